@@ -1,0 +1,104 @@
+#include "graft/base/clock.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+
+namespace graft {
+namespace {
+
+/// First number of a one-line file; -1 when absent or "max".
+double number_in(const char* path) {
+  std::ifstream in(path);
+  double value = -1;
+  return in >> value ? value : -1;
+}
+
+double process_start_monotonic() {
+  // Field 22 of /proc/self/stat: start in clock ticks since boot; the name in field 2 may hold blanks.
+  std::ifstream in("/proc/self/stat");
+  std::string line;
+  std::getline(in, line);
+  const size_t close = line.rfind(')');
+  if (close == std::string::npos) return -1;
+  std::istringstream fields(line.substr(close + 2));
+  std::string skipped;
+  for (int i = 3; i < 22; ++i) fields >> skipped;
+  double ticks = 0;
+  if (!(fields >> ticks)) return -1;
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double boot_clock() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+}  // namespace
+
+double seconds_since_process_start() {
+  static const double kStart = [] {
+    const double start = process_start_monotonic();
+    return start >= 0 ? start : boot_clock();
+  }();
+  return std::max(0.0, boot_clock() - kStart);
+}
+
+double process_cpu_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+int64_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  int64_t total = 0;
+  int64_t resident = 0;
+  in >> total >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+int64_t peak_resident_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
+}
+
+int64_t usable_memory_bytes() {
+  const double machine =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  double limit = machine;
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+    if (const double value = number_in(path); value > 0) limit = std::min(limit, value);
+  }
+  return static_cast<int64_t>(limit);
+}
+
+int usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int cores = ::sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+  double quota = -1;
+  double period = -1;
+  if (std::ifstream in("/sys/fs/cgroup/cpu.max"); in) {
+    std::string first;
+    in >> first >> period;
+    if (first != "max" && !first.empty()) quota = std::stod(first);
+  } else {
+    quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+    period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  }
+  if (quota > 0 && period > 0) cores = std::min(cores, static_cast<int>(std::ceil(quota / period)));
+  return std::max(1, cores);
+}
+
+}  // namespace graft

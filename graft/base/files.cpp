@@ -1,0 +1,182 @@
+#include "graft/base/files.h"
+
+#include <fcntl.h>
+#include <glob.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "graft/base/error.h"
+
+namespace graft {
+namespace fs = std::filesystem;
+namespace {
+
+[[noreturn]] void fail_io(const char* action, const fs::path& path) {
+  const int code = errno;
+  const char* hint = code == ENOSPC  ? "; free some space, nothing that was there before is lost"
+                     : code == EACCES ? "; check the permissions of the folder"
+                                      : "";
+  fail(code == ENOENT ? ErrorCode::unreadable : ErrorCode::internal, "cannot {} {}: {}{}", action,
+       path.string(), std::strerror(code), hint);
+}
+
+/// Closes what it holds.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
+
+ private:
+  int value_;
+};
+
+void write_all(int file, const void* data, size_t bytes, const fs::path& path) {
+  const auto* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t done = ::write(file, at, bytes);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail_io("write", path);
+    at += done;
+    bytes -= static_cast<size_t>(done);
+  }
+}
+
+void sync_folder(const fs::path& folder) {
+  Descriptor dir(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (dir.get() >= 0) ::fsync(dir.get());
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path, size_t max_bytes) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail_io("read", path);
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) fail_io("read", path);
+  if (!S_ISREG(info.st_mode)) fail_unreadable("cannot read {}: it is not a regular file", path.string());
+  if (static_cast<size_t>(info.st_size) > max_bytes) {
+    fail_unreadable("{} has {} bytes; at most {} are expected of such a file", path.string(), info.st_size, max_bytes);
+  }
+  std::string content(static_cast<size_t>(info.st_size), '\0');
+  size_t at = 0;
+  while (at < content.size()) {
+    const ssize_t done = ::read(file.get(), content.data() + at, content.size() - at);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail_io("read", path);
+    if (done == 0) break;
+    at += static_cast<size_t>(done);
+  }
+  content.resize(at);
+  return content;
+}
+
+void write_atomically(const fs::path& path, const std::function<void(const ByteSink&)>& produce) {
+  fs::path target = path;
+  fs::path temporary = path;
+  temporary += ".tmp" + std::to_string(::getpid());
+  try {
+    Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (file.get() < 0) fail_io("write", temporary);
+    produce([&](const void* data, size_t bytes) { write_all(file.get(), data, bytes, target); });
+    if (::fsync(file.get()) != 0) fail_io("write", target);
+    if (::close(file.release()) != 0) fail_io("write", target);
+    if (::rename(temporary.c_str(), target.c_str()) != 0) fail_io("write", target);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_folder(target.parent_path());
+}
+
+void write_atomically(const fs::path& path, std::string_view content) {
+  write_atomically(path, [&](const ByteSink& sink) { sink(content.data(), content.size()); });
+}
+
+LineWriter::LineWriter(const fs::path& path, int64_t keep_bytes) : path_(path.string()) {
+  file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (file_ < 0) fail_io("write", path);
+  if (keep_bytes >= 0 && ::ftruncate(file_, keep_bytes) != 0) fail_io("cut", path);
+  size_ = ::lseek(file_, 0, SEEK_END);
+}
+
+LineWriter::~LineWriter() {
+  if (file_ >= 0) ::close(file_);
+}
+
+void LineWriter::write(std::string_view line) {
+  std::string text(line);
+  text += '\n';
+  write_all(file_, text.data(), text.size(), path_);
+  size_ += static_cast<int64_t>(text.size());
+}
+
+void LineWriter::sync() {
+  if (::fsync(file_) != 0) fail_io("write", path_);
+}
+
+FolderLock::FolderLock(const fs::path& folder) {
+  const fs::path path = folder / ".lock";
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (file_ < 0) fail_io("lock", path);
+  if (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(file_);
+    fail_usage("{} is in use by another graft process; wait for it, or give another output=", folder.string());
+  }
+}
+
+FolderLock::~FolderLock() {
+  if (file_ >= 0) ::close(file_);
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) fail_io("read", path);
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) fail_io("read", path);
+  if (!S_ISREG(info.st_mode)) fail_unreadable("cannot read {}: it is not a regular file", path.string());
+  size_ = static_cast<size_t>(info.st_size);
+  if (size_ == 0) return;
+  // A private mapping stays writable for code that wants a scratch view; the file never changes.
+  void* at = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.get(), 0);
+  if (at == MAP_FAILED) fail_io("map", path);
+  data_ = static_cast<const uint8_t*>(at);
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+std::vector<fs::path> glob_files(const std::string& pattern) {
+  glob_t found{};
+  std::vector<fs::path> paths;
+  if (::glob(pattern.c_str(), GLOB_TILDE, nullptr, &found) == 0) {
+    for (size_t i = 0; i < found.gl_pathc; ++i) paths.emplace_back(found.gl_pathv[i]);
+  }
+  ::globfree(&found);
+  return paths;
+}
+
+fs::path join_inside(const fs::path& root, const std::string& relative) {
+  const fs::path part(relative);
+  bool leaves = part.is_absolute() || relative.find('\0') != std::string::npos;
+  for (const auto& step : part) leaves = leaves || step == "..";
+  if (leaves || relative.empty()) {
+    fail_unreadable("the path '{}' does not stay inside {}; paths must be relative and without '..'", relative,
+                    root.string());
+  }
+  return root / part;
+}
+
+}  // namespace graft

@@ -1,0 +1,91 @@
+#include <algorithm>
+#include <iostream>
+#include <numeric>
+
+#include "graft/base/clock.h"
+#include "graft/base/error.h"
+#include "graft/cli/arguments.h"
+#include "graft/cli/inputs.h"
+#include "graft/image/codec.h"
+#include "graft/tensor/device.h"
+#include "graft/train/predictor.h"
+
+namespace graft::cli {
+namespace {
+
+constexpr size_t kBatch = 16;
+
+std::string csv(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+void print(const std::string& format, const std::string& input, const graft::train::Prediction& p,
+           const std::vector<std::string>& classes, int top) {
+  if (format == "json") {
+    Json scores = Json::object();
+    for (size_t c = 0; c < classes.size(); ++c) scores[classes[c]] = p.scores[c];
+    std::cout << Json{{"input", input}, {"label", p.label}, {"scores", scores}, {"logits", p.logits}}.dump(
+                     -1, ' ', false, Json::error_handler_t::replace)
+              << "\n";
+    return;
+  }
+  std::vector<size_t> order(classes.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return p.scores[a] > p.scores[b]; });
+  order.resize(std::min(order.size(), static_cast<size_t>(top)));
+  if (format == "csv") {
+    std::cout << csv(input) << "," << csv(p.label) << "," << p.scores[order.front()] << "\n";
+    return;
+  }
+  std::cout << fmt::format("{:<40}", input);
+  for (const size_t c : order) std::cout << fmt::format("  {} {:.1f} %", classes[c], 100 * p.scores[c]);
+  std::cout << "\n";
+}
+
+}  // namespace
+
+Command predict() {
+  return {"predict", "classifies pictures with a run or a model", [](const Words& words) {
+            Arguments arguments("predict", "Classifies files, folders and patterns of pictures.");
+            std::string model;
+            std::vector<std::string> inputs;
+            bool json = false;
+            bool as_csv = false;
+            int top = 3;
+            arguments.app().add_option("MODEL", model, "run folder or model")->required();
+            arguments.app().add_option("INPUT", inputs, "pictures, folders, patterns")->required();
+            arguments.app().add_flag("--json", json, "a JSON object a line");
+            arguments.app().add_flag("--csv", as_csv, "input,label,probability");
+            arguments.app().add_option("--top", top, "classes shown in the table")->check(CLI::PositiveNumber)->capture_default_str();
+            if (!arguments.parse(words)) return 0;
+            if (json && as_csv) fail_usage("predict: give --json or --csv, not both");
+            set_threads(usable_cores());
+            const auto files = picture_files(inputs);
+            graft::train::Predictor predictor(model);
+            const std::string format = json ? "json" : as_csv ? "csv" : "table";
+            if (as_csv) std::cout << "input,label,probability\n";
+            int bad = 0;
+            for (size_t begin = 0; begin < files.size(); begin += kBatch) {
+              std::vector<image::Image> pictures;
+              std::vector<std::string> names;
+              for (size_t i = begin; i < std::min(files.size(), begin + kBatch); ++i) {
+                try {
+                  pictures.push_back(image::load(files[i]));
+                  names.push_back(files[i].string());
+                } catch (const Error& e) {
+                  std::cerr << "graft: skipped: " << e.what() << "\n";
+                  ++bad;
+                }
+              }
+              const auto predictions = predictor.classify(pictures);
+              for (size_t i = 0; i < predictions.size(); ++i) print(format, names[i], predictions[i], predictor.classes(), top);
+            }
+            if (bad == static_cast<int>(files.size())) fail_unreadable("none of the {} pictures could be read", bad);
+            return 0;
+          }};
+}
+
+}  // namespace graft::cli

@@ -1,0 +1,79 @@
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include "graft/base/error.h"
+#include "graft/base/options.h"
+#include "graft/cli/command.h"
+#include "graft/tensor/memory.h"
+#include "graft/train/stop.h"
+
+namespace graft::cli {
+
+#define COMMAND(name) Command name();
+#include "graft/cli/commands.def"
+#undef COMMAND
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands = {
+#define COMMAND(name) name(),
+#include "graft/cli/commands.def"
+#undef COMMAND
+  };
+  return kCommands;
+}
+
+namespace {
+
+void on_signal(int) {
+  if (train::stop_requested()) std::_Exit(130);  // asked twice: do not wait for the checkpoint
+  train::request_stop();
+}
+
+void print_help() {
+  std::cout << "graft: fine-tunes pretrained models under a budget\n\n  graft COMMAND [config.yaml] [key=value ...]\n\n";
+  for (const Command& command : commands()) std::cout << fmt::format("  {:<10} {}\n", command.name, command.summary);
+  std::cout << "\n`graft COMMAND --help` tells more; `graft describe` lists methods, strategies, models and settings.\n";
+}
+
+int dispatch(const Words& words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    print_help();
+    return words.empty() ? static_cast<int>(ErrorCode::usage) : 0;
+  }
+  std::string name = words[0] == "--version" ? "version" : words[0];
+  Words names;
+  for (const Command& command : commands()) {
+    if (command.name == name) return command.run({words.begin() + 1, words.end()});
+    names.push_back(command.name);
+  }
+  fail_usage("graft has no command '{}'{}; see graft --help", name, did_you_mean(name, names));
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  install_counting_allocator();  // before the first tensor
+  std::signal(SIGINT, on_signal);
+  std::signal(SIGTERM, on_signal);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    const int code = dispatch(Words(argv + 1, argv + argc));
+    std::cout.flush();
+    return code;
+  } catch (const Error& e) {
+    std::cout.flush();
+    std::cerr << "graft: " << e.what() << "\n";
+    return static_cast<int>(e.code());
+  } catch (const std::bad_alloc&) {
+    std::cerr << "graft: the system has no more memory; give a smaller train.batch, or budget.memory\n";
+    return static_cast<int>(ErrorCode::no_plan);
+  } catch (const std::exception& e) {
+    std::cout.flush();
+    const std::string what = e.what();
+    std::cerr << "graft: " << what.substr(0, what.find("\nException raised from")) << "\n";
+    return static_cast<int>(ErrorCode::internal);
+  }
+}
+
+}  // namespace graft::cli

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace graft::data {
+
+/// What one step trains on. B is the number of samples, smaller at the end of an epoch and where
+/// pictures were unreadable.
+struct Batch {
+  int64_t number = 0;  ///< position in the epoch, from 0; a resumed run starts at `number + 1`
+  std::vector<int64_t> indices;  ///< positions in the view
+  at::Tensor pixels;             ///< [B, 3, H, W] float32, channels last
+  at::Tensor labels;             ///< [B] int64; undefined for multi-label data
+  at::Tensor targets;  ///< [B, C] float32, for multi-label data and after mixing; else undefined
+
+  int64_t size() const { return static_cast<int64_t>(indices.size()); }
+};
+
+}  // namespace graft::data

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "graft/base/json.h"
+#include "graft/data/dataset.h"
+
+namespace graft::data {
+
+/// A sample as people know it.
+struct Place {
+  Split split = Split::none;
+  std::string id;
+  std::vector<int> labels;
+};
+
+struct Unreadable {
+  Place place;
+  std::string reason;
+};
+
+/// Pictures that are equal, or look alike.
+struct Twins {
+  std::vector<Place> places;
+  bool across_splits = false;  ///< what is measured was also learned
+  bool different_labels = false;
+};
+
+struct ClassCount {
+  std::string name;
+  int64_t train = 0, validation = 0, test = 0;
+};
+
+/// What is wrong, or worth knowing, about data before anything is trained on them.
+struct CheckReport {
+  static constexpr int kTinySide = 32;  ///< a shorter side below it is called tiny
+  static constexpr double kOddProportion =
+      4;  ///< a longer side of more times the shorter one is called odd
+
+  int64_t samples = 0;
+  std::vector<ClassCount> classes;
+  std::vector<std::string>
+      empty_classes;     ///< named by the source or by `classes`, without any sample to train on
+  double imbalance = 1;  ///< largest / smallest class that train has
+  std::vector<Unreadable> unreadable;
+  std::vector<Twins> duplicates;  ///< groups of pictures whose pixels are equal
+  std::vector<Twins>
+      look_alikes;  ///< groups that differ little: scaled, recompressed, taken in one series
+  std::vector<Place> tiny, odd;
+  int min_side = 0, median_side = 0, max_side = 0;  ///< of the shorter sides, pixels
+  std::vector<std::string> notes;                   ///< of the dataset
+
+  /// One sentence each for what should be mended before training: unreadable files, duplicates
+  /// across splits or with different labels, empty classes, strong imbalance (above 10). Empty when
+  /// all is well.
+  std::vector<std::string> problems() const;
+  /// Lists are cut at kListed entries; "counts" has their whole lengths.
+  Json json() const;
+  static constexpr size_t kListed = 1000;
+  /// For people: counts, then problems, then examples (at most `examples` of a kind).
+  std::string text(size_t examples = 5) const;
+};
+
+/// Decodes every picture of the three splits once, with `threads` threads. `progress(done, all)` is
+/// called now and then, from those threads one at a time; it may be empty.
+CheckReport check(const Dataset& dataset, int threads,
+                  const std::function<void(int64_t done, int64_t all)>& progress = {});
+
+}  // namespace graft::data

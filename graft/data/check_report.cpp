@@ -1,0 +1,179 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "graft/data/check.h"
+#include "graft/data/names.h"
+
+namespace graft::data {
+namespace {
+
+constexpr double kStrongImbalance = 10;
+
+int64_t count_across(const std::vector<Twins>& groups) {
+  return std::count_if(groups.begin(), groups.end(),
+                       [](const Twins& t) { return t.across_splits; });
+}
+
+int64_t count_contradicting(const std::vector<Twins>& groups) {
+  return std::count_if(groups.begin(), groups.end(),
+                       [](const Twins& t) { return t.different_labels; });
+}
+
+Json place_json(const Place& place, const std::vector<ClassCount>& classes) {
+  Json labels = Json::array();
+  for (const int label : place.labels) labels.push_back(classes[static_cast<size_t>(label)].name);
+  return {{"split", split_name(place.split)}, {"id", place.id}, {"labels", labels}};
+}
+
+std::string place_text(const Place& place) {
+  const std::string split = split_name(place.split);
+  return place.id.starts_with(split + "/") ? place.id : fmt::format("{} ({})", place.id, split);
+}
+
+std::string twins_text(const Twins& group) {
+  std::vector<std::string> places;
+  for (const Place& place : group.places) places.push_back(place_text(place));
+  return fmt::format("{}{}{}", join_some(places, 4),
+                     group.across_splits ? "; in different splits" : "",
+                     group.different_labels ? "; with different labels" : "");
+}
+
+/// A heading and its first examples; nothing for an empty list.
+template <typename Items, typename Show>
+std::string section(const std::string& heading, const Items& items, size_t most, const Show& show) {
+  if (items.empty()) return "";
+  std::string text =
+      fmt::format("\n{} ({})\n", heading, grouped(static_cast<int64_t>(items.size())));
+  for (size_t i = 0; i < std::min(most, items.size()); ++i) text += "  " + show(items[i]) + "\n";
+  if (items.size() > most)
+    text += fmt::format("  and {} more\n", grouped(static_cast<int64_t>(items.size() - most)));
+  return text;
+}
+
+std::string class_table(const std::vector<ClassCount>& classes) {
+  size_t width = 5;
+  for (const auto& item : classes) width = std::max(width, item.name.size());
+  std::string text =
+      fmt::format("{:<{}} {:>9} {:>11} {:>9}\n", "class", width, "train", "validation", "test");
+  for (const auto& item : classes) {
+    text += fmt::format("{:<{}} {:>9} {:>11} {:>9}\n", item.name, width, grouped(item.train),
+                        grouped(item.validation), grouped(item.test));
+  }
+  return text;
+}
+
+/// Those that cross a border come first: they are what spoils a result.
+std::vector<Twins> worst_first(std::vector<Twins> groups) {
+  std::stable_sort(groups.begin(), groups.end(), [](const Twins& a, const Twins& b) {
+    return (a.across_splits + a.different_labels) > (b.across_splits + b.different_labels);
+  });
+  return groups;
+}
+
+}  // namespace
+
+std::vector<std::string> CheckReport::problems() const {
+  std::vector<std::string> found;
+  if (!unreadable.empty()) {
+    found.push_back(fmt::format("{} picture(s) cannot be read",
+                                grouped(static_cast<int64_t>(unreadable.size()))));
+  }
+  if (const int64_t n = count_across(duplicates)) {
+    found.push_back(fmt::format(
+        "{} picture(s) are in more than one split, so what is measured was also learned",
+        grouped(n)));
+  }
+  if (const int64_t n = count_contradicting(duplicates)) {
+    found.push_back(
+        fmt::format("{} picture(s) are there several times with different labels", grouped(n)));
+  }
+  if (!empty_classes.empty()) {
+    found.push_back(
+        fmt::format("class(es) without a sample to train on: {}", join_some(empty_classes)));
+  }
+  if (imbalance > kStrongImbalance) {
+    found.push_back(
+        fmt::format("the largest class has {:.0f} times as many samples as the smallest; consider "
+                    "train.balanced=true "
+                    "or class weights",
+                    imbalance));
+  }
+  return found;
+}
+
+Json CheckReport::json() const {
+  Json counts = Json::array();
+  for (const auto& item : classes) {
+    counts.push_back({{"name", item.name},
+                      {"train", item.train},
+                      {"validation", item.validation},
+                      {"test", item.test}});
+  }
+  const auto places = [&](const std::vector<Place>& list) {
+    Json out = Json::array();
+    for (size_t i = 0; i < std::min(list.size(), kListed); ++i) {
+      out.push_back(place_json(list[i], classes));
+    }
+    return out;
+  };
+  const auto groups = [&](const std::vector<Twins>& list) {
+    Json out = Json::array();
+    for (size_t i = 0; i < std::min(list.size(), kListed); ++i) {
+      const Twins& group = list[i];
+      out.push_back({{"samples", places(group.places)},
+                     {"across_splits", group.across_splits},
+                     {"different_labels", group.different_labels}});
+    }
+    return out;
+  };
+  Json broken = Json::array();
+  for (size_t i = 0; i < std::min(unreadable.size(), kListed); ++i) {
+    const Unreadable& item = unreadable[i];
+    broken.push_back(place_json(item.place, classes));
+    broken.back()["reason"] = item.reason;
+  }
+  return {{"samples", samples},
+          {"problems", problems()},
+          {"classes", counts},
+          {"empty_classes", empty_classes},
+          {"imbalance", imbalance},
+          {"shorter_side", {{"min", min_side}, {"median", median_side}, {"max", max_side}}},
+          {"counts",
+           {{"unreadable", unreadable.size()},
+            {"duplicates", duplicates.size()},
+            {"look_alikes", look_alikes.size()},
+            {"tiny", tiny.size()},
+            {"odd", odd.size()}}},
+          {"unreadable", broken},
+          {"duplicates", groups(duplicates)},
+          {"look_alikes", groups(look_alikes)},
+          {"tiny", places(tiny)},
+          {"odd", places(odd)},
+          {"notes", notes}};
+}
+
+std::string CheckReport::text(size_t examples) const {
+  std::string text = class_table(classes);
+  text += fmt::format(
+      "\n{} samples; shorter side {} to {} pixels, median {}; largest class / smallest class "
+      "{:.1f}\n",
+      grouped(samples), min_side, max_side, median_side, imbalance);
+  for (const auto& note : notes) text += "note: " + note + "\n";
+  const auto found = problems();
+  if (found.empty()) text += "\nno problems were found\n";
+  text += section("problems", found, found.size(), [](const std::string& line) { return line; });
+  text += section("unreadable", unreadable, examples, [](const Unreadable& item) {
+    return place_text(item.place) + ": " + item.reason;
+  });
+  text += section("groups of equal pictures", worst_first(duplicates), examples, twins_text);
+  text +=
+      section("groups of pictures that look alike", worst_first(look_alikes), examples, twins_text);
+  text +=
+      section(fmt::format("shorter side below {} pixels", kTinySide), tiny, examples, place_text);
+  text += section(fmt::format("longer side more than {:.0f} times the shorter", kOddProportion),
+                  odd, examples, place_text);
+  return text;
+}
+
+}  // namespace graft::data

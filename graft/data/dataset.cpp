@@ -1,0 +1,230 @@
+#include "graft/data/dataset.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "graft/base/error.h"
+#include "graft/data/format.h"
+#include "graft/data/names.h"
+
+namespace graft::data {
+namespace fs = std::filesystem;
+namespace {
+
+/// A path and the split that it is said to be; `none` when it is the whole data.
+struct Part {
+  fs::path path;
+  Split split = Split::none;
+};
+
+/// train.csv, test.tar.gz, … directly in a folder: each a split. Empty when there is no such train
+/// file.
+std::vector<Part> split_files(const fs::path& folder) {
+  std::vector<Part> parts;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(folder, failed)) {
+    const std::string name = entry.path().filename().string();
+    const std::string rest = name.find('.') == std::string::npos ? "" : name.substr(name.find('.'));
+    const Split split = split_called(name.substr(0, name.find('.')));
+    static const std::set<std::string> kKinds = {".csv", ".tsv", ".tar", ".tar.gz", ".tgz"};
+    if (split == Split::none || !kKinds.contains(rest) || !entry.is_regular_file(failed)) continue;
+    parts.push_back({entry.path(), split});
+  }
+  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return std::tie(a.split, a.path) < std::tie(b.split, b.path);
+  });
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].split != parts[i - 1].split) continue;
+    fail_unreadable(
+        "{} holds {} and {}, two files for one split; give data.train, data.validation and "
+        "data.test",
+        folder.string(), parts[i - 1].path.filename().string(), parts[i].path.filename().string());
+  }
+  const bool has_train = !parts.empty() && parts.front().split == Split::train;
+  return has_train ? parts : std::vector<Part>();
+}
+
+std::vector<Part> parts_of(const Options& options) {
+  std::vector<Part> parts;
+  if (options.is_set("path")) {
+    const fs::path path = options.text("path");
+    if (fs::is_directory(path) && options.text("format") == "auto") parts = split_files(path);
+    if (parts.empty()) parts.push_back({path, Split::none});
+  }
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const std::string key = split_name(split);
+    if (!options.is_set(key)) continue;
+    if (options.is_set("path")) {
+      fail_usage(
+          "data.path and data.{} exclude each other; give either the path of all data or one a "
+          "split",
+          key);
+    }
+    parts.push_back({options.text(key), split});
+  }
+  if (parts.empty() ||
+      (parts.front().split != Split::none && parts.front().split != Split::train)) {
+    fail_usage(
+        "data needs a path, or train (and validation, test); for instance data=photos or "
+        "data.train=photos/train");
+  }
+  return parts;
+}
+
+/// A path that was given for one split counts whole, unless it holds that split among others.
+void assign_split(Listing& listing, const Part& part) {
+  if (part.split == Split::none) return;
+  const std::set<Split> inside(listing.splits.begin(), listing.splits.end());
+  if (inside.size() > 1) {
+    if (!inside.contains(part.split)) {
+      fail_unreadable("{} was given for data.{} and holds several splits, but not that one",
+                      part.path.string(), split_name(part.split));
+    }
+    std::vector<bool> keep;
+    for (const Split split : listing.splits) keep.push_back(split == part.split);
+    keep_samples(listing, keep);
+  }
+  std::fill(listing.splits.begin(), listing.splits.end(), part.split);
+}
+
+std::vector<std::string> all_classes(const std::vector<Listing>& listings) {
+  std::set<std::string> names;
+  for (const Listing& listing : listings)
+    names.insert(listing.classes.begin(), listing.classes.end());
+  std::vector<std::string> classes(names.begin(), names.end());
+  sort_names(classes);
+  return classes;
+}
+
+std::vector<std::string> given_classes(const Options& options) {
+  std::vector<std::string> classes;
+  for (const Json& name : options.at("classes")) {
+    classes.push_back(name.is_string() ? name.get<std::string>() : name.dump());
+  }
+  const std::set<std::string> different(classes.begin(), classes.end());
+  if (classes.empty() || different.size() != classes.size()) {
+    fail_usage("data.classes must name at least one class, and none twice");
+  }
+  return classes;
+}
+
+SplitRule rule_of(const Options& options) {
+  static const std::vector<Option> kSplitOptions = {
+      number("validation", 0.15, "share that becomes validation when none is given")
+          .between(0, 0.9),
+      number("test", nullptr, "share that becomes test when none is given").between(0, 0.9)};
+  const Options split(kSplitOptions, options.at("split"), "data.split");
+  SplitRule rule;
+  rule.validation = split.number("validation");
+  if (split.is_set("test")) rule.test = split.number("test");
+  if (options.is_set("folds")) rule.folds = static_cast<int>(options.integer("folds"));
+  if (options.is_set("fold")) rule.fold = static_cast<int>(options.integer("fold"));
+  if (options.is_set("fold") != options.is_set("folds")) {
+    fail_usage(
+        "data.folds (how many) and data.fold (which one, from 0) are given together or not at all");
+  }
+  rule.fraction = options.number("fraction");
+  return rule;
+}
+
+/// A class that is only measured, never learned, is nearly always a misnamed folder.
+void check_learned(Dataset& dataset, bool folds) {
+  const auto learned = dataset.train.class_counts(dataset.classes.size());
+  for (const View* view : {&dataset.validation, &dataset.test}) {
+    const auto measured = view->class_counts(dataset.classes.size());
+    std::vector<std::string> missing;
+    for (size_t c = 0; c < learned.size(); ++c) {
+      if (measured[c] > 0 && learned[c] == 0) missing.push_back(dataset.classes[c]);
+    }
+    if (missing.empty()) continue;
+    const char* name = view == &dataset.test ? "test" : "validation";
+    if (!folds) {
+      fail_unreadable(
+          "the {} split has {} class(es) that training lacks: {}; rename or remove them, or list "
+          "the "
+          "classes in data.classes",
+          name, missing.size(), join_some(missing));
+    }
+    dataset.notes.push_back(
+        fmt::format("all samples of {} are in the {} split of this fold: too few to divide",
+                    join_some(missing), name));
+  }
+}
+
+}  // namespace
+
+const std::vector<Option>& data_options() {
+  static const std::vector<Option> kOptions = [] {
+    std::vector<std::string> names = {"auto"};
+    for (const Format& format : formats()) names.push_back(format.name);
+    return std::vector<Option>{
+        text("path", nullptr, "all data: an image folder, a table, a tar or IDX files"),
+        text("format", "auto", "how the data are stored").one_of(names),
+        text("train", nullptr, "data to train on, when the splits lie apart"),
+        text("validation", nullptr, "data to choose by"),
+        text("test", nullptr, "data to measure on, once"),
+        any("columns", nullptr, "columns of a table: {path, label, split, root}"),
+        list("classes", nullptr,
+             "the classes in their order; default: those that are there, by name"),
+        any("split", nullptr,
+            "shares of splits that are not given: {validation: 0.15, test: 0.15}"),
+        integer("folds", nullptr, "divide all samples into that many stratified folds")
+            .between(2, 1000),
+        integer("fold", nullptr, "the fold that is the test split, from 0").at_least(0),
+        number("fraction", 1.0, "share of each class of train that is used").between(0, 1)};
+  }();
+  return kOptions;
+}
+
+Dataset open_dataset(const Json& data, uint64_t seed) {
+  const Options options(data_options(), data.is_string() ? Json{{"path", data}} : data, "data");
+  const SplitRule rule = rule_of(options);
+  const std::string format = options.text("format") == "auto" ? "" : options.text("format");
+  const std::vector<Part> parts = parts_of(options);
+  std::vector<Listing> listings;
+  for (const Part& part : parts) {
+    listings.push_back(open_listing(part.path, format, options.at("columns")));
+    Listing& listing = listings.back();
+    assign_split(listing, part);
+    // Apart, "train/dress/1.jpg" and "test/dress/1.jpg" would have one id.
+    if (parts.size() < 2) continue;
+    const std::string prefix = std::string(split_name(part.split)) + "/";
+    for (Sample& sample : listing.samples) {
+      if (!sample.id.starts_with(prefix)) sample.id = prefix + sample.id;
+    }
+  }
+
+  const bool given = options.is_set("classes");
+  const std::vector<std::string> classes = given ? given_classes(options) : all_classes(listings);
+  std::vector<std::string> notes;
+  std::set<std::string> empty;
+  std::vector<Split> splits;
+  bool multi_label = false;
+  int64_t left_out = 0;
+  for (Listing& listing : listings) {
+    if (given) left_out += keep_classes(listing, classes);
+    multi_label = multi_label || listing.multi_label;
+    notes.insert(notes.end(), listing.notes.begin(), listing.notes.end());
+    splits.insert(splits.end(), listing.splits.begin(), listing.splits.end());
+    for (const auto& name : listing.empty_classes) {
+      if (std::find(classes.begin(), classes.end(), name) == classes.end()) empty.insert(name);
+    }
+  }
+  if (splits.empty())
+    fail_unreadable("no sample has a class of data.classes ({})", join_some(classes));
+  if (left_out > 0) {
+    notes.push_back(fmt::format(
+        "{} samples of classes that data.classes does not list are left out", grouped(left_out)));
+  }
+  Dataset dataset = make_dataset(join_listings(std::move(listings), classes), classes, splits,
+                                 multi_label, rule, seed);
+  dataset.notes.insert(dataset.notes.begin(), notes.begin(), notes.end());
+  dataset.empty_classes.assign(empty.begin(), empty.end());
+  if (!given) check_learned(dataset, rule.folds > 1);
+  return dataset;
+}
+
+}  // namespace graft::data

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include "graft/base/catalog.h"
+#include "graft/data/listing.h"
+
+namespace graft::data {
+
+/// A way in which labelled pictures are stored. sources/<name>.cpp makes one, sources.def lists it.
+/// Its options are the keys of `data.columns`.
+struct Format : Entry {
+  /// Whether `path` (which exists) looks like this format; cheap, never throws for damaged content.
+  std::function<bool(const std::filesystem::path& path)> detect;
+  /// Lists the samples. Errors have exit code 3 and name the file.
+  std::function<Listing(const std::filesystem::path& path, const Options& options)> open;
+};
+
+/// The catalogue, in the order in which formats are tried.
+const std::vector<Format>& formats();
+
+/// Opens `path` with the format called `name`, or with the first that recognises it when `name` is
+/// "".
+Listing open_listing(const std::filesystem::path& path, const std::string& name,
+                     const Json& columns);
+
+}  // namespace graft::data

@@ -1,0 +1,92 @@
+#include "graft/data/listing.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "graft/base/error.h"
+
+namespace graft::data {
+namespace {
+
+using Positions = std::unordered_map<std::string, int>;
+
+Positions positions_of(const std::vector<std::string>& classes) {
+  Positions positions;
+  for (size_t i = 0; i < classes.size(); ++i) positions.emplace(classes[i], static_cast<int>(i));
+  return positions;
+}
+
+class JoinedSource : public Source {
+ public:
+  JoinedSource(std::vector<Listing> listings, const std::vector<std::string>& classes) {
+    const Positions positions = positions_of(classes);
+    for (Listing& listing : listings) {
+      starts_.push_back(static_cast<int64_t>(samples_.size()));
+      for (Sample& sample : listing.samples) {
+        for (int& label : sample.labels) {
+          label = positions.at(listing.classes[static_cast<size_t>(label)]);
+        }
+        std::sort(sample.labels.begin(), sample.labels.end());
+        samples_.push_back(std::move(sample));
+      }
+      loads_.push_back(std::move(listing.load));
+    }
+  }
+
+  int64_t size() const override { return static_cast<int64_t>(samples_.size()); }
+  const Sample& sample(int64_t i) const override { return samples_[static_cast<size_t>(i)]; }
+  image::Image load(int64_t i) const override {
+    const auto part = std::upper_bound(starts_.begin(), starts_.end(), i) - starts_.begin() - 1;
+    return loads_[static_cast<size_t>(part)](i - starts_[static_cast<size_t>(part)]);
+  }
+
+ private:
+  std::vector<Sample> samples_;
+  std::vector<int64_t> starts_;  // first sample of each listing
+  std::vector<std::function<image::Image(int64_t)>> loads_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Source> join_listings(std::vector<Listing> listings,
+                                            const std::vector<std::string>& classes) {
+  return std::make_shared<JoinedSource>(std::move(listings), classes);
+}
+
+void keep_samples(Listing& listing, const std::vector<bool>& keep) {
+  GRAFT_ASSERT(keep.size() == listing.samples.size());
+  auto origin = std::make_shared<std::vector<int64_t>>();
+  size_t kept = 0;
+  for (size_t i = 0; i < keep.size(); ++i) {
+    if (!keep[i]) continue;
+    origin->push_back(static_cast<int64_t>(i));
+    if (kept != i) {
+      listing.samples[kept] = std::move(listing.samples[i]);
+      listing.splits[kept] = listing.splits[i];
+    }
+    ++kept;
+  }
+  if (kept == keep.size()) return;
+  listing.samples.resize(kept);
+  listing.splits.resize(kept);
+  listing.load = [origin, load = std::move(listing.load)](int64_t i) {
+    return load((*origin)[static_cast<size_t>(i)]);
+  };
+}
+
+int64_t keep_classes(Listing& listing, const std::vector<std::string>& classes) {
+  const Positions positions = positions_of(classes);
+  std::vector<bool> known;
+  for (const auto& name : listing.classes) known.push_back(positions.contains(name));
+  std::vector<bool> keep;
+  for (Sample& sample : listing.samples) {
+    const bool had_labels = !sample.labels.empty();
+    std::erase_if(sample.labels, [&](int label) { return !known[static_cast<size_t>(label)]; });
+    keep.push_back(!had_labels || !sample.labels.empty());
+  }
+  keep_samples(listing, keep);
+  return std::count(keep.begin(), keep.end(), false);
+}
+
+}  // namespace graft::data

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graft/data/sample.h"
+#include "graft/data/source.h"
+
+namespace graft::data {
+
+/// What a format found at a path, before several of them become one dataset.
+struct Listing {
+  std::vector<std::string> classes;  ///< `Sample::labels` are positions in it
+  std::vector<Sample> samples;
+  std::vector<Split> splits;  ///< one a sample
+  bool multi_label = false;
+  std::function<image::Image(int64_t)> load;  ///< as Source::load
+  std::vector<std::string> empty_classes;     ///< named by the source, without any picture
+  std::vector<std::string> notes;             ///< what was left out, one sentence each
+};
+
+/// The listings one after the other as one source; the labels are positions in `classes`, and
+/// samples with a class that is not there must have been removed (see `keep_classes`).
+std::shared_ptr<const Source> join_listings(std::vector<Listing> listings,
+                                            const std::vector<std::string>& classes);
+
+/// Removes samples that have no class of `classes` (and, of several labels, those that are not
+/// there). Returns how many samples were removed.
+int64_t keep_classes(Listing& listing, const std::vector<std::string>& classes);
+
+/// Removes the samples for which `keep` is false; the others keep their order.
+void keep_samples(Listing& listing, const std::vector<bool>& keep);
+
+}  // namespace graft::data

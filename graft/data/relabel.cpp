@@ -1,0 +1,48 @@
+#include "graft/data/relabel.h"
+
+#include <algorithm>
+#include <map>
+
+namespace graft::data {
+namespace {
+
+class Relabelled final : public Source {
+ public:
+  Relabelled(std::shared_ptr<const Source> source, const std::vector<int>& mapping)
+      : source_(std::move(source)) {
+    samples_.reserve(static_cast<size_t>(source_->size()));
+    for (int64_t i = 0; i < source_->size(); ++i) {
+      Sample sample = source_->sample(i);
+      // A source may number classes that the data set leaves out; no view shows their samples.
+      std::erase_if(sample.labels, [&](int label) {
+        return label < 0 || label >= static_cast<int>(mapping.size());
+      });
+      for (int& label : sample.labels) label = mapping[static_cast<size_t>(label)];
+      std::sort(sample.labels.begin(), sample.labels.end());
+      samples_.push_back(std::move(sample));
+    }
+  }
+  int64_t size() const override { return source_->size(); }
+  const Sample& sample(int64_t i) const override { return samples_[static_cast<size_t>(i)]; }
+  image::Image load(int64_t i) const override { return source_->load(i); }
+
+ private:
+  std::shared_ptr<const Source> source_;
+  std::vector<Sample> samples_;
+};
+
+}  // namespace
+
+void relabel(Dataset& dataset, const std::vector<std::string>& classes,
+             const std::vector<int>& mapping) {
+  std::map<const Source*, std::shared_ptr<const Source>> done;  // the parts may share a source
+  for (View* view : {&dataset.train, &dataset.validation, &dataset.test}) {
+    if (!view->source) continue;
+    auto& relabelled = done[view->source.get()];
+    if (!relabelled) relabelled = std::make_shared<Relabelled>(view->source, mapping);
+    view->source = relabelled;
+  }
+  dataset.classes = classes;
+}
+
+}  // namespace graft::data

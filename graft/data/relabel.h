@@ -1,0 +1,12 @@
+#pragma once
+
+#include "graft/data/dataset.h"
+
+namespace graft::data {
+
+/// Gives the samples of a data set the class indices of another list: class i becomes `mapping[i]`
+/// of `classes`, which may hold classes without samples (those of an earlier run).
+void relabel(Dataset& dataset, const std::vector<std::string>& classes,
+             const std::vector<int>& mapping);
+
+}  // namespace graft::data

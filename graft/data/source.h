@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+#include "graft/data/sample.h"
+#include "graft/image/image.h"
+
+namespace graft::data {
+
+/// Where pictures and their labels come from. Derive from it to train on data of your own;
+/// `make_dataset` (dataset.h) splits it.
+class Source {
+ public:
+  Source() = default;
+  virtual ~Source() = default;
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  virtual int64_t size() const = 0;
+  virtual const Sample& sample(int64_t i) const = 0;
+  /// Decodes picture `i`. Called from several threads at once; throws graft::Error naming the file
+  /// when the picture is unreadable, which counts as a bad sample and does not end a run by itself.
+  virtual image::Image load(int64_t i) const = 0;
+};
+
+}  // namespace graft::data

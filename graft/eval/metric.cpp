@@ -1,0 +1,74 @@
+#include "graft/eval/metric.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "graft/base/rng.h"
+
+namespace graft::eval {
+
+#define METRIC(name) Metric name();
+#include "graft/eval/metrics.def"
+#undef METRIC
+
+namespace {
+
+constexpr int kResamples = 1000;
+constexpr uint64_t kBootstrapSeed = 20231;
+
+}  // namespace
+
+const std::vector<Metric>& metrics() {
+  static const std::vector<Metric> kMetrics = {
+#define METRIC(name) name(),
+#include "graft/eval/metrics.def"
+#undef METRIC
+  };
+  return kMetrics;
+}
+
+const Metric& find_metric(const std::string& name) { return find_in(metrics(), name, "metric"); }
+
+std::pair<double, double> wilson_interval(double hits, double n) {
+  if (n <= 0) return {0, 1};
+  constexpr double kZ = 1.959963984540054;
+  const double p = hits / n;
+  const double centre = (p + kZ * kZ / (2 * n)) / (1 + kZ * kZ / n);
+  const double half = kZ / (1 + kZ * kZ / n) * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
+  return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+Measured measure(const Metric& metric, const Predictions& p) {
+  std::vector<int64_t> all(static_cast<size_t>(p.size()));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  Measured m;
+  if (all.empty()) return m;
+  m.value = metric.value(p, all);
+  const auto n = static_cast<double>(p.size());
+  if (metric.proportion) {
+    std::tie(m.low, m.high) = wilson_interval(m.value * n, n);
+    return m;
+  }
+  Rng rng{kBootstrapSeed, static_cast<uint64_t>(p.size())};
+  std::vector<double> values;
+  std::vector<int64_t> drawn(all.size());
+  for (int i = 0; i < kResamples; ++i) {
+    for (auto& index : drawn) index = static_cast<int64_t>(rng.below(all.size()));
+    values.push_back(metric.value(p, drawn));
+  }
+  std::sort(values.begin(), values.end());
+  m.low = values[static_cast<size_t>(kResamples * 0.025)];
+  m.high = values[static_cast<size_t>(kResamples * 0.975) - 1];
+  return m;
+}
+
+std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& p) {
+  std::vector<std::pair<std::string, Measured>> result;
+  for (const Metric& metric : metrics()) {
+    if (p.multi_label ? metric.multi_label : metric.single_label) result.emplace_back(metric.name, measure(metric, p));
+  }
+  return result;
+}
+
+}  // namespace graft::eval

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graft/base/catalog.h"
+#include "graft/eval/predictions.h"
+
+namespace graft::eval {
+
+/// All graft knows about a metric. metrics/<name>.cpp makes one, metrics.def lists it.
+struct Metric : Entry {
+  bool higher_is_better = true;
+  bool multi_label = false;   ///< defined for multi-label tasks
+  bool single_label = true;   ///< defined for single-label tasks
+  /// The value over a subset of the samples, which may name one several times (bootstrap).
+  std::function<double(const Predictions& p, const std::vector<int64_t>& samples)> value;
+  /// True when the value is a share of samples: its interval is then Wilson's, else a bootstrap's.
+  bool proportion = false;
+};
+
+const std::vector<Metric>& metrics();
+const Metric& find_metric(const std::string& name);
+
+/// A value with its 95 % interval.
+struct Measured {
+  double value = 0, low = 0, high = 0;
+};
+
+/// Wilson score interval (1927) of `hits` out of `n` at 95 %; [0, 1] when n is 0.
+std::pair<double, double> wilson_interval(double hits, double n);
+
+/// Value and interval; the bootstrap draws 1,000 samples with a fixed seed.
+Measured measure(const Metric& metric, const Predictions& predictions);
+/// Every metric that is defined for the task, in catalogue order.
+std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& predictions);
+
+}  // namespace graft::eval

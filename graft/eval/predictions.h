@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graft/base/json.h"
+
+namespace graft::eval {
+
+/// What a classifier said about a set of samples, and what was true.
+struct Predictions {
+  std::vector<std::string> classes;
+  bool multi_label = false;
+  std::vector<std::string> inputs;       ///< id of each sample
+  std::vector<std::vector<int>> labels;  ///< one class index each; any number when multi_label
+  std::vector<float> scores;             ///< size() x classes probabilities, row by row
+  std::vector<float> losses;             ///< one a sample
+
+  int64_t size() const { return static_cast<int64_t>(labels.size()); }
+  std::span<const float> row(int64_t i) const {
+    return std::span<const float>(scores).subspan(static_cast<size_t>(i) * classes.size(), classes.size());
+  }
+  int label(int64_t i) const { return labels[static_cast<size_t>(i)].front(); }
+  /// The class with the highest score, the lowest index among equals.
+  int predicted(int64_t i) const;
+};
+
+/// counts[truth][predicted], single-label only.
+std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& predictions);
+
+/// Precision, recall and F1 of one class; 0 where undefined.
+struct ClassScore {
+  std::string name;
+  int64_t count = 0;
+  double precision = 0, recall = 0, f1 = 0;
+  double recall_low = 0, recall_high = 1;  ///< Wilson interval, 95 %
+};
+std::vector<ClassScore> class_scores(const Predictions& predictions);
+
+/// One JSON object a sample, as predictions.jsonl holds them.
+Json to_json_line(const Predictions& predictions, int64_t i, const std::string& split);
+
+}  // namespace graft::eval

@@ -1,0 +1,28 @@
+#include "graft/models/classifier.h"
+
+#include "graft/nn/dropout.h"
+
+namespace graft::models {
+namespace {
+
+class Classifier final : public Block {
+ public:
+  Classifier(const nn::Scope& scope, int64_t width, int64_t classes, double dropout)
+      : linear(scope, width, classes), dropout_(dropout) {}
+  nn::Flow forward(nn::Flow flow, nn::Context& context) override {
+    return {"logits", linear(nn::dropout(flow.at("features"), dropout_, context))};
+  }
+  nn::Linear linear;
+
+ private:
+  double dropout_;
+};
+
+}  // namespace
+
+void add_classifier(Model& model, const std::string& path, int64_t width, int64_t classes, double dropout) {
+  auto& head = model.add<Classifier>("head", Span::head, path, width, classes, dropout);
+  model.set_classifier(head.linear);
+}
+
+}  // namespace graft::models

@@ -1,0 +1,89 @@
+#include "graft/models/family.h"
+
+#include <cmath>
+
+#include "graft/base/error.h"
+
+namespace graft::models {
+
+#define MODEL(name) Family name();
+#include "graft/models/models.def"
+#undef MODEL
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> kFamilies = {
+#define MODEL(name) name(),
+#include "graft/models/models.def"
+#undef MODEL
+  };
+  return kFamilies;
+}
+
+const Family& family_of(const std::string& model_type, const std::string& where) {
+  std::string known;
+  for (const Family& family : families()) {
+    for (const auto& type : family.model_types) {
+      if (type == model_type) return family;
+      known += (known.empty() ? "" : ", ") + type;
+    }
+  }
+  fail_unreadable("{}: the model type '{}' is not one that graft can train; known: {}", where, model_type, known);
+}
+
+const Family& find_family(const std::string& name) { return find_in(families(), name, "model family"); }
+
+namespace {
+
+const Json* value_of(const Json& config, const std::string& key) {
+  if (!config.is_object()) return nullptr;
+  const auto found = config.find(key);
+  return found == config.end() || found->is_null() ? nullptr : &*found;
+}
+
+[[noreturn]] void wrong(const std::string& key, const char* expected, const Json& value) {
+  fail_unreadable("config.json: {} must be {}, got {}", key, expected, value.dump());
+}
+
+}  // namespace
+
+int64_t config_integer(const Json& config, const std::string& key, int64_t fallback) {
+  const Json* value = value_of(config, key);
+  if (!value) return fallback;
+  const double number = value->is_number() ? value->get<double>() : -1;
+  if (!value->is_number() || number != std::floor(number) || number < 0 || number > 1e7) {
+    wrong(key, "a whole number from 0 to 10,000,000", *value);
+  }
+  return static_cast<int64_t>(number);
+}
+
+double config_number(const Json& config, const std::string& key, double fallback) {
+  const Json* value = value_of(config, key);
+  if (!value) return fallback;
+  if (!value->is_number()) wrong(key, "a number", *value);
+  return value->get<double>();
+}
+
+bool config_flag(const Json& config, const std::string& key, bool fallback) {
+  const Json* value = value_of(config, key);
+  if (!value) return fallback;
+  if (!value->is_boolean()) wrong(key, "true or false", *value);
+  return value->get<bool>();
+}
+
+std::string config_text(const Json& config, const std::string& key, const std::string& fallback) {
+  const Json* value = value_of(config, key);
+  if (!value) return fallback;
+  if (!value->is_string()) wrong(key, "a text", *value);
+  return value->get<std::string>();
+}
+
+std::vector<int64_t> config_integers(const Json& config, const std::string& key, std::vector<int64_t> fallback) {
+  const Json* value = value_of(config, key);
+  if (!value) return fallback;
+  if (!value->is_array() || value->empty() || value->size() > 1000) wrong(key, "a list of whole numbers", *value);
+  std::vector<int64_t> numbers;
+  for (const Json& item : *value) numbers.push_back(config_integer(Json{{key, item}}, key, 0));
+  return numbers;
+}
+
+}  // namespace graft::models

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graft/base/catalog.h"
+#include "graft/io/tensor_map.h"
+#include "graft/models/model.h"
+
+namespace graft::models {
+
+/// One renaming of a checkpoint's names: `pattern` (ECMAScript regex) is replaced once, as Hugging Face's
+/// own renamings work. `inverse` undoes it on module names when a folder is written.
+struct Rename {
+  std::string pattern;
+  std::string replacement;
+};
+
+/// A checkpoint in Hugging Face's terms.
+struct Checkpoint {
+  Json config;           ///< config.json; may be null for a bare weight file
+  io::TensorMap tensors;
+};
+
+/// All graft knows about a family of models. families/<name>.cpp makes one, models.def lists it.
+struct Family : Entry {
+  std::vector<std::string> model_types;  ///< "model_type" of config.json
+  std::string architecture;              ///< the class transformers loads it with
+  std::string base_prefix;               ///< "vit.": files of the bare model lack it
+  /// Builds the chain for `model.config()`; the number of classes is `classes`.
+  std::function<void(Model& model, int64_t classes)> build;
+  /// Random initialisation of every parameter, as the family's authors do it.
+  std::function<void(Model& model, const nn::Init& init)> init;
+  /// File names → module names, applied in order; `write` is the way back, also in order.
+  std::vector<Rename> read, write;
+  /// Splits or joins tensors that files pack otherwise (runs after `read` / before `write`).
+  std::function<void(io::TensorMap& tensors)> unpack, pack;
+  /// Recognises weights in other projects' names (timm, torchvision, …) and rewrites names and config
+  /// into Hugging Face's; false when they are not of this family.
+  std::function<bool(Checkpoint& checkpoint)> adopt;
+};
+
+/// The catalogue, in the order of models.def.
+const std::vector<Family>& families();
+/// The family that reads `model_type`, or an error (exit code 3) naming the known ones.
+const Family& family_of(const std::string& model_type, const std::string& where);
+const Family& find_family(const std::string& name);
+
+/// A value of a config, or the default when absent or null; wrong types are errors that name the key.
+int64_t config_integer(const Json& config, const std::string& key, int64_t fallback);
+double config_number(const Json& config, const std::string& key, double fallback);
+bool config_flag(const Json& config, const std::string& key, bool fallback);
+std::string config_text(const Json& config, const std::string& key, const std::string& fallback);
+std::vector<int64_t> config_integers(const Json& config, const std::string& key, std::vector<int64_t> fallback);
+
+}  // namespace graft::models

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "graft/base/json.h"
+#include "graft/image/preprocess.h"
+#include "graft/nn/context.h"
+#include "graft/nn/flow.h"
+#include "graft/nn/init.h"
+#include "graft/nn/linear.h"
+#include "graft/nn/parameter.h"
+
+namespace graft::models {
+
+/// The part of a model that a block belongs to.
+enum class Span { backbone, neck, head };
+
+/// One link of the chain: maps the flow at its lower border to the flow at its upper one.
+class Block {
+ public:
+  virtual ~Block() = default;
+  Block() = default;
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  virtual nn::Flow forward(nn::Flow flow, nn::Context& context) = 0;
+};
+
+/// A model is a chain of named blocks: stem, block 0 … block L-1, head. Images enter as "pixels"
+/// [B, 3, H, W]; a classifier's chain ends with "logits" [B, classes] in float32. The last block before
+/// the head ends with pooled "features" [B, D], so that what a head reads is small.
+class Model {
+ public:
+  /// `config` is the Hugging Face config with the number of classes already in it.
+  Model(std::string family, Json config) : family_(std::move(family)), config_(std::move(config)) {}
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  /// Appends a block whose tensors are registered under `path`; B is built as B(scope, args...).
+  template <typename B, typename... Args>
+  B& add(const std::string& name, Span span, const std::string& path, Args&&... args) {
+    const nn::Scope scope(registry_, path, size());
+    auto block = std::make_unique<B>(scope, std::forward<Args>(args)...);
+    B& added = *block;
+    links_.push_back({name, span, std::move(block)});
+    return added;
+  }
+
+  const std::string& family() const { return family_; }
+  /// As it would be written to config.json, classes included.
+  const Json& config() const { return config_; }
+  Json& config() { return config_; }
+
+  int size() const { return static_cast<int>(links_.size()); }
+  const std::string& block_name(int i) const { return links_[static_cast<size_t>(i)].name; }
+  Span block_span(int i) const { return links_[static_cast<size_t>(i)].span; }
+  /// Index of the first block of the head.
+  int head() const;
+
+  /// Runs blocks [from, to); `to` < 0 means all. Blocks below `context`'s lowest trained one are the
+  /// caller's business: gradients are recorded as the grad mode says.
+  nn::Flow forward(nn::Flow flow, nn::Context& context, int from = 0, int to = -1);
+
+  nn::Registry& registry() { return registry_; }
+  const nn::Registry& registry() const { return registry_; }
+  const std::vector<std::string>& classes() const { return classes_; }
+  void set_classes(std::vector<std::string> classes);
+  const image::Preprocess& preprocess() const { return preprocess_; }
+  void set_preprocess(image::Preprocess preprocess) { preprocess_ = std::move(preprocess); }
+
+  /// The last linear layer, whose rows are classes.
+  nn::Linear& classifier() const { return *classifier_; }
+  void set_classifier(nn::Linear& classifier) { classifier_ = &classifier; }
+
+  /// Type in which activations flow; parameters stay float32.
+  void set_precision(at::ScalarType type) { precision_ = type; }
+  at::ScalarType precision() const { return precision_; }
+  void to(at::Device device);
+  at::Device device() const;
+
+  int64_t parameter_count() const;
+  int64_t parameter_bytes() const;
+
+ private:
+  struct Link {
+    std::string name;
+    Span span;
+    std::unique_ptr<Block> block;
+  };
+  std::string family_;
+  Json config_;
+  nn::Registry registry_;
+  std::vector<Link> links_;
+  std::vector<std::string> classes_;
+  image::Preprocess preprocess_;
+  nn::Linear* classifier_ = nullptr;
+  at::ScalarType precision_ = at::ScalarType::Float;
+};
+
+}  // namespace graft::models

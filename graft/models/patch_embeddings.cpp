@@ -1,0 +1,114 @@
+#include "graft/models/patch_embeddings.h"
+
+#include <torch/types.h>
+
+#include "graft/base/error.h"
+#include "graft/models/family.h"
+#include "graft/nn/dropout.h"
+#include "graft/nn/linear.h"
+
+namespace graft::models {
+namespace {
+
+std::array<int64_t, 2> config_pair(const Json& c, const std::string& key, int64_t fallback) {
+  if (c.contains(key) && c[key].is_array()) {
+    const auto values = config_integers(c, key, {});
+    if (values.size() == 2) return {values[0], values[1]};
+    fail_unreadable("config.json: {} must be a number or [height, width], got {}", key,
+                    c[key].dump());
+  }
+  const int64_t side = config_integer(c, key, fallback);
+  return {side, side};
+}
+
+nn::ConvOptions projection(const PatchSettings& s) {
+  nn::ConvOptions o;
+  o.in = s.channels;
+  o.out = s.width;
+  o.kernel = s.patch;
+  o.stride = s.patch;
+  o.bias = true;
+  return o;
+}
+
+}  // namespace
+
+PatchSettings::PatchSettings(const Json& c, int64_t default_patch)
+    : channels(config_integer(c, "num_channels", 3)),
+      width(config_integer(c, "hidden_size", 768)),
+      patch(config_pair(c, "patch_size", default_patch)),
+      grid{},
+      dropout(config_number(c, "hidden_dropout_prob", 0)) {
+  const auto image = config_pair(c, "image_size", 224);
+  for (size_t axis = 0; axis < 2; ++axis) {
+    if (patch[axis] < 1 || patch[axis] > 1024 || image[axis] < patch[axis] || image[axis] > 65536) {
+      fail_unreadable("config.json: image_size {} and patch_size {} make no whole patch",
+                      image[axis], patch[axis]);
+    }
+    grid[axis] = image[axis] / patch[axis];
+  }
+  if (channels < 1 || channels > 1024) {
+    fail_unreadable("config.json: num_channels must be from 1 to 1,024, got {}", channels);
+  }
+}
+
+PatchEmbeddings::PatchEmbeddings(const nn::Scope& scope, const PatchSettings& s)
+    : settings_(s),
+      class_token_(at::zeros({1, 1, s.width})),
+      positions_(at::zeros(
+          {1, 1 + (s.extra_has_position ? s.extra : 0) + s.grid[0] * s.grid[1], s.width})),
+      projection_(scope / "patch_embeddings" / "projection", projection(s)) {
+  scope.add("cls_token", class_token_, nn::Role::embedding);
+  scope.add("position_embeddings", positions_, nn::Role::embedding);
+  if (s.mask_token) {
+    mask_token_ = at::zeros({1, s.width});
+    scope.add("mask_token", mask_token_, nn::Role::buffer);  // no gradient ever reaches it
+  }
+  if (s.extra > 0) {
+    extra_tokens_ = at::zeros({1, s.extra, s.width});
+    scope.add(s.extra_name, extra_tokens_, nn::Role::embedding);
+  }
+}
+
+at::Tensor PatchEmbeddings::positions(int64_t rows, int64_t columns) const {
+  const bool resized = std::array<int64_t, 2>{rows, columns} != settings_.grid;
+  const bool gap = settings_.extra > 0 && !settings_.extra_has_position;
+  if (!resized && !gap) return positions_;
+  const int64_t patches = settings_.grid[0] * settings_.grid[1];
+  const int64_t special = positions_.size(1) - patches;
+  at::Tensor table = positions_.narrow(1, special, patches);
+  if (resized) {
+    table = table.view({1, settings_.grid[0], settings_.grid[1], settings_.width});
+    table = table.permute({0, 3, 1, 2});
+    table = settings_.antialias ? at::_upsample_bicubic2d_aa(table, {rows, columns}, false)
+                                : at::upsample_bicubic2d(table, {rows, columns}, false);
+    table = table.permute({0, 2, 3, 1}).reshape({1, rows * columns, settings_.width});
+  }
+  std::vector<at::Tensor> parts{positions_.narrow(1, 0, special), table};
+  if (gap) {
+    parts.insert(parts.begin() + 1,
+                 at::zeros({1, settings_.extra, settings_.width}, positions_.options()));
+  }
+  return at::cat(parts, 1);
+}
+
+at::Tensor PatchEmbeddings::operator()(const at::Tensor& pixels, const nn::Context& context) const {
+  const auto& patch = settings_.patch;
+  if (pixels.size(2) < patch[0] || pixels.size(3) < patch[1]) {
+    fail_usage("an image of {} x {} pixels holds no patch of {} x {}; use a larger image size",
+               pixels.size(2), pixels.size(3), patch[0], patch[1]);
+  }
+  // Channels-last makes the transposition below free.
+  const at::Tensor grid = projection_(pixels.contiguous(at::MemoryFormat::ChannelsLast));
+  const auto repeated = [&](const at::Tensor& token) {
+    return nn::cast_like(token, grid).expand({grid.size(0), -1, -1});
+  };
+  std::vector<at::Tensor> parts{repeated(class_token_)};
+  if (extra_tokens_.defined()) parts.push_back(repeated(extra_tokens_));
+  parts.push_back(grid.flatten(2).transpose(1, 2));
+  at::Tensor tokens = at::cat(parts, 1);
+  tokens.add_(nn::cast_like(positions(grid.size(2), grid.size(3)), tokens));
+  return nn::dropout(tokens, settings_.dropout, context);
+}
+
+}  // namespace graft::models

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace graft::nn {
+
+enum class SeamKind { linear, convolution };
+
+/// A place where an adapter can sit: which layer, what shape. All a method needs to know.
+struct Site {
+  std::string path;   ///< module path, for instance "resnet.encoder.stages.0.layers.0.layer.0.convolution"
+  SeamKind kind = SeamKind::linear;
+  int block = 0;
+  int64_t in = 0;     ///< input features or channels
+  int64_t out = 0;    ///< output features or channels
+  bool bias = false;
+  // Convolutions only:
+  std::array<int64_t, 2> kernel{1, 1}, stride{1, 1}, padding{0, 0}, dilation{1, 1};
+  int64_t groups = 1;
+  std::string padding_mode = "zeros";  ///< zeros, reflect, replicate, circular
+};
+
+struct NamedTensor {
+  std::string name;  ///< below the site's path, for instance "lora_A.weight"
+  at::Tensor* value;
+};
+
+/// What a method adds to one layer y = W x + b. Each hook is the identity unless overridden; at the
+/// start an adapter changes nothing.
+class Adapter {
+ public:
+  virtual ~Adapter() = default;
+  virtual at::Tensor input(const at::Tensor& x) { return x; }
+  virtual at::Tensor output(const at::Tensor& x, const at::Tensor& y) = 0;
+  /// Folds the adapter into weight and bias; the plain layer then gives the same output.
+  /// `bias` may be undefined when the layer has none.
+  virtual void merge(at::Tensor& weight, at::Tensor& bias) const = 0;
+  /// Trained tensors, in a fixed order.
+  virtual std::vector<NamedTensor> parameters() = 0;
+  /// Forward multiply-adds x 2 for the base layer's forward cost `positions` = batch x positions.
+  virtual double flops(double positions) const = 0;
+  /// Name of the method, as in the catalogue.
+  virtual std::string method() const = 0;
+};
+
+}  // namespace graft::nn

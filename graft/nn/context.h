@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include <optional>
+#include <vector>
+
+namespace graft::nn {
+
+/// What a forward pass knows beside its tensors.
+struct Context {
+  bool training = false;                  ///< dropout and drop path act, but only in blocks that train
+  std::optional<at::Generator> generator; ///< source of dropout masks
+  std::vector<bool> trained;              ///< by block; empty means all
+  int block = 0;                          ///< the block that runs now
+
+  /// Whether random layers act in the running block: a frozen block is a fixed function.
+  bool random() const {
+    return training && (trained.empty() || trained[static_cast<size_t>(block)]);
+  }
+};
+
+/// Makes a context known to the adapters that run on this thread while it is alive.
+class ContextGuard {
+ public:
+  explicit ContextGuard(const Context& context);
+  ~ContextGuard();
+  ContextGuard(const ContextGuard&) = delete;
+  ContextGuard& operator=(const ContextGuard&) = delete;
+  /// The innermost context of this thread, or null outside a forward pass.
+  static const Context* current();
+
+ private:
+  const Context* outer_;
+};
+
+}  // namespace graft::nn

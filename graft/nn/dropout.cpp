@@ -1,0 +1,28 @@
+#include "graft/nn/dropout.h"
+
+#include <torch/types.h>
+
+namespace graft::nn {
+namespace {
+
+at::Tensor mask(at::IntArrayRef shape, double keep, const at::Tensor& like, const Context& context) {
+  at::Tensor drawn = at::empty(shape, like.options());
+  drawn.bernoulli_(keep, context.generator);
+  return drawn.div_(keep);
+}
+
+}  // namespace
+
+at::Tensor dropout(const at::Tensor& x, double p, const Context& context) {
+  if (p <= 0 || !context.random()) return x;
+  return x * mask(x.sizes(), 1 - p, x, context);
+}
+
+at::Tensor drop_path(const at::Tensor& x, double p, const Context& context) {
+  if (p <= 0 || !context.random()) return x;
+  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);
+  shape[0] = x.size(0);
+  return x * mask(shape, 1 - p, x, context);
+}
+
+}  // namespace graft::nn

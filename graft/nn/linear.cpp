@@ -1,0 +1,160 @@
+#include "graft/nn/linear.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/types.h>
+
+#include "graft/nn/cost_meter.h"
+
+namespace graft::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+void count_linear(const Site& site, const at::Tensor& x, const std::vector<std::shared_ptr<Adapter>>& adapters) {
+  CostMeter* meter = CostMeter::active();
+  if (!meter) return;
+  const double rows = static_cast<double>(x.numel()) / static_cast<double>(x.size(-1));
+  meter->add({site.block, 2 * rows * static_cast<double>(site.in) * static_cast<double>(site.out), false, true});
+  for (const auto& adapter : adapters) meter->add({site.block, adapter->flops(rows), true, true});
+}
+
+/// One product for all members forward and for the input's gradient; weight gradients only of members
+/// that want them. Arguments: x, packed weight, packed bias, then weights and biases of the members.
+class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
+ public:
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const std::optional<at::Tensor>& bias, at::TensorList members) {
+    bool weights = false;
+    bool biases = false;
+    const size_t n = bias ? members.size() / 2 : members.size();
+    for (size_t i = 0; i < members.size(); ++i) (i < n ? weights : biases) |= members[i].requires_grad();
+    ctx->saved_data["members"] = static_cast<int64_t>(n);
+    ctx->saved_data["biases"] = bias.has_value();
+    ctx->save_for_backward({weights ? x : at::Tensor(), weight});
+    const at::Tensor w = cast_like(weight, x);
+    return at::linear(x, w, bias ? cast_like(*bias, x) : at::Tensor());
+  }
+
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const at::Tensor& x = saved[0];
+    const int64_t n = ctx->saved_data["members"].toInt();
+    const bool has_bias = ctx->saved_data["biases"].toBool();
+    const at::Tensor g = grads[0].flatten(0, -2);
+    const at::Tensor weight = cast_like(saved[1], g);
+    variable_list result(static_cast<size_t>(3 + (has_bias ? 2 * n : n)));
+    if (ctx->needs_input_grad(0)) {
+      auto shape = grads[0].sizes().vec();
+      shape.back() = weight.size(1);
+      result[0] = g.mm(weight).view(shape);
+    }
+    const int64_t rows = weight.size(0) / n;
+    // Autograd counts an absent bias among the results, but not among the inputs it asks about.
+    const auto wanted = [&](int64_t slot) { return ctx->needs_input_grad(static_cast<size_t>(has_bias ? slot : slot - 1)); };
+    bool all = true;
+    for (int64_t i = 0; i < n; ++i) all = all && wanted(3 + i);
+    const at::Tensor flat = x.defined() ? x.flatten(0, -2) : x;
+    at::Tensor together;
+    if (all) together = g.t().mm(flat);
+    for (int64_t i = 0; i < n; ++i) {
+      const auto slot = static_cast<size_t>(3 + i);
+      const at::Tensor part = g.narrow(1, i * rows, rows);
+      if (all) result[slot] = together.narrow(0, i * rows, rows).to(saved[1].scalar_type());
+      else if (wanted(3 + i)) result[slot] = part.t().mm(flat).to(saved[1].scalar_type());
+      const auto bias_slot = static_cast<size_t>(3 + n + i);
+      if (has_bias && wanted(3 + n + i)) {
+        result[bias_slot] = part.sum(0, false, saved[1].scalar_type());
+      }
+    }
+    return result;
+  }
+};
+
+}  // namespace
+
+at::Tensor cast_like(const at::Tensor& parameter, const at::Tensor& x) {
+  if (!parameter.defined() || parameter.scalar_type() == x.scalar_type()) return parameter;
+  return parameter.to(x.scalar_type());
+}
+
+Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias)
+    : path_(scope.path()), block_(scope.block()), weight_(at::zeros({out, in})) {
+  if (bias) bias_ = at::zeros({out});
+  scope.add("weight", weight_, Role::weight);
+  if (bias) scope.add("bias", bias_, Role::bias);
+  scope.add(*this);
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  count_linear(site(), x, adapters());
+  if (adapters().empty()) return at::linear(x, cast_like(weight_, x), cast_like(bias_, x));
+  const at::Tensor in = adapt_input(x);
+  return adapt_output(in, at::linear(in, cast_like(weight_, in), cast_like(bias_, in)));
+}
+
+Site Linear::site() const {
+  Site site;
+  site.path = path_;
+  site.kind = SeamKind::linear;
+  site.block = block_;
+  site.in = weight_.size(1);
+  site.out = weight_.size(0);
+  site.bias = bias_.defined();
+  return site;
+}
+
+LinearGroup::LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in, int64_t out_each,
+                         bool bias) {
+  for (const auto& name : names) members_.push_back(std::make_unique<Linear>(scope / name, in, out_each, bias));
+  scope.add(*this);
+  repack();
+}
+
+void LinearGroup::repack() {
+  const at::NoGradGuard no_grad;
+  const auto pack = [this](at::Tensor Linear::*member) {
+    std::vector<at::Tensor> parts;
+    for (const auto& linear : members_) parts.push_back((*linear).*member);
+    at::Tensor packed = at::cat(parts, 0);
+    int64_t row = 0;
+    for (const auto& linear : members_) {
+      at::Tensor& part = (*linear).*member;
+      const bool trained = part.requires_grad();
+      const int64_t rows = part.size(0);
+      part = packed.narrow(0, row, rows).detach();
+      part.set_requires_grad(trained);
+      row += rows;
+    }
+    return packed;
+  };
+  packed_weight_ = pack(&Linear::weight_);
+  if (members_.front()->bias_.defined()) packed_bias_ = pack(&Linear::bias_);
+}
+
+std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
+  bool changes_input = false;
+  for (const auto& member : members_) {
+    for (const auto& adapter : member->adapters()) changes_input = changes_input || !adapter->input(x).is_same(x);
+  }
+  std::vector<at::Tensor> outputs;
+  if (changes_input) {  // members no longer read the same input
+    for (const auto& member : members_) outputs.push_back((*member)(x));
+    return outputs;
+  }
+  std::vector<at::Tensor> tensors;
+  for (const auto& member : members_) tensors.push_back(member->weight_);
+  if (packed_bias_.defined()) {
+    for (const auto& member : members_) tensors.push_back(member->bias_);
+  }
+  const std::optional<at::Tensor> bias = packed_bias_.defined() ? std::make_optional(packed_bias_) : std::nullopt;
+  const at::Tensor together = GroupedLinear::apply(x, packed_weight_, bias, at::TensorList(tensors));
+  outputs = together.chunk(static_cast<int64_t>(members_.size()), -1);
+  for (size_t i = 0; i < members_.size(); ++i) {
+    count_linear(members_[i]->site(), x, members_[i]->adapters());
+    outputs[i] = members_[i]->adapt_output(x, outputs[i]);
+  }
+  return outputs;
+}
+
+}  // namespace graft::nn

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+
+#include "graft/nn/seam.h"
+
+namespace graft::nn {
+
+/// y = x W^T + b with x [..., in], W [out, in]. A weight in float32 multiplies a bfloat16 x in bfloat16.
+class Linear final : public Seam {
+ public:
+  Linear(const Scope& scope, int64_t in, int64_t out, bool bias = true);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  Site site() const override;
+  at::Tensor& weight() override { return weight_; }
+  at::Tensor& bias() override { return bias_; }
+
+ private:
+  friend class LinearGroup;
+  std::string path_;
+  int block_;
+  at::Tensor weight_, bias_;
+};
+
+/// Linear layers that read the same input (q, k, v): one storage and one product. Each member keeps its
+/// own names, freeze flag, adapters and gradient.
+class LinearGroup {
+ public:
+  /// Members are registered under `scope / name`, in order.
+  LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in, int64_t out_each, bool bias);
+  /// One output [..., out] a member.
+  std::vector<at::Tensor> operator()(const at::Tensor& x) const;
+  /// Makes the members rows of one storage again after their tensors were replaced (another device).
+  void repack();
+  LinearGroup(const LinearGroup&) = delete;
+  LinearGroup& operator=(const LinearGroup&) = delete;
+
+ private:
+  std::vector<std::unique_ptr<Linear>> members_;
+  at::Tensor packed_weight_, packed_bias_;  // members' tensors are rows of these
+};
+
+/// Casts a parameter to the type of the activations; float32 stays as it is.
+at::Tensor cast_like(const at::Tensor& parameter, const at::Tensor& x);
+
+}  // namespace graft::nn

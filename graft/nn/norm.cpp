@@ -1,0 +1,52 @@
+#include "graft/nn/norm.h"
+
+#include <torch/types.h>
+
+#include "graft/nn/linear.h"
+
+namespace graft::nn {
+
+LayerNorm::LayerNorm(const Scope& scope, int64_t size, double eps)
+    : weight_(at::ones({size})), bias_(at::zeros({size})), eps_(eps) {
+  scope.add("weight", weight_, Role::norm_weight);
+  scope.add("bias", bias_, Role::norm_bias);
+}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, {x.size(-1)}, cast_like(weight_, x), cast_like(bias_, x), eps_);
+}
+
+BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum)
+    : path_(scope.path()),
+      block_(scope.block()),
+      weight_(at::ones({channels})),
+      bias_(at::zeros({channels})),
+      mean_(at::zeros({channels})),
+      var_(at::ones({channels})),
+      batches_(at::zeros({}, at::kLong)),
+      eps_(eps),
+      momentum_(momentum) {
+  scope.add("weight", weight_, Role::norm_weight);
+  scope.add("bias", bias_, Role::norm_bias);
+  scope.add("running_mean", mean_, Role::buffer);
+  scope.add("running_var", var_, Role::buffer);
+  scope.add("num_batches_tracked", batches_, Role::buffer);
+  scope.add(*this);
+}
+
+at::Tensor BatchNorm::operator()(const at::Tensor& x) {
+  if (batch_statistics_) batches_.add_(1);
+  if (!batch_statistics_ && at::GradMode::is_enabled() && !weight_.requires_grad() && !bias_.requires_grad()) {
+    // As a fixed scale and shift it keeps nothing of x for the backward pass.
+    const auto [scale, shift] = affine();
+    return x.mul(cast_like(scale, x).view({1, -1, 1, 1})).add_(cast_like(shift, x).view({1, -1, 1, 1}));
+  }
+  return at::batch_norm(x, weight_, bias_, mean_, var_, batch_statistics_, momentum_, eps_, false);
+}
+
+BatchNorm::Affine BatchNorm::affine() const {
+  const at::Tensor scale = weight_ * at::rsqrt(var_ + eps_);
+  return {scale, bias_ - mean_ * scale};
+}
+
+}  // namespace graft::nn

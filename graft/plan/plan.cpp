@@ -1,0 +1,173 @@
+#include "graft/plan/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "graft/base/clock.h"
+#include "graft/base/error.h"
+#include "graft/base/units.h"
+#include "graft/plan/decide.h"
+#include "graft/plan/lr_range.h"
+#include "graft/plan/predict.h"
+#include "graft/plan/probe.h"
+#include "graft/tensor/device.h"
+#include "graft/tensor/memory.h"
+
+namespace graft::plan {
+namespace {
+
+constexpr int64_t kForwardBatch = 8;
+constexpr double kRangeTestShare = 0.03;  // of the time budget
+
+Situation look(train::Job& job, bool random_weights) {
+  Situation s;
+  s.train_samples = job.data.train.size();
+  const auto counts = job.data.train.class_counts(job.model().classes().size());
+  s.classes = static_cast<int64_t>(counts.size());
+  for (const int64_t count : counts) {
+    if (count == 0) continue;
+    s.largest_class = std::max(s.largest_class, count);
+    s.smallest_class = s.smallest_class == 0 ? count : std::min(s.smallest_class, count);
+  }
+  s.convolutional = !job.model().registry().batch_norms.empty();
+  s.random_weights = random_weights;
+  s.forward_s = probe_forward(job, kForwardBatch, job.model().size()).sample_s;
+  s.read_s = probe_data(job, 6).first_s / std::max(1, usable_cores());
+  return s;
+}
+
+/// What a learning rate usually is, before it is tried: by what trains and how.
+double usual_rate(const train::Job& job) {
+  const Json& train = job.config.values["train"];
+  const bool sgd = train["optimizer"] == "sgd";
+  const bool head_only = job.stages.back().blocks.front() >= job.model().head();
+  const double batch = train["batch"].get<double>() * job.config.values["updates"]["every"].get<double>();
+  const double scale = std::sqrt(batch / 32);
+  const std::string method = peft::name_of(job.config.methods);
+  double rate = head_only ? 3e-3 : method == "none" ? 2e-4 : method == "lora" ? 1e-3 : 2e-3;
+  if (!job.model().registry().batch_norms.empty() && method == "none" && !head_only) rate = 5e-4;
+  if (sgd) rate *= 30;
+  return rate * scale;
+}
+
+void decide_rates(train::Job& job, train::PlanFacts& facts) {
+  Json& train = job.config.values["train"];
+  Decider d(job, facts);
+  const bool open = train["lr"] == "auto";
+  const bool only_solved = std::all_of(job.stages.begin(), job.stages.end(), [](const auto& stage) { return stage.solver != "gradient"; });
+  const double usual = usual_rate(job);
+  if (open) train["lr"] = usual;
+  if (train["head_lr"] == "auto") {
+    const double head = open && job.stages.back().blocks.front() < job.model().head() ? std::max(usual, 1e-3) : train["lr"].get<double>();
+    d.decide("train", "head_lr", head, open ? "a new head may move faster than what is pretrained" : "as train.lr");
+  }
+  if (!open) return;
+  if (only_solved) {
+    d.note("train.lr", usual, "not used: the head is solved directly");
+    return;
+  }
+  const double time = job.config.budget.time_s.value_or(1e9);
+  const double allowed = std::min(20.0, kRangeTestShare * time);
+  const RangeTest test = lr_range_test(job, usual / 100, usual * 100, 40, allowed);
+  if (test.steps < 15 || test.lr <= 0) {
+    d.note("train.lr", usual, test.steps < 15 ? "the usual one for this method: there is no time to try" : "the usual one for this method: the range test showed no clear fall");
+    return;
+  }
+  const double chosen = std::clamp(test.lr, usual / 4, usual * 4);
+  train["lr"] = chosen;
+  d.note("train.lr", chosen, fmt::format("range test of {} updates ({}) fell fastest at {:.1e}; the usual rate is {:.1e} and bounds it to a factor of 4",
+                                         test.steps, show_seconds(test.seconds), test.lr, usual));
+  if (train["head_lr"].get<double>() < chosen) train["head_lr"] = chosen;
+}
+
+void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation& s) {
+  Decider d(job, facts);
+  if (job.config.values["precision"] != "auto") return;
+  const c10::Device device = choose_device(job.config.values["device"].get<std::string>());
+  if (!device.is_cpu()) {
+    d.decide("", "precision", "bfloat16", "the GPU multiplies it several times faster");
+    return;
+  }
+  const auto outline = job.outline();
+  const auto stages = strategies::make_stages(job.config.strategy, outline);
+  const bool head_only = stages.back().blocks.front() >= outline.head;
+  const double step = 3 * s.forward_s * job.config.values["train"]["batch"].get<double>();
+  if (!cpu_has_bfloat16() || head_only || step > 2) {
+    d.decide("", "precision", "float32", !cpu_has_bfloat16() ? "the CPU has no bfloat16 products"
+                                         : head_only         ? "the head is small: nothing to gain"
+                                                             : "updates are too slow to try both; give precision=bfloat16 to use it");
+    return;
+  }
+  const Candidate candidate{"", job.config.methods, stages.back().blocks, 0};
+  const auto batch = job.config.values["train"]["batch"].get<int64_t>();
+  const double single = probe(job, candidate, batch, 2).step_s;
+  job.model().set_precision(at::ScalarType::BFloat16);
+  const double half = probe(job, candidate, batch, 2).step_s;
+  job.model().set_precision(at::ScalarType::Float);
+  const bool faster = half * 1.25 < single;
+  d.decide("", "precision", faster ? "bfloat16" : "float32",
+           fmt::format("an update takes {} in float32, {} in bfloat16{}", show_seconds(single), show_seconds(half),
+                       faster ? "" : ": not worth the lost digits"));
+}
+
+}  // namespace
+
+Planned make_plan(const train::Config& config, const PlanOptions& options) {
+  set_threads(config.is_auto("", "threads") ? usable_cores() : config.values["threads"].get<int>());
+  Planned planned{train::open_job(config), {}};
+  train::Job& job = planned.job;
+  train::PlanFacts& facts = planned.facts;
+  const bool decide = config.values["plan"] == "auto";
+  Situation situation;
+  if (decide) {
+    situation = look(job, train::model_source(config).random);
+    decide_all(job, situation, facts);
+    reread(job.config);
+    decide_precision(job, facts, situation);
+    reread(job.config);
+    job.stages = strategies::make_stages(job.config.strategy, job.outline());
+    // Rates need the adapters in place; prepare wants rates. The usual ones hold until they are tried.
+    Json& train = job.config.values["train"];
+    const bool lr_open = train["lr"] == "auto";
+    const bool head_open = train["head_lr"] == "auto";
+    if (lr_open) train["lr"] = 1e-3;
+    if (head_open) train["head_lr"] = 1e-3;
+    fit_memory(job, facts, !config.is_auto("train", "batch"));
+    train::prepare(job);
+    if (lr_open) train["lr"] = "auto";
+    if (head_open) train["head_lr"] = "auto";
+    decide_rates(job, facts);
+  } else {
+    train::prepare(job);
+    fit_memory(job, facts, true);
+  }
+  predict(job, facts, options.compare);
+  release_free_memory();
+  return planned;
+}
+
+std::string decisions_text(const train::PlanFacts& facts) {
+  std::string text;
+  for (const Json& d : facts.decisions) {
+    const Json& choice = d["choice"];
+    std::string shown = choice.is_string() ? choice.get<std::string>() : choice.dump();
+    if (choice.is_number_float()) shown = fmt::format("{:.3g}", choice.get<double>());
+    text += fmt::format("  {:<18} {:<12} {}\n", d["what"].get<std::string>(), shown, d["reason"].get<std::string>());
+  }
+  return text.empty() ? text : "decided:\n" + text;
+}
+
+std::string candidates_text(const train::PlanFacts& facts) {
+  if (facts.candidates.empty()) return "";
+  std::string text = fmt::format("{:<12} {:>12} {:>14} {:>12} {:>12} {:>12}\n", "", "trained", "FLOPs/sample", "update", "memory", "time");
+  for (const Json& c : facts.candidates) {
+    text += fmt::format("{:<12} {:>12} {:>14} {:>12} {:>12} {:>12}\n", c["name"].get<std::string>(), show_count(c["trainable"].get<double>()),
+                        show_count(c["flops_per_sample"].get<double>()),
+                        c["step_s"].is_number() ? show_seconds(c["step_s"].get<double>()) : "not tried",
+                        show_bytes(c["peak_bytes"].get<double>()),
+                        c["train_s"].is_number() ? show_seconds(c["train_s"].get<double>()) : "");
+  }
+  return text;
+}
+
+}  // namespace graft::plan

@@ -1,0 +1,219 @@
+#include "graft/plan/predict.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "graft/base/clock.h"
+#include "graft/base/error.h"
+#include "graft/base/units.h"
+#include "graft/plan/decide.h"
+#include "graft/plan/probe.h"
+#include "graft/tensor/memory.h"
+#include "graft/train/feature_cache.h"
+#include "graft/train/schedule.h"
+
+namespace graft::plan {
+namespace {
+
+constexpr int64_t kFillBatch = 32;          // of the loop's caches and evaluations
+constexpr int kPrefetched = 3;              // batches that wait or are being used
+constexpr int64_t kOtherBytes = 48 << 20;   // threads, report, what libraries keep
+
+struct StageCost {
+  double fill_s = 0, step_s = 0, steps = 0;
+  int64_t peak_bytes = 0, cache_bytes = 0;
+  bool cached = false;
+  double seconds() const { return fill_s + steps * step_s; }
+};
+
+/// The same question the loop asks, answered from the configuration.
+bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes) {
+  const Json& v = job.config.values;
+  const image::Augmentation augmentation(v["augment"], "augment");
+  const auto views = v["train"]["views"].get<int64_t>();
+  const bool mixes = v["train"]["mixup"].get<double>() > 0 || v["train"]["cutmix"].get<double>() > 0;
+  bytes = 0;
+  if (border == 0 || v["cache"] == "none" || mixes || (augmentation.random() && views == 0)) return false;
+  const int64_t kept = augmentation.random() ? views : 1;
+  if (v["cache"] == "auto" && passes < 2.0 * static_cast<double>(kept)) return false;
+  const double rate = v["sampling"]["policy"] == "uniform" ? v["sampling"]["rate"].get<double>() : 1;
+  const int64_t row = train::FeatureCache::row_bytes(job.model(), border, job.input_height(), job.input_width());
+  const auto rows = static_cast<int64_t>(std::ceil(rate * static_cast<double>(job.data.train.size()))) * kept;
+  const Json& given = v["train"]["cache_limit"];
+  const int64_t limit = given == "auto" ? usable_memory_bytes() / 4 : parse_bytes(given, "train.cache_limit");
+  bytes = row * (rows + job.data.validation.size());
+  if (row * rows > limit) {
+    bytes = 0;
+    return false;
+  }
+  return true;
+}
+
+struct Costs {
+  double forward_s = 0;
+  int64_t forward_peak = 0;
+  DataProbe data;
+  int64_t batch_bytes = 0;
+};
+
+StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, double steps, double passes, bool solved,
+                  int64_t memory_limit, Probe* probed) {
+  StageCost cost;
+  const int border = *std::min_element(given.blocks.begin(), given.blocks.end());
+  const auto batch = job.config.values["train"]["batch"].get<int64_t>();
+  const auto every = job.config.values["updates"]["every"].get<int64_t>();
+  cost.cached = will_cache(job, border, solved ? 1e9 : passes, cost.cache_bytes);
+  Candidate candidate = given;
+  candidate.from = cost.cached ? border : 0;
+  const Probe p = probe(job, candidate, batch, 3, memory_limit);
+  if (probed) *probed = p;
+  cost.peak_bytes = p.peak_bytes + cost.cache_bytes + (cost.cached ? 0 : kPrefetched * costs.batch_bytes);
+  cost.peak_bytes = std::max(cost.peak_bytes, costs.forward_peak + cost.cache_bytes + kPrefetched * kFillBatch * costs.batch_bytes / batch);
+  cost.steps = solved ? 0 : steps;
+  const auto threads = job.config.values["threads"].get<double>();
+  const auto n = static_cast<double>(job.data.train.size());
+  if (cost.cached) cost.fill_s = n * (costs.forward_s + costs.data.first_s / threads);
+  cost.step_s = static_cast<double>(every) * p.step_s;
+  if (!cost.cached && passes > 0) {
+    // Decoding shares the cores with the products; pictures that are kept cost less after the first pass.
+    const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) / std::max(1.0, passes);
+    cost.step_s += static_cast<double>(batch * every) * read / threads;
+  }
+  return cost;
+}
+
+Costs measure_costs(train::Job& job) {
+  Costs costs;
+  const ForwardProbe forward = probe_forward(job, kFillBatch, job.model().size());
+  costs.forward_s = forward.sample_s;
+  costs.forward_peak = forward.peak_bytes;
+  costs.data = probe_data(job, 8);
+  costs.batch_bytes = job.config.values["train"]["batch"].get<int64_t>() * 3 * 4 * job.input_height() * job.input_width();
+  return costs;
+}
+
+int64_t image_cache_bytes(const train::Job& job, const DataProbe& data) {
+  const Json& given = job.config.values["train"]["image_cache"];
+  if (given == "none") return 0;
+  int64_t limit = std::min<int64_t>(usable_memory_bytes() / 8, int64_t{1} << 30);
+  if (given != "auto") limit = parse_bytes(given, "train.image_cache");
+  else if (job.config.budget.memory) limit = std::min(limit, *job.config.budget.memory / 8);
+  const auto samples = static_cast<double>(job.data.train.size() + job.data.validation.size());
+  return std::min(limit, static_cast<int64_t>(samples * data.decoded_bytes));
+}
+
+double total_steps(const train::Job& job) {
+  const int64_t steps = train::planned_steps(job.config, job.train_size());
+  return steps < 0 ? 0 : static_cast<double>(steps);
+}
+
+}  // namespace
+
+void fit_memory(train::Job& job, train::PlanFacts& facts, bool given) {
+  if (!job.config.budget.memory) return;
+  const int64_t limit = *job.config.budget.memory;
+  Json& batch = job.config.values["train"]["batch"];
+  const auto first = batch.get<int64_t>();
+  const auto stages = strategies::make_stages(job.config.strategy, job.outline());
+  const DataProbe data = probe_data(job, 4);
+  const int64_t pictures = image_cache_bytes(job, data);
+  while (true) {
+    int64_t needed = resident_bytes();
+    for (const auto& stage : stages) {
+      const int64_t pixels = batch.get<int64_t>() * 12 * job.input_height() * job.input_width();
+      int64_t cache_bytes = 0;
+      will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
+      const Probe p = probe(job, {stage.name, job.config.methods, stage.blocks, 0}, batch.get<int64_t>(), 0, 1);
+      needed = std::max(needed, p.resident_bytes + pictures + kPrefetched * pixels + std::min(cache_bytes, limit / 4) + kOtherBytes);
+    }
+    if (needed <= limit) break;
+    const auto now = batch.get<int64_t>();
+    if (given || now == 1) {
+      fail(ErrorCode::no_plan,
+           "budget.memory={} is too small: training {} with strategy={} and train.batch={} needs about {}; raise it, give a smaller "
+           "train.batch, or strategy=head", show_bytes(static_cast<double>(limit)), job.model().family(), job.config.strategy.name, now,
+           show_bytes(static_cast<double>(needed)));
+    }
+    batch = now / 2;
+  }
+  if (batch.get<int64_t>() != first) {
+    Decider(job, facts).note("train.batch", batch, fmt::format("{} samples do not fit budget.memory", first));
+    reread(job.config);
+  }
+}
+
+void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
+  const Costs costs = measure_costs(job);
+  const double steps = total_steps(job);
+  const train::EpochShape shape = train::epoch_shape(job.config, job.train_size());
+  const int64_t limit = job.config.budget.memory.value_or(0);
+  double seconds = 0;
+  double step_s = 0;
+  int64_t peak = 0;
+  int64_t resident = 0;
+  double share_solved = 0;
+  for (const auto& stage : job.stages) share_solved += stage.solver == "gradient" ? 0 : stage.share;
+  for (const auto& stage : job.stages) {
+    const bool solved = stage.solver != "gradient";
+    const double share = solved ? 0 : stage.share / std::max(1e-9, 1 - share_solved);
+    Probe p;
+    const StageCost cost = cost_of(job, {stage.name, job.config.methods, stage.blocks, 0}, costs, share * steps,
+                                   share * steps / static_cast<double>(shape.steps), solved, limit, &p);
+    seconds += cost.seconds();
+    step_s = std::max(step_s, cost.step_s);
+    peak = std::max(peak, cost.peak_bytes);
+    resident = std::max(resident, p.resident_bytes + cost.cache_bytes);
+  }
+  facts.predicted = {{"step_s", step_s},
+                     {"train_s", job.config.budget.time_s ? Json(std::min(seconds, *job.config.budget.time_s)) : Json(seconds)},
+                     {"peak_tensor_bytes", peak},
+                     {"rss_bytes", resident + image_cache_bytes(job, costs.data) + kOtherBytes}};
+  if (steps == 0 && job.config.budget.time_s) facts.predicted["train_s"] = *job.config.budget.time_s;
+
+  const auto outline = job.outline();
+  const auto none = peft::parse_methods("none");
+  const auto batch = job.config.values["train"]["batch"].get<double>();
+  const double full_guess = 3 * costs.forward_s * batch * 5;
+  const double spare = 0.03 * job.config.budget.time_s.value_or(600);
+  const bool try_full = compare || full_guess < std::min(15.0, spare);
+  const auto add = [&](const std::string& name, const std::vector<peft::Choice>& methods, const std::vector<strategies::Stage>& stages) {
+    double time = 0;
+    double slowest = 0;
+    int64_t most = 0;
+    int64_t trainable = 0;
+    double flops = 0;
+    bool timed = true;
+    for (const auto& stage : stages) {
+      Probe p;
+      const StageCost cost = cost_of(job, {name, methods, stage.blocks, 0}, costs, stage.share * steps,
+                                     stage.share * steps / static_cast<double>(shape.steps), false, limit, &p);
+      timed = timed && p.timed;
+      time += cost.seconds();
+      slowest = std::max(slowest, cost.step_s);
+      most = std::max(most, cost.peak_bytes);
+      trainable = std::max(trainable, p.trainable);
+      std::vector<bool> base(static_cast<size_t>(outline.blocks), false);
+      for (const int b : stage.blocks) base[static_cast<size_t>(b)] = peft::name_of(methods) == "none" || b >= outline.head;
+      flops = std::max(flops, job.profile.update(0, stage.blocks.front(), base));
+    }
+    facts.candidates.push_back({{"name", name}, {"trainable", trainable}, {"flops_per_sample", flops},
+                                {"step_s", timed ? Json(slowest) : Json(nullptr)}, {"peak_bytes", most},
+                                {"train_s", timed && steps > 0 ? Json(time) : Json(nullptr)}});
+  };
+  if (compare) {
+    add("full", none, strategies::make_stages(strategies::parse_strategy("full"), outline));
+    add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
+    add("lora", peft::parse_methods("lora"), strategies::make_stages(strategies::parse_strategy("full"), outline));
+    add("layer-wise", none, strategies::make_stages(strategies::parse_strategy("layer-wise"), outline));
+  }
+  if (try_full) {
+    Probe p;
+    const StageCost cost = cost_of(job, {"full", none, strategies::blocks_from(outline, 0), 0}, costs, steps,
+                                   steps / static_cast<double>(shape.steps), false, limit, &p);
+    const auto every = job.config.values["updates"]["every"].get<double>();
+    facts.full = {{"step_s", cost.step_s}, {"sample_s", cost.step_s / (batch * every)}, {"peak_tensor_bytes", cost.peak_bytes}};
+  }
+  reset_peak_tensor_bytes();
+}
+
+}  // namespace graft::plan

@@ -1,0 +1,203 @@
+#include "graft/plan/probe.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "graft/base/clock.h"
+#include "graft/nn/norm.h"
+#include "graft/nn/seam.h"
+#include "graft/peft/attach.h"
+#include "graft/tensor/memory.h"
+#include "graft/train/loss.h"
+#include "graft/train/optimizer.h"
+#include "graft/train/trained_set.h"
+
+namespace graft::plan {
+namespace {
+
+/// Puts back whatever a probe may have touched: adapters, flags, statistics.
+class Untouched {
+ public:
+  explicit Untouched(models::Model& model) : model_(model) {
+    for (auto& p : model.registry().parameters) {
+      flags_.push_back(p.value->requires_grad());
+      if (p.is_buffer()) buffers_.push_back(p.value->clone());
+    }
+    for (nn::Seam* seam : model.registry().seams) adapters_.push_back(seam->adapters());
+    for (nn::BatchNorm* norm : model.registry().batch_norms) batch_statistics_.push_back(norm->uses_batch_statistics());
+    for (nn::Seam* seam : model.registry().seams) seam->detach_all();
+  }
+  ~Untouched() {
+    const at::NoGradGuard no_grad;
+    size_t flag = 0;
+    size_t buffer = 0;
+    for (auto& p : model_.registry().parameters) {
+      if (p.value->grad().defined()) p.value->mutable_grad() = at::Tensor();
+      if (!p.is_buffer()) p.value->set_requires_grad(flags_[flag]);
+      else p.value->copy_(buffers_[buffer++]);
+      ++flag;
+    }
+    for (size_t i = 0; i < adapters_.size(); ++i) {
+      nn::Seam* seam = model_.registry().seams[i];
+      seam->detach_all();
+      for (const auto& adapter : adapters_[i]) seam->attach(adapter);
+    }
+    for (size_t i = 0; i < batch_statistics_.size(); ++i) {
+      model_.registry().batch_norms[i]->use_batch_statistics(batch_statistics_[i]);
+    }
+  }
+  Untouched(const Untouched&) = delete;
+  Untouched& operator=(const Untouched&) = delete;
+
+ private:
+  models::Model& model_;
+  std::vector<char> flags_, batch_statistics_;
+  std::vector<at::Tensor> buffers_;
+  std::vector<std::vector<std::shared_ptr<nn::Adapter>>> adapters_;
+};
+
+nn::Flow made_up_flow(train::Job& job, int64_t batch, int from) {
+  models::Model& model = job.model();
+  const at::Tensor pixels = at::rand({batch, 3, job.input_height(), job.input_width()},
+                                     at::detail::createCPUGenerator(1), at::kFloat)
+                                .contiguous(at::MemoryFormat::ChannelsLast)
+                                .to(model.device());
+  if (from == 0) return {"pixels", pixels};
+  const at::NoGradGuard no_grad;
+  nn::Context context;
+  return model.forward({"pixels", pixels}, context, 0, from);
+}
+
+struct Run {
+  double seconds = 0;
+  int64_t peak = 0, live = 0;
+};
+
+Run run_updates(train::Job& job, const Candidate& candidate, const std::vector<train::TrainedTensor>& trained,
+                int64_t batch, int updates) {
+  models::Model& model = job.model();
+  nn::Context context;
+  context.training = true;
+  context.generator = at::detail::createCPUGenerator(1);
+  context.trained.assign(static_cast<size_t>(model.size()), false);
+  for (const int b : candidate.blocks) context.trained[static_cast<size_t>(b)] = true;
+  const int border = std::max(train::lowest_block(trained), candidate.from);
+  const at::Tensor targets = at::zeros({batch}, at::TensorOptions(model.device()).dtype(at::kLong));
+  train::OptimizerOptions options;
+  options.kind = job.config.values["train"]["optimizer"].get<std::string>();
+  train::Optimizer optimizer(options);
+  Run run;
+  run.live = live_tensor_bytes();
+  const nn::Flow start = made_up_flow(job, batch, candidate.from);
+  reset_peak_tensor_bytes();
+  std::vector<double> seconds;
+  for (int i = 0; i <= updates; ++i) {
+    Stopwatch watch;
+    nn::Flow flow = start;
+    if (candidate.from < border) {
+      const at::NoGradGuard no_grad;
+      flow = model.forward(std::move(flow), context, candidate.from, border);
+    }
+    flow = model.forward(std::move(flow), context, border);
+    train::compute_loss(flow.at("logits"), targets, {}).sum.backward();
+    // A rate of zero moves no weight by a bit, and costs what any other does.
+    optimizer.step(trained, [](const train::TrainedTensor&) { return 0.0; });
+    for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();
+    if (i > 0 || updates == 0) seconds.push_back(watch.seconds());
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
+  run.seconds = seconds[seconds.size() / 2];
+  run.peak = peak_tensor_bytes();
+  return run;
+}
+
+}  // namespace
+
+Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates, int64_t memory_limit) {
+  models::Model& model = job.model();
+  const Untouched untouched(model);
+  const int64_t peak_before = peak_tensor_bytes();
+  if (std::any_of(candidate.blocks.begin(), candidate.blocks.end(), [&](int b) { return b < model.head(); })) {
+    peft::attach(model.registry(), candidate.methods, model.head(), nn::Init(0));
+  }
+  const auto trained = train::trained_tensors(model, candidate.methods, candidate.blocks);
+  train::apply_trained(model, trained);
+  const bool adapters = peft::name_of(candidate.methods) != "none";
+  const Json& batch_norm = job.config.values["train"]["batch_norm"];
+  const bool frozen = batch_norm == "frozen" || (batch_norm == "auto" && batch < 16);
+  for (nn::BatchNorm* norm : model.registry().batch_norms) {
+    norm->use_batch_statistics(!adapters && !frozen &&
+                               std::binary_search(candidate.blocks.begin(), candidate.blocks.end(), norm->block()));
+  }
+  Probe result;
+  for (const auto& tensor : trained) result.trainable += tensor.value->numel();
+  if (memory_limit > 0) {
+    const Run one = run_updates(job, candidate, trained, 1, 0);
+    const Run two = run_updates(job, candidate, trained, 2, 0);
+    result.live_bytes = one.live;
+    result.peak_bytes = one.peak + (batch - 1) * std::max<int64_t>(0, two.peak - one.peak);
+    result.resident_bytes = resident_bytes() + std::max<int64_t>(0, result.peak_bytes - two.peak);
+    if (result.resident_bytes > memory_limit) return result;
+  }
+  const Run run = run_updates(job, candidate, trained, batch, updates);
+  result.timed = true;
+  result.step_s = run.seconds;
+  result.peak_bytes = run.peak;
+  result.live_bytes = run.live;
+  result.resident_bytes = resident_bytes();
+  (void)peak_before;
+  return result;
+}
+
+ForwardProbe probe_forward(train::Job& job, int64_t batch, int to_block) {
+  models::Model& model = job.model();
+  const at::NoGradGuard no_grad;
+  nn::Context context;
+  const nn::Flow start = made_up_flow(job, batch, 0);
+  ForwardProbe result;
+  reset_peak_tensor_bytes();
+  double best = 1e9;
+  for (int i = 0; i < 2; ++i) {
+    Stopwatch watch;
+    model.forward(start, context, 0, to_block);
+    best = std::min(best, watch.seconds());
+  }
+  result.sample_s = best / static_cast<double>(batch);
+  result.peak_bytes = peak_tensor_bytes();
+  return result;
+}
+
+DataProbe probe_data(train::Job& job, int samples) {
+  DataProbe result;
+  const data::View& view = job.data.train;
+  const auto n = static_cast<int>(std::min<int64_t>(samples, view.size()));
+  const image::Preprocess& preprocess = job.model().preprocess();
+  const image::Augmentation augmentation =
+      job.config.is_auto("", "augment") ? image::Augmentation() : image::Augmentation(job.config.values["augment"], "augment");
+  std::vector<float> floats(static_cast<size_t>(job.input_height() * job.input_width() * 3));
+  int read = 0;
+  for (int i = 0; i < n; ++i) {
+    try {
+      Stopwatch watch;
+      const int64_t position = static_cast<int64_t>(i) * view.size() / n;
+      const image::Image picture = view.load(position);
+      const double decode = watch.seconds();
+      result.decoded_bytes += static_cast<double>(picture.pixels.size());
+      Rng rng{0, 0, static_cast<uint64_t>(i)};
+      preprocess.to_floats(augmentation.apply(picture, rng, preprocess), floats.data());
+      result.first_s += watch.seconds();
+      result.again_s += watch.seconds() - decode;
+      ++read;
+    } catch (const std::exception&) {
+      // A bad sample is the loader's business.
+    }
+  }
+  if (read == 0) return result;
+  result.first_s /= read;
+  result.again_s /= read;
+  result.decoded_bytes /= read;
+  return result;
+}
+
+}  // namespace graft::plan

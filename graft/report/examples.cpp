@@ -1,0 +1,90 @@
+#include "graft/report/examples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "graft/base/error.h"
+#include "graft/report/text.h"
+
+namespace graft::report {
+namespace {
+
+constexpr size_t kMaxPicture = size_t{1} << 20;
+
+/// Losses that are not finite come first: nothing is worse.
+double badness(const Prediction& sample) {
+  if (std::isfinite(sample.loss)) return sample.loss;
+  if (!sample.correct()) return 1e300;
+  return -1e300;
+}
+
+std::string picture_of(const std::string& input, const Thumbnail& thumbnail) {
+  if (!thumbnail) return "";
+  try {
+    std::string uri = thumbnail(input);
+    const bool good = uri.starts_with("data:image/") && uri.size() <= kMaxPicture;
+    return good ? uri : "";
+  } catch (const Error&) {
+    return "";
+  }
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "nothing" : out;
+}
+
+std::string tile(const Prediction& sample, const Thumbnail& thumbnail) {
+  const std::string picture = picture_of(sample.input, thumbnail);
+  std::string out = "<div class=\"tile\"><div class=\"pic\">";
+  if (picture.empty()) {
+    out += "<span class=\"words\">" + escape(shorten(sample.input, 240)) + "</span></div>";
+  } else {
+    out += "<img alt=\"\" loading=\"lazy\" src=\"" + escape(picture) + "\"></div>";
+  }
+  const bool correct = sample.correct();
+  out += "<p><b>" + escape(shorten(joined(sample.label), 60)) + "</b></p><p class=\"" +
+         (correct ? "good-text" : "bad-text") + "\">" +
+         (correct ? "predicted right" : "taken for ") +
+         (correct ? "" : escape(shorten(joined(sample.predicted), 60)));
+  if (std::isfinite(sample.probability))
+    out += ", <span class=\"nb\">" + show_percent(sample.probability) + "</span>";
+  out += "</p><p><small>loss " + show_number(sample.loss, 3);
+  if (!correct && std::isfinite(sample.label_probability)) {
+    out += ", <span class=\"nb\">label " + show_percent(sample.label_probability) + "</span>";
+  }
+  out += "</small></p>";
+  if (!picture.empty()) {
+    const size_t slash = sample.input.find_last_of('/');
+    const std::string file =
+        slash == std::string::npos ? sample.input : sample.input.substr(slash + 1);
+    out += "<p class=\"file\" title=\"" + escape(sample.input) + "\">" + escape(file) + "</p>";
+  }
+  return out + "</div>";
+}
+
+}  // namespace
+
+std::string worst_examples(const RunFolder& run, const std::string& split, size_t count,
+                           const Thumbnail& thumbnail) {
+  std::vector<const Prediction*> samples;
+  for (const Prediction& sample : run.predictions) {
+    if (sample.split == split) samples.push_back(&sample);
+  }
+  if (samples.empty() || count == 0) return "";
+  const auto shown = samples.begin() + static_cast<ptrdiff_t>(std::min(count, samples.size()));
+  // Ties keep the order of the file, so that a report is the same every time.
+  std::partial_sort(samples.begin(), shown, samples.end(),
+                    [](const Prediction* a, const Prediction* b) {
+                      const double x = badness(*a);
+                      const double y = badness(*b);
+                      return x != y ? x > y : a < b;
+                    });
+  std::string out = "<div class=\"tiles\">";
+  for (auto sample = samples.begin(); sample != shown; ++sample) out += tile(**sample, thumbnail);
+  return out + "</div>";
+}
+
+}  // namespace graft::report

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+
+namespace graft {
+
+/// Replaces torch's CPU allocator by one that counts every tensor's bytes and aligns them to 64.
+/// Call it before the first tensor; calling it again does nothing.
+void install_counting_allocator();
+
+/// Bytes of tensors alive now, and the highest since the last reset (all threads).
+int64_t live_tensor_bytes();
+int64_t peak_tensor_bytes();
+void reset_peak_tensor_bytes();
+
+/// Gives memory that the C library holds but nobody uses back to the system.
+void release_free_memory();
+
+}  // namespace graft

@@ -1,0 +1,574 @@
+#include "graft/train/loop.h"
+
+#include <torch/types.h>
+#include <torch/csrc/autograd/generated/variable_factories.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "graft/base/clock.h"
+#include "graft/base/error.h"
+#include "graft/base/units.h"
+#include "graft/io/tensor_map.h"
+#include "graft/nn/norm.h"
+#include "graft/tensor/memory.h"
+#include "graft/train/schedule.h"
+#include "graft/train/solve_head.h"
+#include "graft/train/stop.h"
+
+namespace graft::train {
+namespace {
+
+constexpr double kSaveEverySeconds = 60;
+constexpr double kExitSeconds = 0.35;     // summary, report, unmapping
+
+OptimizerOptions optimizer_options(const Config& config) {
+  OptimizerOptions o;
+  const Json& train = config.values["train"];
+  o.kind = train["optimizer"].get<std::string>();
+  o.momentum = train["momentum"].get<double>();
+  o.weight_decay = train["weight_decay"].get<double>();
+  const Json& betas = train["betas"];
+  if (!betas.is_array() || betas.size() != 2 || !betas[0].is_number() || !betas[1].is_number()) {
+    fail_usage("train.betas must be two numbers such as [0.9, 0.999], got {}", betas.dump());
+  }
+  o.beta1 = betas[0].get<double>();
+  o.beta2 = betas[1].get<double>();
+  return o;
+}
+
+LossOptions loss_options(const Job& job) {
+  LossOptions o;
+  const Json& train = job.config.values["train"];
+  o.kind = train["loss"].get<std::string>();
+  o.focal_gamma = train["focal_gamma"].get<double>();
+  o.label_smoothing = train["label_smoothing"].get<double>();
+  o.multi_label = job.data.multi_label;
+  const auto& classes = job.model().classes();
+  o.class_weights = make_class_weights(train["class_weights"], classes, job.data.train.class_counts(classes.size()));
+  if (o.class_weights.defined()) o.class_weights = o.class_weights.to(job.model().device());
+  return o;
+}
+
+/// True while none of the model's batch norms uses batch statistics; gives them back at the end.
+class StatisticsFrozen {
+ public:
+  explicit StatisticsFrozen(models::Model& model) {
+    for (nn::BatchNorm* norm : model.registry().batch_norms) {
+      if (!norm->uses_batch_statistics()) continue;
+      norm->use_batch_statistics(false);
+      changed_.push_back(norm);
+    }
+  }
+  ~StatisticsFrozen() {
+    for (nn::BatchNorm* norm : changed_) norm->use_batch_statistics(true);
+  }
+  StatisticsFrozen(const StatisticsFrozen&) = delete;
+  StatisticsFrozen& operator=(const StatisticsFrozen&) = delete;
+
+ private:
+  std::vector<nn::BatchNorm*> changed_;
+};
+
+at::Tensor restored(const at::Tensor& saved) {
+  at::Tensor copy = saved.clone();
+  return copy.dim() == 4 ? copy.contiguous(at::MemoryFormat::ChannelsLast) : copy;
+}
+
+}  // namespace
+
+Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder, std::vector<Observer*> observers)
+    : job_(job),
+      deadline_(deadline),
+      folder_(std::move(folder)),
+      observers_(std::move(observers)),
+      loss_(loss_options(job)),
+      optimizer_(optimizer_options(job.config)),
+      average_(job.config.values["train"]["ema"].get<double>()),
+      reader_(std::make_unique<Reader>(job, [this](const std::string& message) { warn(message); })) {
+  const Config& config = job_.config;
+  shape_ = epoch_shape(config, job_.train_size());
+  total_steps_ = planned_steps(config, job_.train_size());
+  eval_every_ = config.values["train"]["eval_every"].get<double>();
+  if (!config.values["budget"]["replay"].is_null()) {
+    replay_ = read_replay(config.values["budget"]["replay"].get<std::string>());
+    total_steps_ = static_cast<int64_t>(replay_->progress.size());
+  }
+  context_.training = true;
+  context_.generator = at::detail::createCPUGenerator(config.seed());
+
+  std::set<std::string> seen;
+  std::set<int> blocks;
+  double solved_share = 0;
+  for (const auto& stage : job_.stages) {
+    for (auto& tensor : trained_tensors(job_.model(), config.methods, stage.blocks)) {
+      if (seen.insert(tensor.name).second) ever_trained_.push_back(tensor);
+    }
+    blocks.insert(stage.blocks.begin(), stage.blocks.end());
+    if (stage.solver != "gradient") solved_share += stage.share;
+  }
+  for (const auto& p : job_.model().registry().parameters) {
+    if (p.is_buffer() && blocks.count(p.block)) buffers_.push_back(p);
+  }
+  // A head that is solved directly takes no part of the budget worth counting.
+  double end = 0;
+  for (const auto& stage : job_.stages) {
+    if (stage.solver == "gradient") end += stage.share / std::max(1e-9, 1 - solved_share);
+    stage_ends_.push_back(end);
+  }
+}
+
+Loop::~Loop() = default;
+
+void Loop::warn(const std::string& message) {
+  for (Observer* observer : observers_) observer->on_warning(message);
+}
+
+double Loop::epochs_done() const {
+  return static_cast<double>(state_.epoch) + static_cast<double>(state_.batch) / static_cast<double>(shape_.batches);
+}
+
+double Loop::current_progress() const {
+  if (replay_) return replay_->progress[static_cast<size_t>(std::min(state_.step, total_steps_ - 1))];
+  double progress = total_steps_ > 0 ? static_cast<double>(state_.step) / static_cast<double>(total_steps_) : 0;
+  return std::max(progress, deadline_.progress());
+}
+
+int Loop::stage_at(double progress) const {
+  int stage = static_cast<int>(state_.stage);
+  while (stage + 1 < static_cast<int>(stage_ends_.size()) && progress >= stage_ends_[static_cast<size_t>(stage)] - 1e-12) {
+    ++stage;
+  }
+  return stage;
+}
+
+void Loop::begin_stage(bool resumed) {
+  models::Model& model = job_.model();
+  const strategies::Stage& stage = job_.stages[static_cast<size_t>(state_.stage)];
+  const Config& config = job_.config;
+  trained_ = trained_tensors(model, config.methods, stage.blocks);
+  if (trained_.empty()) {
+    fail_usage("stage '{}' has nothing to train: the method {} finds no tensor in its blocks", stage.name,
+               peft::name_of(config.methods));
+  }
+  apply_trained(model, trained_);
+  if (!resumed) optimizer_.keep_only(trained_);
+
+  const std::string norms = config.values["train"]["batch_norm"].get<std::string>();
+  const bool adapters_only = peft::name_of(config.methods) != "none";
+  for (nn::BatchNorm* norm : model.registry().batch_norms) {
+    const bool trains = std::binary_search(stage.blocks.begin(), stage.blocks.end(), norm->block());
+    norm->use_batch_statistics(trains && norms != "frozen" && !adapters_only);
+  }
+  context_.trained.assign(static_cast<size_t>(model.size()), false);
+  for (const int b : stage.blocks) context_.trained[static_cast<size_t>(b)] = true;
+  base_trained_.assign(static_cast<size_t>(model.size()), false);
+  for (const auto& tensor : trained_) {
+    if (!tensor.adapter && tensor.decays) base_trained_[static_cast<size_t>(tensor.block)] = true;
+  }
+
+  const double begin = state_.stage > 0 ? stage_ends_[static_cast<size_t>(state_.stage) - 1] : 0;
+  const double share = stage_ends_[static_cast<size_t>(state_.stage)] - begin;
+  double passes = 1e9;  // under a time budget alone, as many as fit
+  if (total_steps_ > 0) passes = share * static_cast<double>(total_steps_) / static_cast<double>(shape_.steps);
+  if (stage.solver != "gradient") passes = 1e9;
+  Stopwatch watch;
+  int64_t through_prefix = 0;
+  const int border = std::min(lowest_block(trained_), stage.blocks.front());
+  const bool cached = reader_->begin_border(border, passes, deadline_, through_prefix);
+  if (!resumed) {
+    work_.cache_s += watch.seconds();
+    work_.flops += static_cast<double>(through_prefix) * job_.profile.forward(0, border);
+  }
+  stream_.reset();
+
+  int64_t trainable = 0;
+  StageEvent event{state_.step, state_.stage, stage.name, {}, 0, stage.rate, cached};
+  for (const auto& tensor : trained_) trainable += tensor.value->numel();
+  for (const int b : stage.blocks) event.blocks.push_back(model.block_name(b));
+  event.trainable = trainable;
+  if (!resumed) {
+    for (Observer* observer : observers_) observer->on_stage(event);
+  }
+  if (stage.solver != "gradient" && !resumed) {
+    solve_head(job_, *reader_, stage.solver, config.values["train"]["ridge"].get<double>(), deadline_);
+  }
+}
+
+int Loop::lowest_due() const {
+  const Json& updates = job_.config.values["updates"];
+  if (updates["policy"] != "nested") return 0;
+  // Trained blocks from the head down fall into levels; level g is due every base^g updates. Intervals
+  // are nested, so what is due is always the upper part of the chain and backward can stop below it.
+  const auto& blocks = job_.stages[static_cast<size_t>(state_.stage)].blocks;
+  const auto levels = updates["levels"].get<int64_t>();
+  const auto base = updates["base"].get<int64_t>();
+  const auto count = static_cast<int64_t>(blocks.size());
+  int64_t interval = 1;
+  int64_t due_levels = 0;
+  for (int64_t level = 0; level < levels; ++level, interval *= base) {
+    if (state_.step % interval != 0) break;
+    due_levels = level + 1;
+  }
+  const int64_t due = (count * due_levels + levels - 1) / levels;
+  return blocks[static_cast<size_t>(count - std::clamp<int64_t>(due, 1, count))];
+}
+
+bool Loop::train_window(std::string& failure) {
+  models::Model& model = job_.model();
+  const Config& config = job_.config;
+  const auto every = config.values["updates"]["every"].get<int64_t>();
+  Stopwatch watch;
+  const int due = lowest_due();
+  if (due > 0) apply_trained(model, trained_, due);
+  const int border = std::max(lowest_block(trained_), due);
+
+  double loss_sum = 0;
+  double weight = 0;
+  int64_t samples = 0;
+  bool epoch_ended = false;
+  for (int64_t micro = 0; micro < every; ++micro) {
+    if (!stream_) stream_ = std::make_unique<BatchStream>(job_, *reader_, state_.epoch, state_.batch);
+    Stopwatch data_watch;
+    std::optional<MicroBatch> batch = stream_->next();
+    work_.data_s += data_watch.seconds();
+    if (!batch) {
+      epoch_ended = true;
+      break;
+    }
+    state_.batch = batch->number + 1;
+    if (batch->positions.empty()) continue;
+    nn::Flow flow = std::move(batch->flow);
+    if (batch->from < border) {
+      const at::NoGradGuard no_grad;
+      flow = model.forward(std::move(flow), context_, batch->from, border);
+    }
+    flow = model.forward(std::move(flow), context_, std::max(batch->from, border));
+    const LossValue loss = compute_loss(flow.at("logits"), batch->targets, loss_);
+    const double value = loss.sum.item<double>();
+    if (!std::isfinite(value)) {
+      const at::Tensor bad = loss.per_sample.isfinite().logical_not().nonzero();
+      const int64_t row = bad.numel() > 0 ? bad[0].item<int64_t>() : 0;
+      failure = fmt::format("the loss became {} at step {}, sample {}", value, state_.step + 1,
+                            job_.data.train.sample(batch->positions[static_cast<size_t>(row)]).id);
+      return false;
+    }
+    loss.sum.backward();
+    loss_sum += value;
+    weight += loss.weight;
+    const auto count = static_cast<int64_t>(batch->positions.size());
+    samples += count;
+    work_.samples_forward += count;
+    work_.samples_backward += count;
+    if (batch->from > 0) work_.samples_cached += count;
+    work_.flops += static_cast<double>(count) * job_.profile.update(batch->from, border, base_trained_);
+  }
+  if (samples > 0) {
+    const double seconds_before = watch.seconds();
+    step_optimizer(weight, loss_sum, seconds_before, samples);
+  }
+  if (due > 0) apply_trained(model, trained_);
+  if (epoch_ended || state_.batch >= shape_.batches) {
+    stream_.reset();
+    ++state_.epoch;
+    state_.batch = 0;
+  }
+  return true;
+}
+
+void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_t samples) {
+  const Config& config = job_.config;
+  const Json& train = config.values["train"];
+  Stopwatch watch;
+  {
+    const at::NoGradGuard no_grad;
+    // Gradients are of the sum; the mean over the whole window is taken once, here.
+    for (const auto& tensor : trained_) {
+      if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(1 / weight);
+    }
+  }
+  const double norm = clip_gradients(trained_, train["clip"].get<double>());
+  const strategies::Stage& stage = job_.stages[static_cast<size_t>(state_.stage)];
+  const double factor = schedule_factor(train["schedule"].get<std::string>(), state_.progress, train["warmup"].get<double>());
+  const double lr = train["lr"].get<double>() * stage.rate * factor;
+  const double head_lr = train["head_lr"].get<double>() * stage.rate * factor;
+  const double layer_decay = train["layer_decay"].get<double>();
+  const int head = job_.model().head();
+  optimizer_.step(trained_, [&](const TrainedTensor& tensor) {
+    if (tensor.head) return head_lr;
+    return layer_decay == 1 ? lr : lr * std::pow(layer_decay, head - 1 - tensor.block);
+  });
+  for (const auto& tensor : trained_) tensor.value->mutable_grad() = at::Tensor();
+  average_.update(trained_, state_.step);
+
+  ++state_.step;
+  state_.samples += samples;
+  ++work_.steps;
+  const double total = seconds + watch.seconds();
+  work_.train_s += total;
+  deadline_.record_step(total);
+  double left = -1;
+  if (total_steps_ > 0) left = static_cast<double>(total_steps_ - state_.step) * deadline_.typical_step();
+  if (deadline_.limited()) left = left < 0 ? deadline_.left() : std::min(left, deadline_.left());
+  StepEvent event{state_.step, epochs_done(), state_.stage, state_.progress, loss_sum / weight,
+                  lowest_block(trained_) >= head ? head_lr : lr, samples, state_.samples, total, norm, left};
+  for (Observer* observer : observers_) observer->on_step(event);
+}
+
+void Loop::evaluate_validation() {
+  if (job_.data.validation.empty()) return;
+  Stopwatch watch;
+  EvaluationEvent event;
+  {
+    average_.swap(trained_);
+    const StatisticsFrozen frozen(job_.model());
+    validation_ = reader_->evaluate(job_.data.validation, deadline_);
+    average_.swap(trained_);
+  }
+  event.seconds = watch.seconds();
+  event.metrics = eval::measure_all(*validation_);
+  const eval::Metric& metric = eval::find_metric(job_.config.values["metric"].get<std::string>());
+  const double value = eval::measure(metric, *validation_).value;
+  const bool better = state_.best_step < 0 || (metric.higher_is_better ? value > state_.best : value < state_.best);
+  if (better) {
+    state_.best = value;
+    state_.best_step = state_.step;
+    state_.bad_evaluations = 0;
+  } else {
+    ++state_.bad_evaluations;
+  }
+  state_.last_evaluation = state_.step;
+  state_.evaluated_progress = state_.progress;
+  work_.eval_s += event.seconds;
+  eval_sample_s_ = std::max(eval_sample_s_ * 0.5, event.seconds / static_cast<double>(std::max<int64_t>(1, validation_->size())));
+  event.step = state_.step;
+  event.epoch = epochs_done();
+  event.split = "validation";
+  event.loss = eval::measure(eval::find_metric("loss"), *validation_).value;
+  event.best = better;
+  for (Observer* observer : observers_) observer->on_evaluation(event);
+  if (better) save("best");
+  save("last");
+  refresh_reserve();
+}
+
+void Loop::refresh_reserve() {
+  if (!deadline_.limited()) return;
+  // The test split goes through the whole network: no cache helps it.
+  double sample_s = eval_sample_s_;
+  if (deadline_.typical_step() > 0 && work_.samples_forward > 0 && reader_->train_cache() == nullptr) {
+    sample_s = std::max(sample_s, work_.train_s / static_cast<double>(work_.samples_forward));
+  } else if (work_.cache_s > 0 && reader_->train_cache() != nullptr) {
+    sample_s = std::max(sample_s, work_.cache_s / static_cast<double>(std::max<int64_t>(1, job_.train_size())));
+  }
+  const double test_s = sample_s * static_cast<double>(job_.data.test.size());
+  deadline_.reserve(1.3 * test_s + 3 * save_s_ + kExitSeconds);
+}
+
+bool Loop::evaluation_due() const {
+  if (job_.data.validation.empty()) return false;
+  if (replay_) return replay_->evaluations.count(state_.step) > 0;
+  if (total_steps_ < 0) {  // time alone: by share of the time, an epoch's worth at least
+    return state_.progress - state_.evaluated_progress >= 0.05 && epochs_done() >= 1;
+  }
+  const auto interval = std::max<int64_t>(1, std::llround(eval_every_ * static_cast<double>(shape_.steps)));
+  return state_.step % interval == 0;
+}
+
+LoopResult Loop::run() {
+  const bool resumed = state_.step > 0 || state_.stage > 0 || state_.epoch > 0;
+  deadline_.begin();
+  save_s_ = 0.02 + static_cast<double>(job_.model().parameter_bytes()) / 3e8;
+  refresh_reserve();
+  begin_stage(resumed);
+  deadline_.begin();
+  refresh_reserve();
+  last_save_s_ = seconds_since_process_start();
+  const auto patience = job_.config.values["train"]["patience"].get<int64_t>();
+  const auto save_every = job_.config.values["train"]["checkpoint_every"].get<int64_t>();
+  LoopResult result{"completed", ""};
+  if (!job_.data.validation.empty() && state_.last_evaluation < 0 &&
+      job_.stages[static_cast<size_t>(state_.stage)].solver != "gradient") {
+    evaluate_validation();
+  }
+  bool stepped = false;
+  while (true) {
+    state_.progress = current_progress();
+    if (const int next = stage_at(state_.progress); next != state_.stage) {
+      if (state_.last_evaluation != state_.step) evaluate_validation();
+      state_.stage = next;
+      begin_stage(false);
+      refresh_reserve();
+      state_.progress = current_progress();
+      continue;
+    }
+    const bool last_is_solved = job_.stages[static_cast<size_t>(state_.stage)].solver != "gradient" &&
+                                state_.stage + 1 == static_cast<int64_t>(job_.stages.size());
+    if (last_is_solved) break;
+    if (total_steps_ > 0 && state_.step >= total_steps_) break;
+    if (deadline_.limited() && !replay_ && (!deadline_.fits_step() || (stepped && state_.progress >= 1))) {
+      result.status = "deadline";
+      break;
+    }
+    if (stop_requested()) {
+      save("last");
+      result.status = "interrupted";
+      return result;
+    }
+    if (const auto& limit = job_.config.budget.memory; limit && resident_bytes() > *limit) {
+      release_free_memory();
+      if (resident_bytes() > *limit) {
+        save("last");
+        result = {"memory", fmt::format("{} are resident, budget.memory allows {}", show_bytes(static_cast<double>(resident_bytes())),
+                                        show_bytes(static_cast<double>(*limit)))};
+        return result;
+      }
+    }
+    if (!train_window(result.detail)) {
+      result.status = "diverged";
+      return result;
+    }
+    stepped = true;
+    if (evaluation_due()) {
+      state_.progress = current_progress();
+      evaluate_validation();
+      last_save_s_ = seconds_since_process_start();
+    } else if ((save_every > 0 && state_.step % save_every == 0) ||
+               (save_every == 0 && seconds_since_process_start() - last_save_s_ > kSaveEverySeconds)) {
+      save("last");
+      last_save_s_ = seconds_since_process_start();
+    }
+    bool stop = patience > 0 && state_.bad_evaluations >= patience;
+    for (Observer* observer : observers_) stop = observer->wants_stop() || stop;
+    if (stop) {
+      result.status = "early-stopped";
+      break;
+    }
+  }
+  if (state_.last_evaluation != state_.step && (!deadline_.limited() || replay_ || state_.best_step < 0 ||
+                                                deadline_.fits(1.3 * eval_sample_s_ * static_cast<double>(job_.data.validation.size())))) {
+    evaluate_validation();
+  }
+  if (average_.on()) average_.swap(ever_trained_);  // the average is the result
+  save("last");
+  return result;
+}
+
+Checkpoint Loop::make_checkpoint() const {
+  Checkpoint checkpoint;
+  for (const auto& tensor : ever_trained_) checkpoint.tensors.add("model." + tensor.name, tensor.value->detach());
+  for (const auto& buffer : buffers_) checkpoint.tensors.add("model." + buffer.name, *buffer.value);
+  for (const auto& [name, tensor] : optimizer_.state()) checkpoint.tensors.add(name, tensor);
+  for (const auto& [name, tensor] : average_.state()) checkpoint.tensors.add(name, tensor);
+  checkpoint.tensors.add("generator", context_.generator->get_state());
+  Json& s = checkpoint.state;
+  s = {{"step", state_.step},       {"epoch", state_.epoch},         {"batch", state_.batch},
+       {"stage", state_.stage},     {"samples", state_.samples},     {"progress", state_.progress},
+       {"best", state_.best},       {"best_step", state_.best_step}, {"bad_evaluations", state_.bad_evaluations},
+       {"last_evaluation", state_.last_evaluation}, {"evaluated_progress", state_.evaluated_progress},
+       {"work", work_.to_json()}};
+  s["work"]["wall_before"] = work_.wall_before + seconds_since_process_start();
+  s["work"]["cpu_before"] = work_.cpu_before + process_cpu_seconds();
+  s["observers"] = Json::object();
+  for (const Observer* observer : observers_) {
+    const Json saved = observer->save();
+    if (!saved.is_null()) s["observers"][observer->name()] = saved;
+  }
+  return checkpoint;
+}
+
+void Loop::save(const std::string& kind) {
+  if (folder_.empty()) return;
+  Stopwatch watch;
+  if (kind == "best") {
+    // Only what is needed to go back to these weights.
+    average_.swap(trained_);
+    Checkpoint checkpoint;
+    for (const auto& tensor : ever_trained_) checkpoint.tensors.add("model." + tensor.name, tensor.value->detach());
+    for (const auto& buffer : buffers_) checkpoint.tensors.add("model." + buffer.name, *buffer.value);
+    checkpoint.state = {{"step", state_.step}, {"value", state_.best}};
+    write_checkpoint(folder_ / kind, checkpoint);
+    average_.swap(trained_);
+  } else {
+    write_checkpoint(folder_ / kind, make_checkpoint());
+  }
+  save_s_ = std::max(0.8 * save_s_, watch.seconds());
+  for (Observer* observer : observers_) observer->on_checkpoint(state_.step, kind);
+}
+
+namespace {
+
+void copy_back(const io::TensorMap& saved, const std::string& name, at::Tensor& value) {
+  const at::Tensor* found = saved.find("model." + name);
+  if (!found || found->sizes() != value.sizes()) {
+    fail_unreadable("the checkpoint lacks {} in the right shape; it belongs to another configuration", name);
+  }
+  const at::NoGradGuard no_grad;
+  value.copy_(*found);
+}
+
+}  // namespace
+
+void Loop::restore(const Checkpoint& checkpoint) {
+  const Json& s = checkpoint.state;
+  state_.step = s.at("step");
+  state_.epoch = s.at("epoch");
+  state_.batch = s.at("batch");
+  state_.stage = s.at("stage");
+  state_.samples = s.at("samples");
+  state_.progress = s.at("progress");
+  state_.best = s.at("best");
+  state_.best_step = s.at("best_step");
+  state_.bad_evaluations = s.at("bad_evaluations");
+  state_.last_evaluation = s.at("last_evaluation");
+  state_.evaluated_progress = s.at("evaluated_progress");
+  work_ = Work::from_json(s.at("work"));
+  for (auto& tensor : ever_trained_) copy_back(checkpoint.tensors, tensor.name, *tensor.value);
+  for (auto& buffer : buffers_) copy_back(checkpoint.tensors, buffer.name, *buffer.value);
+  optimizer_.load_state(checkpoint.tensors);
+  average_.load_state(checkpoint.tensors);
+  context_.generator->set_state(restored(checkpoint.tensors.at("generator")));
+  for (Observer* observer : observers_) {
+    if (s.at("observers").contains(observer->name())) observer->load(s["observers"][observer->name()]);
+  }
+  if (job_.stages.size() <= static_cast<size_t>(state_.stage)) {
+    fail_unreadable("the checkpoint is at stage {}, the configuration has only {}", state_.stage, job_.stages.size());
+  }
+}
+
+bool Loop::restore_best() {
+  if (folder_.empty() || state_.best_step < 0 || job_.config.values["train"]["keep"] != "best") return false;
+  if (state_.best_step == state_.step && !average_.on()) return true;
+  if (!has_checkpoint(folder_ / "best")) return false;
+  const Checkpoint best = read_checkpoint(folder_ / "best");
+  for (auto& tensor : ever_trained_) copy_back(best.tensors, tensor.name, *tensor.value);
+  for (auto& buffer : buffers_) copy_back(best.tensors, buffer.name, *buffer.value);
+  return true;
+}
+
+void Loop::reestimate_statistics() {
+  if (job_.config.values["train"]["batch_norm"] != "re-estimate" || buffers_.empty()) return;
+  const at::NoGradGuard no_grad;
+  std::set<int> blocks;
+  for (const auto& buffer : buffers_) blocks.insert(buffer.block);
+  std::vector<std::pair<nn::BatchNorm*, double>> norms;
+  for (nn::BatchNorm* norm : job_.model().registry().batch_norms) {
+    if (!blocks.count(norm->block())) continue;
+    norms.emplace_back(norm, norm->momentum());
+    norm->use_batch_statistics(true);
+  }
+  nn::Context context;
+  BatchStream stream(job_, *reader_, 0, 0);
+  for (int64_t k = 1; const auto batch = stream.next(); ++k) {
+    if (!deadline_.fits(0)) break;
+    for (auto& [norm, momentum] : norms) norm->set_momentum(1.0 / static_cast<double>(k));  // a plain mean
+    if (!batch->positions.empty()) job_.model().forward(batch->flow, context, batch->from);
+  }
+  for (auto& [norm, momentum] : norms) {
+    norm->use_batch_statistics(false);
+    norm->set_momentum(momentum);
+  }
+}
+
+}  // namespace graft::train

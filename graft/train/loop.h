@@ -1,0 +1,97 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graft/eval/predictions.h"
+#include "graft/train/batches.h"
+#include "graft/train/checkpoint.h"
+#include "graft/train/deadline.h"
+#include "graft/train/job.h"
+#include "graft/train/loss.h"
+#include "graft/train/moving_average.h"
+#include "graft/train/observer.h"
+#include "graft/train/optimizer.h"
+#include "graft/train/replay.h"
+#include "graft/train/trained_set.h"
+
+namespace graft::train {
+
+/// How a run ended: completed, early-stopped, deadline, interrupted, diverged, memory.
+struct LoopResult {
+  std::string status;
+  std::string detail;  ///< of diverged: step and sample
+};
+
+/// The training loop: one state, executed stage by stage; observers are told what happens.
+class Loop {
+ public:
+  /// `folder` receives checkpoints; empty keeps them nowhere (then there is no way back to the best).
+  Loop(Job& job, Deadline& deadline, std::filesystem::path folder, std::vector<Observer*> observers);
+  ~Loop();
+
+  /// Goes back to a checkpoint's state; call before run().
+  void restore(const Checkpoint& checkpoint);
+  LoopResult run();
+
+  const State& state() const { return state_; }
+  const Work& work() const { return work_; }
+  Work& work() { return work_; }
+  Reader& reader() { return *reader_; }
+  /// Everything that any stage trains, and the statistics that move with it.
+  const std::vector<TrainedTensor>& ever_trained() const { return ever_trained_; }
+  const std::vector<nn::Parameter>& moving_buffers() const { return buffers_; }
+  /// The newest evaluation on the validation split; empty before the first.
+  const std::optional<eval::Predictions>& validation() const { return validation_; }
+  /// Brings back the weights that were best on validation; false when none were kept.
+  bool restore_best();
+  /// Recomputes batch norm statistics over the training samples (train.batch_norm: re-estimate).
+  void reestimate_statistics();
+  int64_t total_steps() const { return total_steps_; }
+
+ private:
+  void begin_stage(bool resumed);
+  bool train_window(std::string& failure);
+  void step_optimizer(double weight, double loss_sum, double seconds, int64_t samples);
+  void evaluate_validation();
+  bool evaluation_due() const;
+  double current_progress() const;
+  int stage_at(double progress) const;
+  int lowest_due() const;
+  void save(const std::string& kind);
+  Checkpoint make_checkpoint() const;
+  void warn(const std::string& message);
+  double epochs_done() const;
+  void refresh_reserve();
+
+  Job& job_;
+  Deadline& deadline_;
+  std::filesystem::path folder_;
+  std::vector<Observer*> observers_;
+  State state_;
+  Work work_;
+  LossOptions loss_;
+  Optimizer optimizer_;
+  MovingAverage average_;
+  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<BatchStream> stream_;
+  std::optional<Replay> replay_;
+  std::vector<TrainedTensor> trained_;       // of the running stage
+  std::vector<TrainedTensor> ever_trained_;  // of any stage
+  std::vector<nn::Parameter> buffers_;       // statistics of blocks that ever train
+  std::vector<double> stage_ends_;           // in progress
+  std::vector<bool> base_trained_;           // by block, for counting FLOPs
+  nn::Context context_;
+  EpochShape shape_{};
+  int64_t total_steps_ = -1;
+  double eval_every_ = 1;  // epochs
+  double last_save_s_ = 0;
+  double eval_sample_s_ = 0;
+  double save_s_ = 0.05;
+  std::optional<eval::Predictions> validation_;
+};
+
+}  // namespace graft::train

@@ -1,0 +1,108 @@
+#include "graft/train/optimizer.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+#include <set>
+
+#include "graft/base/error.h"
+
+namespace graft::train {
+namespace {
+
+/// Tensors that are updated with the same rate and decay go into one call of the fused kernel.
+struct Batch {
+  std::vector<at::Tensor> values, gradients, first, second, steps;
+};
+
+}  // namespace
+
+Optimizer::Slots& Optimizer::slots_of(const TrainedTensor& tensor) {
+  Slots& slots = slots_[tensor.name];
+  if (!slots.first.defined()) {
+    slots.first = at::zeros_like(*tensor.value);
+    if (options_.kind == "adamw") slots.second = at::zeros_like(*tensor.value);
+    slots.steps = at::zeros({}, tensor.value->options());
+  }
+  return slots;
+}
+
+void Optimizer::step(const std::vector<TrainedTensor>& tensors,
+                     const std::function<double(const TrainedTensor&)>& rate) {
+  const at::NoGradGuard no_grad;
+  std::map<std::tuple<double, double, bool>, Batch> batches;
+  for (const auto& tensor : tensors) {
+    if (!tensor.value->grad().defined()) continue;
+    Slots& slots = slots_of(tensor);
+    const bool first_time = slots.steps.item<float>() == 0;
+    Batch& batch = batches[{rate(tensor), tensor.decays ? options_.weight_decay : 0.0,
+                            options_.kind == "sgd" && first_time}];
+    batch.values.push_back(tensor.value->detach());
+    batch.gradients.push_back(tensor.value->grad());
+    batch.first.push_back(slots.first);
+    if (slots.second.defined()) batch.second.push_back(slots.second);
+    slots.steps.add_(1);
+    batch.steps.push_back(slots.steps);
+  }
+  for (auto& [key, batch] : batches) {
+    const auto [lr, decay, first_time] = key;
+    if (options_.kind == "adamw") {
+      at::_fused_adamw_(batch.values, batch.gradients, batch.first, batch.second, {}, batch.steps, lr, options_.beta1,
+                        options_.beta2, decay, options_.eps, false, false);
+    } else {
+      at::_fused_sgd_(batch.values, batch.gradients, options_.momentum > 0 ? at::TensorList(batch.first) : at::TensorList(),
+                      decay, options_.momentum, lr, 0.0, false, false, first_time);
+    }
+  }
+}
+
+void Optimizer::keep_only(const std::vector<TrainedTensor>& tensors) {
+  std::set<std::string> names;
+  for (const auto& tensor : tensors) names.insert(tensor.name);
+  std::erase_if(slots_, [&](const auto& item) { return !names.count(item.first); });
+}
+
+io::TensorMap Optimizer::state() const {
+  io::TensorMap map;
+  for (const auto& [name, slots] : slots_) {
+    map.add("optimizer." + name + ".first", slots.first);
+    if (slots.second.defined()) map.add("optimizer." + name + ".second", slots.second);
+    map.add("optimizer." + name + ".steps", slots.steps);
+  }
+  return map;
+}
+
+void Optimizer::load_state(const io::TensorMap& state) {
+  slots_.clear();
+  const std::string prefix = "optimizer.";
+  for (const auto& [name, tensor] : state) {
+    if (!name.starts_with(prefix)) continue;
+    const size_t dot = name.rfind('.');
+    Slots& slots = slots_[name.substr(prefix.size(), dot - prefix.size())];
+    const std::string slot = name.substr(dot + 1);
+    // The layout must come back too: fused kernels walk memory in order.
+    at::Tensor copy = tensor.clone();
+    if (copy.dim() == 4) copy = copy.contiguous(at::MemoryFormat::ChannelsLast);
+    (slot == "first" ? slots.first : slot == "second" ? slots.second : slots.steps) = copy;
+  }
+}
+
+double clip_gradients(const std::vector<TrainedTensor>& tensors, double limit) {
+  const at::NoGradGuard no_grad;
+  double squares = 0;
+  for (const auto& tensor : tensors) {
+    const at::Tensor& g = tensor.value->grad();
+    if (!g.defined()) continue;
+    const double norm = at::linalg_vector_norm(g, 2).item<double>();
+    squares += norm * norm;
+  }
+  const double norm = std::sqrt(squares);
+  if (limit > 0 && norm > limit) {
+    for (const auto& tensor : tensors) {
+      if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(limit / (norm + 1e-6));
+    }
+  }
+  return norm;
+}
+
+}  // namespace graft::train

@@ -1,0 +1,230 @@
+#include "graft/train/run.h"
+
+#include <torch/types.h>
+
+#include <fstream>
+#include <memory>
+
+#include "graft/base/clock.h"
+#include "graft/base/error.h"
+#include "graft/base/files.h"
+#include "graft/nn/norm.h"
+#include "graft/tensor/device.h"
+#include "graft/tensor/memory.h"
+#include "graft/train/event_log.h"
+#include "graft/train/loop.h"
+#include "graft/train/run_model.h"
+#include "graft/train/run_report.h"
+#include "graft/train/summary.h"
+#include "graft/version.h"
+
+namespace graft::train {
+namespace fs = std::filesystem;
+namespace {
+
+/// Keeps summary.json current at every evaluation, so that a killed run still tells where it was.
+class SummaryWriter final : public Observer {
+ public:
+  SummaryWriter(const Job& job, const PlanFacts& facts, fs::path folder)
+      : job_(job), facts_(facts), folder_(std::move(folder)) {}
+  void watch(const Loop& loop) { loop_ = &loop; }
+  void on_evaluation(const EvaluationEvent&) override {
+    if (loop_) write_json(folder_ / "summary.json", make_summary(job_, *loop_, facts_, "running", std::nullopt, "validation"));
+  }
+
+ private:
+  const Job& job_;
+  const PlanFacts& facts_;
+  fs::path folder_;
+  const Loop* loop_ = nullptr;
+};
+
+Json start_facts(const Job& job, bool resumed) {
+  const Json& v = job.config.values;
+  return {{"version", kVersion}, {"task", v["task"]}, {"model", v["model"]}, {"method", peft::name_of(job.config.methods)},
+          {"strategy", job.config.strategy.name}, {"seed", v["seed"]}, {"threads", v["threads"]}, {"device", job.model().device().str()},
+          {"samples", {{"train", job.data.train.size()}, {"validation", job.data.validation.size()}, {"test", job.data.test.size()}}},
+          {"classes", job.model().classes()}, {"resumed", resumed}};
+}
+
+void write_predictions(const fs::path& folder, const eval::Predictions& p, const std::string& split) {
+  write_atomically(folder / "predictions.jsonl", [&](const ByteSink& sink) {
+    for (int64_t i = 0; i < p.size(); ++i) {
+      const std::string line = eval::to_json_line(p, i, split).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      sink(line.data(), line.size());
+    }
+  });
+}
+
+Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline, const fs::path& folder,
+            const std::vector<Observer*>& observers, const LoopResult& result) {
+  loop.restore_best();
+  loop.reestimate_statistics();
+  for (nn::BatchNorm* norm : job.model().registry().batch_norms) norm->use_batch_statistics(false);
+  // What was learned is safe before the test split is measured.
+  const auto written = write_learned(job, loop.ever_trained(), folder);
+  const bool has_test = !job.data.test.empty();
+  const data::View& view = has_test ? job.data.test : job.data.validation;
+  const std::string split = has_test ? "test" : "validation";
+  std::optional<eval::Predictions> measured;
+  if (!view.empty()) {
+    Stopwatch watch;
+    Deadline rest = deadline;
+    rest.reserve(0.25);
+    measured = loop.reader().evaluate(view, rest);
+    loop.work().eval_s += watch.seconds();
+    if (measured->size() < view.size()) {
+      for (Observer* o : observers) {
+        o->on_warning(fmt::format("the time budget allowed to measure {} of {} samples of the {} split",
+                                  measured->size(), view.size(), split));
+      }
+    }
+    if (measured->size() > 0) {
+      write_predictions(folder, *measured, split);
+      EvaluationEvent event{loop.state().step, 0, split, eval::measure(eval::find_metric("loss"), *measured).value,
+                            eval::measure_all(*measured), watch.seconds(), false};
+      event.epoch = static_cast<double>(loop.state().samples) / static_cast<double>(epoch_shape(job.config, job.train_size()).samples);
+      if (has_test) {
+        for (Observer* o : observers) o->on_evaluation(event);
+      }
+    } else {
+      measured.reset();
+    }
+  }
+  for (Observer* o : observers) o->on_end(result.status, loop.state().step);
+  Json summary = make_summary(job, loop, facts, result.status, measured, split);
+  summary["written"] = written;
+  std::vector<std::string> beside;
+  if (fs::exists(folder / "delta.safetensors")) {
+    for (const auto& t : adapter_tensors(job.model())) {
+      const std::string path = t.name.substr(0, t.name.rfind(".lora_"));
+      if (std::find(beside.begin(), beside.end(), path) == beside.end()) beside.push_back(path);
+    }
+  }
+  if (!beside.empty()) summary["delta_adapters"] = beside;
+  if (!result.detail.empty()) summary["detail"] = result.detail;
+  write_json(folder / "summary.json", summary);
+  if (!deadline.limited() || deadline.left_in_all() > 0.2) write_report(folder, &job.data);
+  return summary;
+}
+
+Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder, const std::vector<Observer*>& extra,
+              const std::optional<Checkpoint>& checkpoint) {
+  install_counting_allocator();
+  std::optional<double> limit = job.config.budget.time_s;
+  if (limit && checkpoint) *limit -= checkpoint->state.at("work").at("wall_before").get<double>();
+  Deadline deadline(limit);
+  const int64_t keep = checkpoint ? checkpoint->state.at("observers").at("log").at("bytes").get<int64_t>() : -1;
+  EventLog log(folder, keep);
+  SummaryWriter summaries(job, facts, folder);
+  std::vector<Observer*> observers{&log, &summaries};
+  observers.insert(observers.end(), extra.begin(), extra.end());
+  if (checkpoint) {
+    for (Observer* o : extra) o->on_start(start_facts(job, true));
+  } else {
+    for (Observer* o : observers) o->on_start(start_facts(job, false));
+    for (const Json& decision : facts.decisions) log.write("decision", decision);
+    log.write("plan", {{"predicted", facts.predicted}, {"candidates", facts.candidates}});
+  }
+  Loop loop(job, deadline, folder / "checkpoints", observers);
+  summaries.watch(loop);
+  if (!checkpoint) {
+    write_json(folder / "summary.json", make_summary(job, loop, facts, "running", std::nullopt, "validation"));
+  } else {
+    loop.restore(*checkpoint);
+  }
+  const LoopResult result = loop.run();
+  if (result.status == "interrupted" || result.status == "memory") {
+    for (Observer* o : observers) {
+      if (o != &log) o->on_end(result.status, loop.state().step);
+    }
+    write_json(folder / "summary.json", make_summary(job, loop, facts, "interrupted", std::nullopt, "validation"));
+    if (result.status == "memory") {
+      fail(ErrorCode::no_plan, "stopped at step {}: {}. The checkpoint is in {}; go on with graft resume {} after raising "
+           "budget.memory in its config.yaml, or start again with a smaller train.batch",
+           loop.state().step, result.detail, (folder / "checkpoints").string(), folder.string());
+    }
+    fail(ErrorCode::interrupted, "interrupted at step {}; the checkpoint is written, go on with: graft resume {}",
+         loop.state().step, folder.string());
+  }
+  if (result.status == "diverged" && loop.state().best_step < 0) {
+    for (Observer* o : observers) o->on_end(result.status, loop.state().step);
+    Json summary = make_summary(job, loop, facts, result.status, std::nullopt, "validation");
+    summary["detail"] = result.detail;
+    write_json(folder / "summary.json", summary);
+    fail(ErrorCode::internal, "{}; there is no earlier evaluation to go back to. Give a smaller train.lr, or look at that sample",
+         result.detail);
+  }
+  const Json summary = finish(job, facts, loop, deadline, folder, observers, result);
+  if (result.status == "diverged") {
+    fail(ErrorCode::internal, "{}; the weights that were best on validation (step {}) are kept in {}. Give a smaller "
+         "train.lr, or look at that sample",
+         result.detail, loop.state().best_step, folder.string());
+  }
+  return summary;
+}
+
+PlanFacts read_facts(const fs::path& folder) {
+  PlanFacts facts;
+  if (!fs::exists(folder / "plan.json")) return facts;
+  const Json plan = read_json(folder / "plan.json");
+  facts.decisions = plan.value("decisions", facts.decisions);
+  facts.predicted = plan.value("predicted", facts.predicted);
+  facts.candidates = plan.value("candidates", facts.candidates);
+  facts.full = plan.value("full", facts.full);
+  return facts;
+}
+
+}  // namespace
+
+void claim_output(const fs::path& folder, bool overwrite) {
+  if (!fs::exists(folder)) return;
+  if (!fs::is_directory(folder)) fail_usage("output: {} is there and is not a folder; give another output=", folder.string());
+  if (fs::is_empty(folder)) return;
+  if (!overwrite) {
+    fail_usage("output: {} is there already; go on with `graft resume {}`, give another output=, or overwrite=true",
+               folder.string(), folder.string());
+  }
+  if (!is_run_folder(folder)) {
+    fail_usage("output: {} holds something that is not a run of graft, so overwrite=true does not touch it; give another "
+               "output=", folder.string());
+  }
+}
+
+Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& observers) {
+  const fs::path folder = job.config.output();
+  claim_output(folder, job.config.values["overwrite"].get<bool>());
+  fs::create_directories(folder);
+  const FolderLock lock(folder);
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename() != ".lock") fs::remove_all(entry.path());
+  }
+  Json values = job.config.values;
+  values.erase("overwrite");
+  write_atomically(folder / "config.yaml", to_yaml(values));
+  write_json(folder / "plan.json", {{"decisions", facts.decisions}, {"predicted", facts.predicted}, {"full", facts.full},
+                                    {"candidates", facts.candidates}});
+  return run_loop(job, facts, folder, observers, std::nullopt);
+}
+
+Json resume(const fs::path& folder, const std::vector<Observer*>& observers) {
+  if (!fs::exists(folder / "config.yaml")) {
+    fail_usage("{} is not a run folder: it has no config.yaml", folder.string());
+  }
+  const FolderLock lock(folder);
+  if (fs::exists(folder / "summary.json")) {
+    const std::string status = read_json(folder / "summary.json").value("status", "");
+    if (status == "completed" || status == "early-stopped" || status == "deadline") {
+      fail_usage("the run {} has ended ({}); to train on, start a new one with model={}", folder.string(), status, folder.string());
+    }
+  }
+  const Config config = make_config(read_yaml(folder / "config.yaml"));
+  set_threads(config.values["threads"].get<int>());
+  const Checkpoint checkpoint = read_checkpoint(folder / "checkpoints" / "last");
+  Job job = open_job(config);
+  prepare(job);
+  job.config.values["output"] = folder.string();
+  return run_loop(job, read_facts(folder), folder, observers, checkpoint);
+}
+
+}  // namespace graft::train

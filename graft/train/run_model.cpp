@@ -1,0 +1,165 @@
+#include "graft/train/run_model.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "graft/base/error.h"
+#include "graft/io/safetensors.h"
+#include "graft/peft/attach.h"
+#include "graft/peft/hf_format.h"
+#include "graft/train/job.h"
+
+namespace graft::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kDelta = "delta.safetensors";
+
+Config run_config(const fs::path& run) {
+  Json values = read_yaml(run / "config.yaml");
+  return make_config(values);
+}
+
+/// Where the adapters' tensors of a layer that peft cannot express are kept in the delta.
+std::string owner_of(const std::string& name) {
+  const size_t cut = name.rfind(".lora_");
+  return cut == std::string::npos ? name : name.substr(0, cut);
+}
+
+void apply_delta(const fs::path& file, models::Model& model) {
+  const models::Family& family = models::find_family(model.family());
+  const at::NoGradGuard no_grad;
+  auto adapters = adapter_tensors(model);
+  for (const auto& [name, tensor] : io::SafetensorsReader(file).all()) {
+    const std::string module = models::module_name(family, name);
+    at::Tensor* target = nullptr;
+    if (const nn::Parameter* p = model.registry().find(module)) target = p->value;
+    for (auto& adapter : adapters) {
+      if (adapter.name == module || adapter.name == name) target = adapter.value;
+    }
+    if (!target || target->sizes() != tensor.sizes()) {
+      fail_unreadable("{}: the tensor {} does not fit the run's base model", file.string(), name);
+    }
+    target->copy_(tensor);
+  }
+}
+
+}  // namespace
+
+bool is_run_folder(const fs::path& path) {
+  return fs::exists(path / "config.yaml") && (fs::exists(path / "log.jsonl") || fs::exists(path / "summary.json"));
+}
+
+std::vector<std::string> run_classes(const fs::path& run) {
+  const Json summary = read_json(run / "summary.json");
+  if (!summary.contains("classes") || !summary["classes"].is_array() || summary["classes"].empty()) {
+    fail_unreadable("{}: summary.json names no classes; the run did not get far enough", run.string());
+  }
+  return summary["classes"].get<std::vector<std::string>>();
+}
+
+models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::string>& wanted) {
+  const auto classes = run_classes(run);
+  models::LoadedModel loaded;
+  if (fs::exists(run / "model" / "config.json")) {
+    models::ModelSource source;
+    source.path = (run / "model").string();
+    loaded = models::load_model(source, classes);
+  } else {
+    if (!fs::exists(run / kDelta) && !fs::exists(run / "adapter")) {
+      fail_unreadable("{}: the run has no result yet (no model/, adapter/ or {}); finish it with graft resume {}",
+                      run.string(), kDelta, run.string());
+    }
+    const Config config = run_config(run);
+    loaded = models::load_model(model_source(config), classes);
+    models::Model& model = *loaded.model;
+    const models::Family& family = models::find_family(model.family());
+    if (fs::exists(run / "adapter")) {
+      peft::attach_adapter(model.registry(), peft::load_adapter(run / "adapter"),
+                           [&family](const std::string& name) { return models::module_name(family, name); });
+    }
+    if (fs::exists(run / kDelta)) {
+      const Json summary = read_json(run / "summary.json");
+      for (const auto& path : summary.value("delta_adapters", std::vector<std::string>{})) {
+        for (nn::Seam* seam : model.registry().seams) {
+          if (seam->site().path != path) continue;
+          for (const auto& choice : config.methods) {
+            if (choice.method->make) seam->attach(choice.method->make(seam->site(), choice.options, nn::Init(0)));
+          }
+        }
+      }
+      apply_delta(run / kDelta, model);
+    }
+    peft::merge_all(model.registry());
+  }
+  if (!wanted.empty() && wanted != classes) {
+    auto refitted = models::refit_head(*loaded.model, wanted);
+    refitted.folder = run;
+    return refitted;
+  }
+  loaded.folder = run;
+  return loaded;
+}
+
+models::LoadedModel load_any_model(const std::string& path, const std::vector<std::string>& classes) {
+  if (is_run_folder(path)) return load_run_model(path, classes);
+  models::ModelSource source;
+  source.path = path;
+  return models::load_model(source, classes);
+}
+
+std::vector<std::string> write_learned(const Job& job, const std::vector<TrainedTensor>& trained, const fs::path& run) {
+  models::Model& model = job.model();
+  const models::Family& family = models::find_family(model.family());
+  const models::ModelSource source = model_source(job.config);
+  const bool from_run = !job.earlier_classes.empty();
+  const bool base_moves = std::any_of(trained.begin(), trained.end(),
+                                      [](const TrainedTensor& t) { return !t.head && !t.adapter; });
+  const bool whole = peft::name_of(job.config.methods) == "none" && base_moves;
+  std::vector<std::string> written;
+  for (const char* old : {"model", "adapter"}) fs::remove_all(run / old);
+  fs::remove(run / kDelta);
+  if (whole || from_run || source.random) {
+    if (!whole && !adapter_tensors(model).empty()) {
+      // The adapter belongs to a base that exists nowhere else; the result must stand alone.
+      peft::merge_all(model.registry());
+    }
+    models::save_model(model, run / "model");
+    return {"model/"};
+  }
+  io::TensorMap delta;
+  std::vector<std::string> beside;  // layers with an adapter that peft cannot express
+  for (const auto& choice : job.config.methods) {
+    if (choice.method->peft_type.empty() || adapter_tensors(model).empty()) continue;
+    peft::SaveInfo info;
+    info.base_model = fs::exists(source.path) ? fs::canonical(source.path).string() : source.path;
+    info.auto_mapping = {{"base_model_class", family.architecture}, {"parent_library", "transformers"}};
+    const std::string head = model.classifier().site().path;
+    peft::SavedModule saved{head, {}};
+    for (const auto& tensor : trained) {
+      if (tensor.head) saved.tensors.add(tensor.name.substr(head.size() + 1), tensor.value->detach());
+    }
+    info.modules = {saved};
+    if (job.config.values["naming"] == "v4") {
+      info.rename = [&family](const std::string& name) { return models::hub_name(family, name); };
+    }
+    const peft::SavedAdapter result = peft::save_adapter(run / "adapter", model.registry(), choice, info);
+    beside = result.left;
+    if (result.layers > 0) written.emplace_back("adapter/");
+  }
+  const bool has_adapter = !written.empty();
+  for (const auto& tensor : trained) {
+    const bool odd = tensor.adapter && std::find(beside.begin(), beside.end(), owner_of(tensor.name)) != beside.end();
+    if (tensor.adapter ? odd : !(tensor.head && has_adapter)) {
+      delta.add(tensor.adapter ? tensor.name : models::hub_name(family, tensor.name), tensor.value->detach());
+    }
+  }
+  if (!delta.empty()) {
+    io::write_safetensors(run / kDelta, delta, {{"format", "pt"}});
+    written.emplace_back(kDelta);
+  }
+  return written;
+}
+
+}  // namespace graft::train

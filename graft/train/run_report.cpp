@@ -1,0 +1,87 @@
+#include "graft/train/run_report.h"
+
+#include <map>
+#include <memory>
+
+#include "graft/base/error.h"
+#include "graft/base/files.h"
+#include "graft/base/json.h"
+#include "graft/image/codec.h"
+#include "graft/image/resize.h"
+#include "graft/report/compare_page.h"
+#include "graft/report/run_page.h"
+
+namespace graft::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr int kThumbnailSide = 160;
+
+std::string base64(const std::vector<uint8_t>& bytes) {
+  static const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const uint32_t triple = (static_cast<uint32_t>(bytes[i]) << 16) |
+                            (i + 1 < bytes.size() ? static_cast<uint32_t>(bytes[i + 1]) << 8 : 0) |
+                            (i + 2 < bytes.size() ? static_cast<uint32_t>(bytes[i + 2]) : 0);
+    text += kDigits[triple >> 18 & 63];
+    text += kDigits[triple >> 12 & 63];
+    text += i + 1 < bytes.size() ? kDigits[triple >> 6 & 63] : '=';
+    text += i + 2 < bytes.size() ? kDigits[triple & 63] : '=';
+  }
+  return text;
+}
+
+/// Sample id → picture, over the three parts of a data set.
+class Thumbnails {
+ public:
+  explicit Thumbnails(const data::Dataset& data) {
+    for (const data::View* view : data.views()) {
+      for (int64_t i = 0; i < view->size(); ++i) places_.emplace(view->sample(i).id, std::pair{view, i});
+    }
+  }
+  std::string operator()(const std::string& id) const {
+    const auto found = places_.find(id);
+    if (found == places_.end()) return "";
+    const image::Image picture = found->second.first->load(found->second.second);
+    const double scale = static_cast<double>(kThumbnailSide) / std::min(picture.width, picture.height);
+    const int width = std::max(1, static_cast<int>(picture.width * std::min(1.0, scale)));
+    const int height = std::max(1, static_cast<int>(picture.height * std::min(1.0, scale)));
+    return "data:image/jpeg;base64," +
+           base64(image::encode_jpeg(image::resize(picture, width, height, image::Filter::bilinear), 80));
+  }
+
+ private:
+  std::map<std::string, std::pair<const data::View*, int64_t>> places_;
+};
+
+}  // namespace
+
+void write_report(const fs::path& run, const data::Dataset* data) {
+  const report::RunFolder folder = report::read_run_folder(run);
+  std::unique_ptr<data::Dataset> opened;
+  if (!data && folder.config.is_object() && folder.config.contains("data")) {
+    try {
+      opened = std::make_unique<data::Dataset>(
+          data::open_dataset(folder.config["data"], folder.config.value("seed", uint64_t{0})));
+      data = opened.get();
+    } catch (const Error&) {
+      // The photos may be gone or elsewhere; the page then has no thumbnails.
+    }
+  }
+  report::RunPageOptions options;
+  if (data) {
+    const auto thumbnails = std::make_shared<Thumbnails>(*data);
+    options.thumbnail = [thumbnails](const std::string& id) { return (*thumbnails)(id); };
+  }
+  write_atomically(run / "report.html", report::render_run(folder, options));
+}
+
+void write_comparison(const std::vector<fs::path>& runs, const fs::path& file) {
+  std::vector<report::RunFolder> folders;
+  for (const auto& run : runs) folders.push_back(report::read_run_folder(run));
+  write_atomically(file, report::render_comparison(folders));
+}
+
+}  // namespace graft::train

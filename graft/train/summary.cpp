@@ -1,0 +1,129 @@
+#include "graft/train/summary.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "graft/base/clock.h"
+#include "graft/eval/metric.h"
+#include "graft/tensor/memory.h"
+#include "graft/train/event_log.h"
+
+namespace graft::train {
+namespace {
+
+double fraction_saved(double ours, double full) { return full > 0 ? 1 - ours / full : 0; }
+
+/// Old and new classes apart, for a run that goes on from an earlier one.
+Json by_origin(const Job& job, const eval::Predictions& p) {
+  const auto is_old = [&](int label) { return label < static_cast<int>(job.earlier_classes.size()); };
+  Json result = Json::object();
+  for (const bool old : {true, false}) {
+    std::vector<int64_t> samples;
+    for (int64_t i = 0; i < p.size(); ++i) {
+      const auto& labels = p.labels[static_cast<size_t>(i)];
+      if (!labels.empty() && is_old(labels.front()) == old) samples.push_back(i);
+    }
+    if (samples.empty() || p.multi_label) continue;
+    const double value = eval::find_metric("accuracy").value(p, samples);
+    const auto n = static_cast<double>(samples.size());
+    const auto [low, high] = eval::wilson_interval(value * n, n);
+    result[old ? "earlier" : "new"] = {{"count", samples.size()}, {"accuracy", {{"value", value}, {"low", low}, {"high", high}}}};
+  }
+  return result;
+}
+
+}  // namespace
+
+Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, const std::string& status,
+                  const std::optional<eval::Predictions>& test, const std::string& split) {
+  const Config& config = job.config;
+  const Json& v = config.values;
+  const std::string metric_name = v["metric"].get<std::string>();
+  const State& state = loop.state();
+  const Work& work = loop.work();
+  Json s;
+  s["status"] = status;
+  s["task"] = v["task"];
+  s["model"] = v["model"].is_string() ? v["model"] : v["model"].value("path", Json("random initialisation"));
+  s["family"] = job.model().family();
+  s["method"] = peft::name_of(config.methods);
+  s["strategy"] = config.strategy.name;
+  s["seed"] = v["seed"];
+  s["threads"] = v["threads"];
+  s["precision"] = v["precision"];
+  s["classes"] = job.model().classes();
+
+  Json metric = {{"name", metric_name}, {"split", split}, {"value", nullptr}, {"interval", nullptr}, {"validation", nullptr}};
+  if (state.best_step >= 0) metric["validation"] = state.best;
+  const std::optional<eval::Predictions>& measured = test ? test : loop.validation();
+  s["loss"] = nullptr;
+  if (measured && measured->size() > 0) {
+    const auto m = eval::measure(eval::find_metric(metric_name), *measured);
+    metric["value"] = m.value;
+    metric["interval"] = {m.low, m.high};
+    metric["samples"] = measured->size();
+    s["loss"] = eval::measure(eval::find_metric("loss"), *measured).value;
+    s["metrics"] = to_json(eval::measure_all(*measured));
+    s["per_class"] = Json::array();
+    for (const auto& c : eval::class_scores(*measured)) {
+      s["per_class"].push_back({{"class", c.name}, {"count", c.count}, {"precision", c.precision}, {"recall", c.recall},
+                                {"recall_interval", {c.recall_low, c.recall_high}}, {"f1", c.f1}});
+    }
+    if (!job.earlier_classes.empty()) s["by_origin"] = by_origin(job, *measured);
+  }
+  s["metric"] = metric;
+
+  int64_t trainable = 0;
+  for (const auto& tensor : loop.ever_trained()) trainable += tensor.value->numel();
+  int64_t adapters = 0;
+  for (const auto& tensor : adapter_tensors(job.model())) adapters += tensor.value->numel();
+  s["parameters"] = {{"total", job.model().parameter_count() + adapters}, {"trainable", trainable}};
+  s["epochs"] = static_cast<double>(state.samples) / static_cast<double>(std::max<int64_t>(1, epoch_shape(config, job.train_size()).samples));
+  s["stages"] = Json::array();
+  for (const auto& stage : job.stages) {
+    s["stages"].push_back({{"name", stage.name}, {"share", stage.share}, {"rate", stage.rate}, {"solver", stage.solver}});
+  }
+  s["samples"] = {{"train", job.data.train.size()}, {"validation", job.data.validation.size()}, {"test", job.data.test.size()},
+                  {"bad", const_cast<Loop&>(loop).reader().bad_samples()}};
+  const double evaluation_flops = const_cast<Loop&>(loop).reader().evaluation_flops();
+  s["work"] = {{"steps", work.steps}, {"samples_forward", work.samples_forward}, {"samples_backward", work.samples_backward},
+               {"samples_cached", work.samples_cached}, {"tokens", 0}, {"flops", work.flops},
+               {"evaluation_flops", evaluation_flops}};
+  const double wall = work.wall_before + seconds_since_process_start();
+  s["time"] = {{"wall_s", wall}, {"cpu_s", work.cpu_before + process_cpu_seconds()},
+               {"train_s", work.train_s + work.cache_s}, {"eval_s", work.eval_s}, {"data_s", work.data_s}, {"cache_s", work.cache_s}};
+  s["memory"] = {{"peak_tensor_bytes", peak_tensor_bytes()}, {"peak_rss_bytes", peak_resident_bytes()}};
+  s["throughput"] = {{"per_s", work.train_s > 0 ? static_cast<double>(work.samples_forward) / (work.train_s + work.cache_s) : 0},
+                     {"unit", "images"}};
+  s["predicted"] = facts.predicted;
+
+  // Full fine-tuning: the same passes over every sample, all weights at every step, nothing cached.
+  const double passes = s["epochs"].get<double>();
+  const double full_samples = passes * static_cast<double>(job.train_size());
+  const double full_flops = full_samples * job.profile.full_update();
+  const auto batch = v["train"]["batch"].get<double>();
+  const double full_steps = full_samples / batch;
+  Json full = {{"flops", full_flops}, {"train_s", nullptr}, {"peak_tensor_bytes", nullptr}, {"samples", full_samples}, {"updates", full_steps}};
+  const double ours_s = work.train_s + work.cache_s;
+  if (facts.full.contains("sample_s") && facts.full["sample_s"].is_number()) {
+    full["train_s"] = facts.full["sample_s"].get<double>() * full_samples;
+    full["peak_tensor_bytes"] = facts.full["peak_tensor_bytes"];
+    full["source"] = "timed steps of full fine-tuning on this machine";
+  } else if (work.flops > 0 && ours_s > 0) {
+    full["train_s"] = ours_s * full_flops / work.flops;
+    full["source"] = "scaled by FLOPs";
+  }
+  s["full"] = full;
+  s["saved"] = {{"flops", fraction_saved(work.flops, full_flops)},
+                {"train_s", full["train_s"].is_number() ? Json(fraction_saved(ours_s, full["train_s"].get<double>())) : Json(nullptr)},
+                {"memory", full["peak_tensor_bytes"].is_number()
+                               ? Json(fraction_saved(static_cast<double>(peak_tensor_bytes()), full["peak_tensor_bytes"].get<double>()))
+                               : Json(nullptr)},
+                {"samples", fraction_saved(static_cast<double>(work.samples_forward), full_samples)},
+                {"updates", fraction_saved(static_cast<double>(work.steps), full_steps)}};
+  s["input"] = {{"config", "config.yaml"}, {"log", "log.jsonl"}, {"predictions", "predictions.jsonl"}};
+  return s;
+}
+
+}  // namespace graft::train

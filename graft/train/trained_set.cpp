@@ -1,0 +1,60 @@
+#include "graft/train/trained_set.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "graft/base/error.h"
+#include "graft/nn/seam.h"
+
+namespace graft::train {
+
+std::vector<TrainedTensor> adapter_tensors(models::Model& model) {
+  std::vector<TrainedTensor> tensors;
+  for (nn::Seam* seam : model.registry().seams) {
+    const nn::Site site = seam->site();
+    for (const auto& adapter : seam->adapters()) {
+      for (const auto& [name, value] : adapter->parameters()) {
+        tensors.push_back({site.path + "." + name, value, site.block, true, false, true});
+      }
+    }
+  }
+  return tensors;
+}
+
+std::vector<TrainedTensor> trained_tensors(models::Model& model, const std::vector<peft::Choice>& methods,
+                                           const std::vector<int>& blocks) {
+  const auto trains = [&](int block) { return std::binary_search(blocks.begin(), blocks.end(), block); };
+  std::vector<TrainedTensor> tensors;
+  for (auto& p : model.registry().parameters) {
+    if (p.is_buffer() || !trains(p.block)) continue;
+    const bool head = model.block_span(p.block) == models::Span::head;
+    bool selected = head;
+    for (const auto& choice : methods) selected = selected || (choice.method->selects && choice.method->selects(p));
+    if (!selected) continue;
+    tensors.push_back({p.name, p.value, p.block, p.role == nn::Role::weight, head, false});
+  }
+  for (auto& tensor : adapter_tensors(model)) {
+    if (trains(tensor.block)) tensors.push_back(std::move(tensor));
+  }
+  std::stable_sort(tensors.begin(), tensors.end(),
+                   [](const TrainedTensor& a, const TrainedTensor& b) { return a.block < b.block; });
+  return tensors;
+}
+
+void apply_trained(models::Model& model, const std::vector<TrainedTensor>& tensors, int lowest_due) {
+  for (auto& p : model.registry().parameters) {
+    if (!p.is_buffer()) p.value->set_requires_grad(false);
+  }
+  for (auto& tensor : adapter_tensors(model)) tensor.value->set_requires_grad(false);
+  for (const auto& tensor : tensors) tensor.value->set_requires_grad(tensor.block >= lowest_due);
+}
+
+int lowest_block(const std::vector<TrainedTensor>& tensors) {
+  GRAFT_ASSERT(!tensors.empty());
+  int lowest = tensors.front().block;
+  for (const auto& tensor : tensors) lowest = std::min(lowest, tensor.block);
+  return lowest;
+}
+
+}  // namespace graft::train

@@ -1,0 +1,95 @@
+#include "graft/data/mix.h"
+
+#include <ATen/ATen.h>
+
+#include "tests/support/support.h"
+
+namespace graft::data {
+namespace {
+
+Batch batch_of(int64_t n) {
+  Batch batch;
+  for (int64_t i = 0; i < n; ++i) batch.indices.push_back(i);
+  batch.pixels = at::arange(n * 3 * 10 * 8, at::kFloat).view({n, 10, 8, 3}).permute({0, 3, 1, 2});
+  batch.labels = at::arange(n, at::kLong).remainder(4);
+  return batch;
+}
+
+TEST(Mix, OffGivesHardTargetsOfTheSamePixels) {
+  const Batch batch = batch_of(5);
+  const Mixed mixed = mix(batch, 4, {}, Rng(1));
+  EXPECT_EQ(mixed.kind, MixKind::none);
+  EXPECT_TRUE(mixed.pixels.is_same(batch.pixels));
+  EXPECT_TRUE(at::equal(mixed.targets.argmax(1), batch.labels));
+  EXPECT_EQ(mixed.targets.sum().item<float>(), 5);
+}
+
+TEST(Mix, MixupBlendsEachSampleWithTheOneBefore) {
+  const Batch batch = batch_of(5);
+  const at::Tensor before = batch.pixels.clone();
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const Mixed mixed = mix(batch, 4, {0.4, 0, 0.5}, Rng(seed));
+    ASSERT_EQ(mixed.kind, MixKind::mixup);
+    EXPECT_GE(mixed.share, 0);
+    EXPECT_LE(mixed.share, 1);
+    EXPECT_TRUE(mixed.pixels.is_contiguous(at::MemoryFormat::ChannelsLast));
+    const at::Tensor expected =
+        batch.pixels * mixed.share + batch.pixels.roll(1, 0) * (1 - mixed.share);
+    EXPECT_TRUE(at::allclose(mixed.pixels, expected, 1e-5, 1e-3));
+    EXPECT_NEAR(mixed.targets[2][2].item<double>(), mixed.share, 1e-6);
+    EXPECT_NEAR(mixed.targets[2][1].item<double>(), 1 - mixed.share, 1e-6);
+    EXPECT_NEAR(mixed.targets[0][0].item<double>(), 1, 1e-6);  // sample 4 has class 0 too
+    EXPECT_TRUE(at::allclose(mixed.targets.sum(1), at::ones({5})));
+  }
+  EXPECT_TRUE(at::equal(batch.pixels, before));
+}
+
+TEST(Mix, CutmixPastesABoxWhoseAreaIsThePartnersShare) {
+  const Batch batch = batch_of(4);
+  const at::Tensor before = batch.pixels.clone();
+  int pasted = 0;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    const Mixed mixed = mix(batch, 4, {0, 1.0, 0.5}, Rng(seed));
+    ASSERT_EQ(mixed.kind, MixKind::cutmix);
+    EXPECT_TRUE(mixed.pixels.is_contiguous(at::MemoryFormat::ChannelsLast));
+    const at::Tensor partner = batch.pixels.roll(1, 0);
+    const at::Tensor foreign = mixed.pixels.eq(partner);
+    EXPECT_TRUE(at::equal(mixed.pixels, at::where(foreign, partner, batch.pixels)));
+    const double area = foreign[1][0].to(at::kFloat).mean().item<double>();
+    EXPECT_NEAR(1 - mixed.share, area, 1e-6);
+    EXPECT_NEAR(mixed.targets[1][0].item<double>(), area, 1e-6);
+    // A box: its rows and columns are runs, so that the area is their product.
+    const at::Tensor rows = foreign[1][0].any(1);
+    const at::Tensor columns = foreign[1][0].any(0);
+    EXPECT_EQ(rows.sum().item<int64_t>() * columns.sum().item<int64_t>(),
+              foreign[1][0].sum().item<int64_t>());
+    pasted += area > 0;
+  }
+  EXPECT_GT(pasted, 20);
+  EXPECT_TRUE(at::equal(batch.pixels, before));
+}
+
+TEST(Mix, DependsOnTheKeyOnlyAndSwitches) {
+  const Batch batch = batch_of(4);
+  int cut = 0;
+  for (uint64_t step = 0; step < 200; ++step) {
+    const Mixed one = mix(batch, 4, {0.2, 1.0, 0.25}, Rng{1, 2, step});
+    const Mixed two = mix(batch, 4, {0.2, 1.0, 0.25}, Rng{1, 2, step});
+    EXPECT_TRUE(at::equal(one.pixels, two.pixels));
+    cut += one.kind == MixKind::cutmix;
+  }
+  EXPECT_NEAR(cut, 50, 20);
+}
+
+TEST(Mix, KeepsTheLabelsOfMultiLabelData) {
+  Batch batch = batch_of(2);
+  batch.labels = at::Tensor();
+  batch.targets = at::tensor({1.0F, 1.0F, 0.0F, 0.0F, 0.0F, 1.0F}).view({2, 3});
+  const Mixed mixed = mix(batch, 3, {1.0, 0, 0.5}, Rng(3));
+  EXPECT_NEAR(mixed.targets[0][0].item<double>(), mixed.share, 1e-6);
+  EXPECT_NEAR(mixed.targets[0][2].item<double>(), 1 - mixed.share, 1e-6);
+  EXPECT_NEAR(mixed.targets[1][0].item<double>(), 1 - mixed.share, 1e-6);
+}
+
+}  // namespace
+}  // namespace graft::data
