@@ -99,6 +99,22 @@ def choose_trainable(model, args):
     return model
 
 
+def settle_statistics(torch, model, args):
+    """Running statistics of a random model are 0 and 1: where the norms are frozen, its activations and gradients shrink from layer to layer until they are denormal numbers,
+    which are computed a hundred times more slowly. Those of a trained model fit its activations, and so shall these."""
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    momenta = [m.momentum for m in norms]
+    for m in norms:
+        m.reset_running_stats()
+        m.momentum = None  # the plain mean over the passes
+    model.train()
+    with torch.no_grad():
+        for _ in range(4 if norms else 0):
+            model(pixel_values=torch.randn(args.batch, 3, args.image_size, args.image_size))
+    for m, momentum in zip(norms, momenta):
+        m.momentum = momentum
+
+
 def main():
     args = arguments()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -115,6 +131,7 @@ def main():
     transformers.logging.disable_progress_bar()
     model = build(args)
     if args.make_checkpoint:
+        settle_statistics(torch, model, args)
         model.save_pretrained(args.make_checkpoint)
         return 0
     model = choose_trainable(model, args)
@@ -143,7 +160,11 @@ def main():
 
     rss_before = status_kib("VmRSS")
     start_s = seconds_since_start()
-    timings, losses = zip(*[step() for _ in range(args.warmup + args.steps)])
+    results = [step() for _ in range(args.warmup)]
+    cpu_before = time.process_time()
+    results += [step() for _ in range(args.steps)]
+    cpu_s = (time.process_time() - cpu_before) / args.steps
+    timings, losses = zip(*results)
     print(json.dumps({
         "side": "transformers" + ("+peft" if args.mode == "lora" else ""),
         "model": args.model, "mode": args.mode, "batch": args.batch, "image_size": args.image_size, "classes": args.classes,
@@ -151,7 +172,7 @@ def main():
         "channels_last": args.channels_last, "fused": args.fused,
         "parameters": sum(p.numel() for p in model.parameters()), "trainable": sum(p.numel() for p in trainable),
         "start_s": round(start_s, 4), "warmup_s": [round(t, 5) for t in timings[:args.warmup]], "steps_s": [round(t, 5) for t in timings[args.warmup:]],
-        "rss_before_kib": rss_before, "peak_rss_kib": status_kib("VmHWM"), "ru_maxrss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "step_cpu_s": round(cpu_s, 5), "rss_before_kib": rss_before, "peak_rss_kib": status_kib("VmHWM"), "ru_maxrss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "losses": [round(v, 5) for v in losses],
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__, **({"peft": sys.modules["peft"].__version__} if args.mode == "lora" else {})},
     }))

@@ -112,9 +112,11 @@ void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation&
 
 }  // namespace
 
-Planned make_plan(const train::Config& config, const PlanOptions& options) {
+namespace {
+
+Planned plan_for(const train::Config& config, std::optional<data::Dataset> own, const PlanOptions& options) {
   set_threads(config.is_auto("", "threads") ? usable_cores() : config.values["threads"].get<int>());
-  Planned planned{train::open_job(config), {}};
+  Planned planned{train::open_job(config, std::move(own)), {}};
   train::Job& job = planned.job;
   train::PlanFacts& facts = planned.facts;
   const bool decide = config.values["plan"] == "auto";
@@ -144,6 +146,14 @@ Planned make_plan(const train::Config& config, const PlanOptions& options) {
   predict(job, facts, options.compare);
   release_free_memory();
   return planned;
+}
+
+}  // namespace
+
+Planned make_plan(const train::Config& config, const PlanOptions& options) { return plan_for(config, std::nullopt, options); }
+
+Planned make_plan(const train::Config& config, data::Dataset own, const PlanOptions& options) {
+  return plan_for(config, std::move(own), options);
 }
 
 std::string decisions_text(const train::PlanFacts& facts) {

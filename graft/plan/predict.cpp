@@ -56,6 +56,31 @@ struct Costs {
   int64_t batch_bytes = 0;
 };
 
+/// Seconds that may be spent on trying one candidate.
+double allowance(const train::Job& job) { return 0.02 * job.config.budget.time_s.value_or(1200); }
+
+/// An update's time by its FLOPs, at the speed of the forward pass.
+double estimated_step(const train::Job& job, const Candidate& candidate, const Costs& costs, double batch) {
+  std::vector<bool> base(static_cast<size_t>(job.model().size()), false);
+  for (const int b : candidate.blocks) base[static_cast<size_t>(b)] = peft::name_of(candidate.methods) == "none" || b >= job.model().head();
+  const double all = std::max(1.0, job.profile.forward(0, job.model().size()));
+  return batch * costs.forward_s * job.profile.update(candidate.from, candidate.blocks.front(), base) / all;
+}
+
+/// Probes at a batch that time and memory allow; what is larger is extrapolated.
+Probe probe_within(train::Job& job, const Candidate& candidate, const Costs& costs, int64_t batch, int64_t memory_limit) {
+  const double estimate = estimated_step(job, candidate, costs, static_cast<double>(batch));
+  const double allowed = allowance(job);
+  if (estimate * 2 <= allowed) {
+    const int updates = std::clamp(static_cast<int>(allowed / std::max(1e-6, estimate)) - 1, 1, 5);
+    return probe(job, candidate, batch, updates, memory_limit);
+  }
+  Probe p = probe(job, candidate, batch, 0, 1);  // at 1 and 2 samples, memory extrapolated
+  p.step_s = estimate;
+  p.timed = true;
+  return p;
+}
+
 StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, double steps, double passes, bool solved,
                   int64_t memory_limit, Probe* probed) {
   StageCost cost;
@@ -65,7 +90,7 @@ StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, d
   cost.cached = will_cache(job, border, solved ? 1e9 : passes, cost.cache_bytes);
   Candidate candidate = given;
   candidate.from = cost.cached ? border : 0;
-  const Probe p = probe(job, candidate, batch, 3, memory_limit);
+  const Probe p = probe_within(job, candidate, costs, batch, memory_limit);
   if (probed) *probed = p;
   cost.peak_bytes = p.peak_bytes + cost.cache_bytes + (cost.cached ? 0 : kPrefetched * costs.batch_bytes);
   cost.peak_bytes = std::max(cost.peak_bytes, costs.forward_peak + cost.cache_bytes + kPrefetched * kFillBatch * costs.batch_bytes / batch);
@@ -102,6 +127,12 @@ int64_t image_cache_bytes(const train::Job& job, const DataProbe& data) {
   return std::min(limit, static_cast<int64_t>(samples * data.decoded_bytes));
 }
 
+/// Resident size when tensors need `peak` bytes: beside them stands what the process holds anyway, and
+/// freed blocks that are kept for the next update (graft/tensor/memory.h).
+int64_t resident_of(int64_t peak, int64_t without_tensors) {
+  return without_tensors + static_cast<int64_t>(kPoolSlack * static_cast<double>(peak)) + kOtherBytes;
+}
+
 double total_steps(const train::Job& job) {
   const int64_t steps = train::planned_steps(job.config, job.train_size());
   return steps < 0 ? 0 : static_cast<double>(steps);
@@ -117,14 +148,17 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given) {
   const auto stages = strategies::make_stages(job.config.strategy, job.outline());
   const DataProbe data = probe_data(job, 4);
   const int64_t pictures = image_cache_bytes(job, data);
+  release_free_memory();
+  const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
   while (true) {
-    int64_t needed = resident_bytes();
+    int64_t needed = 0;
     for (const auto& stage : stages) {
       const int64_t pixels = batch.get<int64_t>() * 12 * job.input_height() * job.input_width();
       int64_t cache_bytes = 0;
       will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
       const Probe p = probe(job, {stage.name, job.config.methods, stage.blocks, 0}, batch.get<int64_t>(), 0, 1);
-      needed = std::max(needed, p.resident_bytes + pictures + kPrefetched * pixels + std::min(cache_bytes, limit / 4) + kOtherBytes);
+      const int64_t tensors = p.peak_bytes + kPrefetched * pixels + std::min(cache_bytes, limit / 4);
+      needed = std::max(needed, resident_of(tensors, without_tensors) + pictures);
     }
     if (needed <= limit) break;
     const auto now = batch.get<int64_t>();
@@ -150,7 +184,8 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
   double seconds = 0;
   double step_s = 0;
   int64_t peak = 0;
-  int64_t resident = 0;
+  release_free_memory();
+  const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
   double share_solved = 0;
   for (const auto& stage : job.stages) share_solved += stage.solver == "gradient" ? 0 : stage.share;
   for (const auto& stage : job.stages) {
@@ -162,20 +197,16 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
     seconds += cost.seconds();
     step_s = std::max(step_s, cost.step_s);
     peak = std::max(peak, cost.peak_bytes);
-    resident = std::max(resident, p.resident_bytes + cost.cache_bytes);
   }
   facts.predicted = {{"step_s", step_s},
                      {"train_s", job.config.budget.time_s ? Json(std::min(seconds, *job.config.budget.time_s)) : Json(seconds)},
                      {"peak_tensor_bytes", peak},
-                     {"rss_bytes", resident + image_cache_bytes(job, costs.data) + kOtherBytes}};
+                     {"rss_bytes", resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data)}};
   if (steps == 0 && job.config.budget.time_s) facts.predicted["train_s"] = *job.config.budget.time_s;
 
   const auto outline = job.outline();
   const auto none = peft::parse_methods("none");
   const auto batch = job.config.values["train"]["batch"].get<double>();
-  const double full_guess = 3 * costs.forward_s * batch * 5;
-  const double spare = 0.03 * job.config.budget.time_s.value_or(600);
-  const bool try_full = compare || full_guess < std::min(15.0, spare);
   const auto add = [&](const std::string& name, const std::vector<peft::Choice>& methods, const std::vector<strategies::Stage>& stages) {
     double time = 0;
     double slowest = 0;
@@ -206,12 +237,19 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
     add("lora", peft::parse_methods("lora"), strategies::make_stages(strategies::parse_strategy("full"), outline));
     add("layer-wise", none, strategies::make_stages(strategies::parse_strategy("layer-wise"), outline));
   }
-  if (try_full) {
-    Probe p;
-    const StageCost cost = cost_of(job, {"full", none, strategies::blocks_from(outline, 0), 0}, costs, steps,
-                                   steps / static_cast<double>(shape.steps), false, limit, &p);
-    const auto every = job.config.values["updates"]["every"].get<double>();
-    facts.full = {{"step_s", cost.step_s}, {"sample_s", cost.step_s / (batch * every)}, {"peak_tensor_bytes", cost.peak_bytes}};
+  // Full fine-tuning is only for comparison: tried at a few samples, so that it does not cost the memory
+  // that the run itself saves.
+  const Candidate whole{"full", none, strategies::blocks_from(outline, 0), 0};
+  constexpr int64_t kFew = 8;
+  const int64_t few = std::min<int64_t>(kFew, static_cast<int64_t>(batch));
+  if (compare || 3 * estimated_step(job, whole, costs, static_cast<double>(few)) < allowance(job)) {
+    const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, 1);
+    const Probe time = probe_within(job, whole, costs, few, 0);
+    const double passes = steps / static_cast<double>(shape.steps);
+    const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) / std::max(1.0, passes);
+    const double sample_s = time.step_s / static_cast<double>(few) + read / job.config.values["threads"].get<double>();
+    facts.full = {{"step_s", sample_s * batch * job.config.values["updates"]["every"].get<double>()}, {"sample_s", sample_s},
+                  {"peak_tensor_bytes", memory.peak_bytes + kPrefetched * costs.batch_bytes}};
   }
   reset_peak_tensor_bytes();
 }

@@ -60,15 +60,25 @@ std::vector<std::string> joined_classes(const std::vector<std::string>& earlier,
 
 }  // namespace
 
+void apply_image_size(const Config& config, models::Model& model) {
+  const Json& given = config.values.at("model");
+  if (!given.is_object() || !given.contains("image_size") || given["image_size"].is_null()) return;
+  set_image_size(model, given["image_size"].get<int64_t>());
+}
+
 int64_t Job::input_height() const { return input_size(model()).height; }
 int64_t Job::input_width() const { return input_size(model()).width; }
 
-models::ModelSource model_source(const Config& config) {
-  static const std::vector<Option> kKnown = {
+const std::vector<Option>& model_options() {
+  static const std::vector<Option> kOptions = {
       text("path", nullptr, "folder, weight file, org/name, bundled name or earlier run"),
       any("config", nullptr, "config.json as a mapping or a file; overrides the folder's"),
       text("init", "pretrained", "pretrained or random").one_of({"pretrained", "random"}),
       integer("image_size", nullptr, "side of the network's input; position embeddings are interpolated").between(8, 4096)};
+  return kOptions;
+}
+
+models::ModelSource model_source(const Config& config) {
   models::ModelSource source;
   source.seed = config.seed();
   const Json& given = config.values.at("model");
@@ -76,7 +86,7 @@ models::ModelSource model_source(const Config& config) {
     source.path = given.get<std::string>();
     return source;
   }
-  const Options o(kKnown, given, "model");
+  const Options o(model_options(), given, "model");
   if (o.is_set("path")) source.path = o.text("path");
   if (o.is_set("config")) {
     const Json& override_config = o.at("config");
@@ -87,16 +97,15 @@ models::ModelSource model_source(const Config& config) {
   return source;
 }
 
-Job open_job(const Config& config) {
+Job open_job(const Config& config, std::optional<data::Dataset> own) {
   Job job;
   job.config = config;
   const models::ModelSource source = model_source(config);
-  Json data = config.values.at("data");
+  job.data = own ? std::move(*own) : data::open_dataset(config.values.at("data"), config.seed());
   const bool earlier_run = !source.path.empty() && is_run_folder(source.path);
   if (earlier_run) {
     job.earlier_classes = run_classes(source.path);
     // A class that only the earlier run knew has no samples here, and stays.
-    job.data = data::open_dataset(data, config.seed());
     const auto classes = joined_classes(job.earlier_classes, job.data.classes);
     std::vector<int> mapping;
     for (const auto& name : job.data.classes) {
@@ -106,15 +115,11 @@ Job open_job(const Config& config) {
     job.loaded = load_run_model(source.path, classes);
     job.notes.push_back(fmt::format("goes on from the run {}", source.path));
   } else {
-    job.data = data::open_dataset(data, config.seed());
     job.loaded = models::load_model(source, job.data.classes);
   }
   for (const auto& note : job.data.notes) job.notes.push_back(note);
   job.notes.push_back(job.loaded.head.summary());
-  if (config.values["model"].is_object() && config.values["model"].contains("image_size") &&
-      !config.values["model"]["image_size"].is_null()) {
-    set_image_size(job.model(), config.values["model"]["image_size"].get<int64_t>());
-  }
+  apply_image_size(config, job.model());
   input_size(job.model());
   if (job.data.train.empty()) fail_unreadable("data: there is no training sample");
   return job;
@@ -127,6 +132,7 @@ void prepare(Job& job) {
     for (const auto& key : open) keys += (keys.empty() ? "" : ", ") + key;
     fail_usage("plan=off, but these are not given: {}", keys);
   }
+  if (config.is_auto("", "task")) config.values["task"] = "image-classification";
   models::Model& model = job.model();
   const c10::Device device = choose_device(config.values["device"].get<std::string>());
   model.set_precision(precision_type(config.values["precision"].get<std::string>(), device));

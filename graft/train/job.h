@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,14 +34,19 @@ struct Job {
   int64_t train_size() const { return data.train.size(); }
 };
 
-/// Opens data and model. "auto" values may still stand in the configuration.
-Job open_job(const Config& config);
+/// Opens data and model. "auto" values may still stand in the configuration. With `own` data (see
+/// data::make_dataset), `data` of the configuration is only what they are called.
+Job open_job(const Config& config, std::optional<data::Dataset> own = std::nullopt);
 
 /// Attaches adapters, makes stages and augmentation and measures the profile. Every "auto" must be decided.
 void prepare(Job& job);
 
+/// The keys of `model` when it is a mapping.
+const std::vector<Option>& model_options();
 /// The model source that `model:` describes.
 models::ModelSource model_source(const Config& config);
+/// Sets the input size that `model.image_size` asks for, if it does; crops keep their proportion.
+void apply_image_size(const Config& config, models::Model& model);
 
 /// FLOPs of each block for one picture of the network's size.
 Profile measure_profile(models::Model& model, int64_t height, int64_t width);

@@ -192,7 +192,13 @@ void Loop::begin_stage(bool resumed) {
     for (Observer* observer : observers_) observer->on_stage(event);
   }
   if (stage.solver != "gradient" && !resumed) {
+    Stopwatch solving;
     solve_head(job_, *reader_, stage.solver, config.values["train"]["ridge"].get<double>(), deadline_);
+    // One pass over the samples, forward only.
+    state_.samples += job_.train_size();
+    work_.samples_forward += job_.train_size();
+    if (cached) work_.samples_cached += job_.train_size();
+    work_.train_s += solving.seconds();
   }
 }
 
@@ -377,11 +383,10 @@ bool Loop::evaluation_due() const {
 }
 
 LoopResult Loop::run() {
-  const bool resumed = state_.step > 0 || state_.stage > 0 || state_.epoch > 0;
   deadline_.begin();
   save_s_ = 0.02 + static_cast<double>(job_.model().parameter_bytes()) / 3e8;
   refresh_reserve();
-  begin_stage(resumed);
+  begin_stage(restored_);
   deadline_.begin();
   refresh_reserve();
   last_save_s_ = seconds_since_process_start();
@@ -450,8 +455,8 @@ LoopResult Loop::run() {
                                                 deadline_.fits(1.3 * eval_sample_s_ * static_cast<double>(job_.data.validation.size())))) {
     evaluate_validation();
   }
+  save("last");  // with the live weights: a run that is killed from here on must not swap twice
   if (average_.on()) average_.swap(ever_trained_);  // the average is the result
-  save("last");
   return result;
 }
 
@@ -511,6 +516,7 @@ void copy_back(const io::TensorMap& saved, const std::string& name, at::Tensor& 
 }  // namespace
 
 void Loop::restore(const Checkpoint& checkpoint) {
+  restored_ = true;
   const Json& s = checkpoint.state;
   state_.step = s.at("step");
   state_.epoch = s.at("epoch");

@@ -87,6 +87,7 @@ class Loop {
   nn::Context context_;
   EpochShape shape_{};
   int64_t total_steps_ = -1;
+  bool restored_ = false;
   double eval_every_ = 1;  // epochs
   double last_save_s_ = 0;
   double eval_sample_s_ = 0;

@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <memory>
+#include <set>
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
@@ -94,14 +95,6 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline, co
   for (Observer* o : observers) o->on_end(result.status, loop.state().step);
   Json summary = make_summary(job, loop, facts, result.status, measured, split);
   summary["written"] = written;
-  std::vector<std::string> beside;
-  if (fs::exists(folder / "delta.safetensors")) {
-    for (const auto& t : adapter_tensors(job.model())) {
-      const std::string path = t.name.substr(0, t.name.rfind(".lora_"));
-      if (std::find(beside.begin(), beside.end(), path) == beside.end()) beside.push_back(path);
-    }
-  }
-  if (!beside.empty()) summary["delta_adapters"] = beside;
   if (!result.detail.empty()) summary["detail"] = result.detail;
   write_json(folder / "summary.json", summary);
   if (!deadline.limited() || deadline.left_in_all() > 0.2) write_report(folder, &job.data);
@@ -177,10 +170,46 @@ PlanFacts read_facts(const fs::path& folder) {
 
 }  // namespace
 
+namespace {
+
+/// What a killed write_atomically leaves beside its target: target.tmp<process id>.
+bool is_unfinished_write(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const size_t tmp = name.rfind(".tmp");
+  return tmp != std::string::npos && tmp + 4 < name.size() && name.find_first_not_of("0123456789", tmp + 4) == std::string::npos;
+}
+
+/// Only with the lock in hand: a run of now writes such files too.
+void remove_unfinished_writes(const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file() && is_unfinished_write(entry.path())) found.push_back(entry.path());
+  }
+  for (const auto& path : found) fs::remove(path);
+}
+
+/// A run that was killed before its config.yaml leaves only its lock and half a file.
+bool is_empty_but_for_lock(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename() != ".lock" && !is_unfinished_write(entry.path())) return false;
+  }
+  return true;
+}
+
+/// Removes what lies in a run folder, except the lock and the files of these names.
+void clear(const fs::path& folder, const std::set<std::string>& kept) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name != ".lock" && !kept.contains(name)) fs::remove_all(entry.path());
+  }
+}
+
+}  // namespace
+
 void claim_output(const fs::path& folder, bool overwrite) {
   if (!fs::exists(folder)) return;
   if (!fs::is_directory(folder)) fail_usage("output: {} is there and is not a folder; give another output=", folder.string());
-  if (fs::is_empty(folder)) return;
+  if (is_empty_but_for_lock(folder)) return;
   if (!overwrite) {
     fail_usage("output: {} is there already; go on with `graft resume {}`, give another output=, or overwrite=true",
                folder.string(), folder.string());
@@ -196,9 +225,7 @@ Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& obs
   claim_output(folder, job.config.values["overwrite"].get<bool>());
   fs::create_directories(folder);
   const FolderLock lock(folder);
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename() != ".lock") fs::remove_all(entry.path());
-  }
+  clear(folder, {});
   Json values = job.config.values;
   values.erase("overwrite");
   write_atomically(folder / "config.yaml", to_yaml(values));
@@ -207,7 +234,9 @@ Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& obs
   return run_loop(job, facts, folder, observers, std::nullopt);
 }
 
-Json resume(const fs::path& folder, const std::vector<Observer*>& observers) {
+namespace {
+
+Json resume_run(const fs::path& folder, std::optional<data::Dataset> own, const std::vector<Observer*>& observers) {
   if (!fs::exists(folder / "config.yaml")) {
     fail_usage("{} is not a run folder: it has no config.yaml", folder.string());
   }
@@ -220,11 +249,22 @@ Json resume(const fs::path& folder, const std::vector<Observer*>& observers) {
   }
   const Config config = make_config(read_yaml(folder / "config.yaml"));
   set_threads(config.values["threads"].get<int>());
-  const Checkpoint checkpoint = read_checkpoint(folder / "checkpoints" / "last");
-  Job job = open_job(config);
+  remove_unfinished_writes(folder);
+  std::optional<Checkpoint> checkpoint;
+  if (has_checkpoint(folder / "checkpoints" / "last")) checkpoint = read_checkpoint(folder / "checkpoints" / "last");
+  else clear(folder, {"config.yaml", "plan.json"});  // stopped before its first checkpoint: from the beginning
+  Job job = open_job(config, std::move(own));
   prepare(job);
   job.config.values["output"] = folder.string();
   return run_loop(job, read_facts(folder), folder, observers, checkpoint);
+}
+
+}  // namespace
+
+Json resume(const fs::path& folder, const std::vector<Observer*>& observers) { return resume_run(folder, std::nullopt, observers); }
+
+Json resume(const fs::path& folder, data::Dataset own, const std::vector<Observer*>& observers) {
+  return resume_run(folder, std::move(own), observers);
 }
 
 }  // namespace graft::train

@@ -28,5 +28,7 @@ Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& obs
 
 /// Goes on with an interrupted run to the same result as if it had not been.
 Json resume(const std::filesystem::path& folder, const std::vector<Observer*>& observers);
+/// The same for a run on data of one's own: make them as they were made then.
+Json resume(const std::filesystem::path& folder, data::Dataset own, const std::vector<Observer*>& observers);
 
 }  // namespace graft::train

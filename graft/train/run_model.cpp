@@ -3,6 +3,8 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "graft/base/error.h"
 #include "graft/io/safetensors.h"
@@ -15,23 +17,33 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kDelta = "delta.safetensors";
+constexpr const char* kAdapters = "graft_adapters";  // in its header: {path of the layer: method}
 
 Config run_config(const fs::path& run) {
   Json values = read_yaml(run / "config.yaml");
   return make_config(values);
 }
 
-/// Where the adapters' tensors of a layer that peft cannot express are kept in the delta.
-std::string owner_of(const std::string& name) {
-  const size_t cut = name.rfind(".lora_");
-  return cut == std::string::npos ? name : name.substr(0, cut);
-}
-
-void apply_delta(const fs::path& file, models::Model& model) {
+/// Attaches the adapters that the delta holds, and copies its tensors to their places.
+void apply_delta(const fs::path& file, models::Model& model, const std::vector<peft::Choice>& methods) {
   const models::Family& family = models::find_family(model.family());
   const at::NoGradGuard no_grad;
+  const io::SafetensorsReader reader(file);
+  if (const auto found = reader.metadata().find(kAdapters); found != reader.metadata().end()) {
+    const Json layers = parse_json(found->second, file.string() + ": " + kAdapters);
+    for (const auto& [path, method] : layers.items()) {
+      for (nn::Seam* seam : model.registry().seams) {
+        if (seam->site().path != path) continue;
+        for (const auto& choice : methods) {
+          if (choice.method->make && method == choice.method->name) {
+            seam->attach(choice.method->make(seam->site(), choice.options, nn::Init(0)));
+          }
+        }
+      }
+    }
+  }
   auto adapters = adapter_tensors(model);
-  for (const auto& [name, tensor] : io::SafetensorsReader(file).all()) {
+  for (const auto& [name, tensor] : reader.all()) {
     const std::string module = models::module_name(family, name);
     at::Tensor* target = nullptr;
     if (const nn::Parameter* p = model.registry().find(module)) target = p->value;
@@ -74,23 +86,13 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     const Config config = run_config(run);
     loaded = models::load_model(model_source(config), classes);
     models::Model& model = *loaded.model;
+    apply_image_size(config, model);
     const models::Family& family = models::find_family(model.family());
     if (fs::exists(run / "adapter")) {
       peft::attach_adapter(model.registry(), peft::load_adapter(run / "adapter"),
                            [&family](const std::string& name) { return models::module_name(family, name); });
     }
-    if (fs::exists(run / kDelta)) {
-      const Json summary = read_json(run / "summary.json");
-      for (const auto& path : summary.value("delta_adapters", std::vector<std::string>{})) {
-        for (nn::Seam* seam : model.registry().seams) {
-          if (seam->site().path != path) continue;
-          for (const auto& choice : config.methods) {
-            if (choice.method->make) seam->attach(choice.method->make(seam->site(), choice.options, nn::Init(0)));
-          }
-        }
-      }
-      apply_delta(run / kDelta, model);
-    }
+    if (fs::exists(run / kDelta)) apply_delta(run / kDelta, model, config.methods);
     peft::merge_all(model.registry());
   }
   if (!wanted.empty() && wanted != classes) {
@@ -129,34 +131,45 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     return {"model/"};
   }
   io::TensorMap delta;
-  std::vector<std::string> beside;  // layers with an adapter that peft cannot express
+  std::set<std::pair<std::string, std::string>> beside;  // layer and method of adapters that peft cannot express
   for (const auto& choice : job.config.methods) {
-    if (choice.method->peft_type.empty() || adapter_tensors(model).empty()) continue;
+    if (!choice.method->make) continue;
+    if (choice.method->peft_type.empty()) {
+      for (const auto& tensor : adapter_tensors(model)) {
+        if (tensor.method == choice.method->name) beside.emplace(tensor.layer, tensor.method);
+      }
+      continue;
+    }
     peft::SaveInfo info;
     info.base_model = fs::exists(source.path) ? fs::canonical(source.path).string() : source.path;
     info.auto_mapping = {{"base_model_class", family.architecture}, {"parent_library", "transformers"}};
-    const std::string head = model.classifier().site().path;
-    peft::SavedModule saved{head, {}};
     for (const auto& tensor : trained) {
-      if (tensor.head) saved.tensors.add(tensor.name.substr(head.size() + 1), tensor.value->detach());
+      if (!tensor.head) continue;
+      const size_t dot = tensor.name.rfind('.');
+      const std::string path = tensor.name.substr(0, dot);
+      if (info.modules.empty() || info.modules.back().path != path) info.modules.push_back({path, {}});
+      info.modules.back().tensors.add(tensor.name.substr(dot + 1), tensor.value->detach());
     }
-    info.modules = {saved};
     if (job.config.values["naming"] == "v4") {
       info.rename = [&family](const std::string& name) { return models::hub_name(family, name); };
     }
     const peft::SavedAdapter result = peft::save_adapter(run / "adapter", model.registry(), choice, info);
-    beside = result.left;
+    for (const auto& path : result.left) beside.emplace(path, choice.method->name);
     if (result.layers > 0) written.emplace_back("adapter/");
   }
   const bool has_adapter = !written.empty();
   for (const auto& tensor : trained) {
-    const bool odd = tensor.adapter && std::find(beside.begin(), beside.end(), owner_of(tensor.name)) != beside.end();
+    const bool odd = tensor.adapter && beside.count({tensor.layer, tensor.method}) > 0;
     if (tensor.adapter ? odd : !(tensor.head && has_adapter)) {
       delta.add(tensor.adapter ? tensor.name : models::hub_name(family, tensor.name), tensor.value->detach());
     }
   }
   if (!delta.empty()) {
-    io::write_safetensors(run / kDelta, delta, {{"format", "pt"}});
+    Json layers = Json::object();
+    for (const auto& [layer, method] : beside) layers[layer] = method;
+    std::map<std::string, std::string> header{{"format", "pt"}};
+    if (!layers.empty()) header[kAdapters] = layers.dump();
+    io::write_safetensors(run / kDelta, delta, header);
     written.emplace_back(kDelta);
   }
   return written;

@@ -15,7 +15,7 @@ std::vector<TrainedTensor> adapter_tensors(models::Model& model) {
     const nn::Site site = seam->site();
     for (const auto& adapter : seam->adapters()) {
       for (const auto& [name, value] : adapter->parameters()) {
-        tensors.push_back({site.path + "." + name, value, site.block, true, false, true});
+        tensors.push_back({site.path + "." + name, value, site.block, true, false, true, site.path, adapter->method()});
       }
     }
   }

@@ -18,6 +18,8 @@ struct TrainedTensor {
   bool decays;        ///< weight decay acts on it: weights and adapters, not norms, biases, embeddings
   bool head;
   bool adapter;
+  std::string layer = {};   ///< of an adapter: path of the layer that it sits on
+  std::string method = {};  ///< of an adapter: name of its method
 };
 
 /// What trains when the given blocks train under the given methods: the head whole, elsewhere what the

@@ -2,6 +2,8 @@
 
 #include "graft/base/error.h"
 #include "graft/cli/arguments.h"
+#include "graft/data/dataset.h"
+#include "graft/data/format.h"
 #include "graft/data/sampling.h"
 #include "graft/eval/metric.h"
 #include "graft/image/augment.h"
@@ -10,6 +12,7 @@
 #include "graft/peft/method.h"
 #include "graft/strategies/strategy.h"
 #include "graft/train/config.h"
+#include "graft/train/job.h"
 
 namespace graft::cli {
 namespace {
@@ -26,11 +29,14 @@ std::vector<Described> everything() {
   for (const auto& r : models::families()) all.push_back({"model", r});
   for (const auto& r : image::augmentations()) all.push_back({"augmentation", r});
   for (const auto& r : image::policies()) all.push_back({"policy", {r.name, r.summary, {}, r.source}});
+  for (const auto& r : data::formats()) all.push_back({"source", r});
   for (const auto& r : data::sampling_policies()) all.push_back({"sampling", r});
   for (const auto& r : eval::metrics()) all.push_back({"metric", r});
   for (const auto& s : graft::train::config_sections()) {
     all.push_back({"settings", {s.name.empty() ? "config" : s.name, s.help, s.options, ""}});
   }
+  all.push_back({"settings", {"model", "where the model comes from, when it is a mapping", graft::train::model_options(), ""}});
+  all.push_back({"settings", {"data", "where the samples come from, when it is a mapping", data::data_options(), ""}});
   return all;
 }
 
@@ -61,7 +67,7 @@ void print_entry(const Described& d) {
 }  // namespace
 
 Command describe() {
-  return {"describe", "lists methods, strategies, models, augmentations, metrics and settings", [](const Words& words) {
+  return {"describe", "lists methods, strategies, models, sources, augmentations, metrics and settings", [](const Words& words) {
             Arguments arguments("describe", "Lists what graft knows, or one entry with its options.");
             std::string name;
             bool json = false;

@@ -2,6 +2,7 @@
 
 #include "graft/cli/arguments.h"
 #include "graft/cli/progress.h"
+#include "graft/cli/watchdog.h"
 #include "graft/plan/plan.h"
 #include "graft/report/run_folder.h"
 #include "graft/report/summary_table.h"
@@ -19,6 +20,7 @@ Command train() {
             if (!arguments.parse(words)) return 0;
             const graft::train::Config config = graft::train::make_config(read_configuration(given));
             if (!config.is_auto("", "output")) graft::train::claim_output(config.output(), config.values["overwrite"].get<bool>());
+            const Watchdog watchdog(config.budget.time_s);
             plan::Planned planned = plan::make_plan(config);
             for (const auto& note : planned.job.notes) std::cerr << note << "\n";
             std::cerr << plan::decisions_text(planned.facts);

@@ -1,0 +1,195 @@
+// Our side of the training bench: the steps of bench/peers/train_step.py done by graft, in one
+// process, with the same options and the same JSON line. See bench/compare_peers.py.
+#include <torch/csrc/autograd/generated/variable_factories.h>
+#include <torch/types.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <numeric>
+
+#include "graft/base/clock.h"
+#include "graft/base/error.h"
+#include "graft/base/json.h"
+#include "graft/models/load.h"
+#include "graft/nn/norm.h"
+#include "graft/peft/attach.h"
+#include "graft/strategies/strategy.h"
+#include "graft/tensor/device.h"
+#include "graft/tensor/memory.h"
+#include "graft/train/loss.h"
+#include "graft/train/optimizer.h"
+#include "graft/train/trained_set.h"
+#include "roof.h"
+
+namespace graft::bench {
+namespace {
+
+struct Arguments {
+  std::string model, mode = "full", dtype = "float32", batch_norm = "auto", checkpoint;
+  int64_t batch = 8, steps = 5, warmup = 1, image_size = 224, seed = 0;
+  int threads = 2;
+  bool roof = false;
+};
+
+Arguments parse(int argc, char** argv) {
+  Arguments a;
+  CLI::App app("graft's side of the training bench; one JSON line on stdout");
+  app.add_option("--model", a.model)
+      ->required()
+      ->check(CLI::IsMember({"vit_b16", "resnet50", "mobilenet_v2_0.35"}));
+  app.add_option("--mode", a.mode)->check(CLI::IsMember({"full", "head", "lora"}));
+  app.add_option("--batch", a.batch)->check(CLI::PositiveNumber);
+  app.add_option("--steps", a.steps)->check(CLI::PositiveNumber);
+  app.add_option("--warmup", a.warmup)->check(CLI::NonNegativeNumber);
+  app.add_option("--dtype", a.dtype)->check(CLI::IsMember({"float32", "bfloat16"}));
+  app.add_option("--threads", a.threads)->check(CLI::PositiveNumber);
+  app.add_option("--image-size", a.image_size)->check(CLI::PositiveNumber);
+  app.add_option("--seed", a.seed);
+  app.add_option("--checkpoint", a.checkpoint, "folder that train_step.py --make-checkpoint wrote");
+  app.add_option("--batch-norm", a.batch_norm,
+                 "train: statistics of the batch; auto: train for full, else frozen")
+      ->check(CLI::IsMember({"auto", "train", "frozen"}));
+  app.add_flag("--roof", a.roof, "only the matrix products of a step (vit_b16)");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    std::exit(app.exit(e));
+  }
+  return a;
+}
+
+/// What peft is told to adapt on the other side.
+Json method(const Arguments& a) {
+  if (a.mode != "lora") return "none";
+  Json target = Json::array({"q_proj", "v_proj"});
+  if (a.model == "resnet50") target = Json::array({"convolution"});
+  if (a.model == "mobilenet_v2_0.35") {
+    target =
+        Json::array({"expand_1x1.convolution", "reduce_1x1.convolution", "conv_1x1.convolution"});
+  }
+  return {{"name", "lora"}, {"r", 8}, {"alpha", 16}, {"target", target}};
+}
+
+/// Everything a step needs, made as graft's own loop makes it.
+class Trainer {
+ public:
+  explicit Trainer(const Arguments& a) : loaded_(models::load_model({a.checkpoint, {}, false, 0})) {
+    models::Model& model = *loaded_.model;
+    if (a.dtype == "bfloat16") model.set_precision(at::kBFloat16);
+    const auto methods = peft::parse_methods(method(a));
+    if (a.mode == "lora") {
+      peft::attach(model.registry(), methods, model.head(),
+                   nn::Init(static_cast<uint64_t>(a.seed)));
+    }
+    std::vector<int> blocks(
+        static_cast<size_t>(a.mode == "head" ? model.size() - model.head() : model.size()));
+    std::iota(blocks.begin(), blocks.end(), a.mode == "head" ? model.head() : 0);
+    trained_ = train::trained_tensors(model, methods, blocks);
+    train::apply_trained(model, trained_);
+    border_ = train::lowest_block(trained_);
+    const bool statistics = a.batch_norm == "train" || (a.batch_norm == "auto" && a.mode == "full");
+    for (nn::BatchNorm* norm : model.registry().batch_norms) norm->use_batch_statistics(statistics);
+    context_.training = true;
+    context_.generator = at::detail::createCPUGenerator(static_cast<uint64_t>(a.seed));
+    context_.trained.assign(static_cast<size_t>(model.size()), false);
+    for (const int b : blocks) context_.trained[static_cast<size_t>(b)] = true;
+    pixels_ = at::randn({a.batch, 3, a.image_size, a.image_size});
+    targets_ = at::randint(static_cast<int64_t>(model.classes().size()), {a.batch}, at::kLong);
+  }
+
+  /// One update, as train::Loop does it; returns the loss.
+  double step() {
+    models::Model& model = *loaded_.model;
+    nn::Flow flow("pixels", pixels_);
+    if (border_ > 0) {
+      const at::NoGradGuard no_grad;
+      flow = model.forward(std::move(flow), context_, 0, border_);
+    }
+    flow = model.forward(std::move(flow), context_, border_);
+    const train::LossValue loss = train::compute_loss(flow.at("logits"), targets_, {});
+    flow = {};
+    const double value = loss.sum.item<double>();
+    loss.sum.backward();
+    {
+      const at::NoGradGuard no_grad;
+      for (const auto& tensor : trained_) {
+        if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(1 / loss.weight);
+      }
+    }
+    train::clip_gradients(trained_, 1.0);
+    optimizer_.step(trained_, [](const train::TrainedTensor&) { return 1e-4; });
+    for (const auto& tensor : trained_) tensor.value->mutable_grad() = at::Tensor();
+    return value / loss.weight;
+  }
+
+  int64_t trainable() const {
+    int64_t count = 0;
+    for (const auto& tensor : trained_) count += tensor.value->numel();
+    return count;
+  }
+  models::Model& model() { return *loaded_.model; }
+
+ private:
+  models::LoadedModel loaded_;
+  std::vector<train::TrainedTensor> trained_;
+  int border_ = 0;
+  nn::Context context_;
+  train::Optimizer optimizer_{{}};
+  at::Tensor pixels_, targets_;
+};
+
+Json run(const Arguments& a) {
+  Json line = {{"side", a.roof ? "products" : "graft"},
+               {"model", a.model},
+               {"mode", a.mode},
+               {"batch", a.batch},
+               {"image_size", a.image_size},
+               {"dtype", a.dtype},
+               {"threads", a.threads}};
+  if (a.roof) {
+    line["steps_s"] = time_vit_products(a.mode, a.batch, a.dtype, a.warmup, a.steps);
+    return line;
+  }
+  Trainer trainer(a);
+  const int64_t before = resident_bytes();
+  const double start = seconds_since_process_start();
+  const double cpu_before = process_cpu_seconds();
+  Json warmup = Json::array(), steps = Json::array(), losses = Json::array();
+  double cpu = cpu_before;
+  for (int64_t i = 0; i < a.warmup + a.steps; ++i) {
+    if (i == a.warmup) cpu = process_cpu_seconds();
+    const Stopwatch watch;
+    losses.push_back(trainer.step());
+    (i < a.warmup ? warmup : steps).push_back(watch.seconds());
+  }
+  line["batch_norm"] = a.batch_norm;
+  line["parameters"] = trainer.model().parameter_count();
+  line["trainable"] = trainer.trainable();
+  line["start_s"] = start;
+  line["start_cpu_s"] = cpu_before;
+  line["warmup_s"] = warmup;
+  line["steps_s"] = steps;
+  line["step_cpu_s"] = (process_cpu_seconds() - cpu) / static_cast<double>(a.steps);
+  line["rss_before_kib"] = before / 1024;
+  line["peak_rss_kib"] = peak_resident_bytes() / 1024;
+  line["peak_tensor_kib"] = peak_tensor_bytes() / 1024;
+  line["losses"] = losses;
+  return line;
+}
+
+}  // namespace
+}  // namespace graft::bench
+
+int main(int argc, char** argv) {
+  graft::install_counting_allocator();
+  const auto arguments = graft::bench::parse(argc, argv);
+  graft::set_threads(arguments.threads);
+  try {
+    std::printf("%s\n", graft::bench::run(arguments).dump().c_str());
+  } catch (const graft::Error& e) {
+    std::fprintf(stderr, "train_step: %s\n", e.what());
+    return static_cast<int>(e.code());
+  }
+  std::fflush(nullptr);
+  std::_Exit(0);
+}

@@ -1,0 +1,80 @@
+# Sourced by run_cases.sh: what cases share. Made on demand, once a run of the driver.
+
+# 3 classes, 6 training, 2 validation and 2 test photos each, of the bundled data.
+make_small() {
+  local split class count
+  for split in train:6 validation:2 test:2; do
+    count=${split#*:} split=${split%:*}
+    for class in hat pants shoes; do
+      mkdir -p "$SMALL/$split/$class"
+      find "$CLOTHING/$split/$class" -name '*.jpg' | LC_ALL=C sort | head -n "$count" |
+        xargs -I{} cp {} "$SMALL/$split/$class/"
+    done
+  done
+}
+
+# A finished run of the head, and one of LoRA.
+make_run() { quick_train output="$RUN" budget.steps=6; }
+make_lora_run() {
+  quick_train output="$LORA_RUN" budget.steps=3 strategy=full 'method={name: lora, r: 4}' train.batch=4
+}
+
+# fixture NAME: makes it unless it is there; fails loudly, because every case that needs it would.
+fixture() {
+  [ -e "$FIXTURES/$1.done" ] && return
+  if ! "make_$1" >"$FIXTURES/$1.log" 2>&1; then
+    echo "run_cases: the fixture $1 could not be made:" >&2
+    tail -n 20 "$FIXTURES/$1.log" >&2
+    exit 1
+  fi
+  touch "$FIXTURES/$1.done"
+}
+
+# --- commands for cases ---------------------------------------------------------------------------
+
+# graft train of the small data, quickly: settings first, so that a case can change each.
+quick_train() { graft train "$FILES/quick.yaml" model="$QUICK_MODEL" data="$SMALL" "$@"; }
+
+# Two files of weights are equal byte for byte, and are there.
+same_bytes() { cmp -- "$1" "$2"; }
+
+# send SIGNAL WHEN COMMAND...: starts the command, waits until a line matching WHEN appears on its
+# stderr (at most 60 s), sends the signal and returns the command's exit code.
+send() {
+  local signal=$1 when=$2 log=$PWD/send.log pid waited=0
+  shift 2
+  : >"$log"
+  "$@" 2> >(tee "$log" >&2) &
+  pid=$!
+  until grep -q -- "$when" "$log"; do
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.02
+    waited=$((waited + 1))
+    [ "$waited" -gt 3000 ] && break
+  done
+  kill -s "$signal" "$pid" 2>/dev/null || echo "send: the command had ended before '$when'" >&2
+  wait "$pid"
+}
+
+# within SECONDS COMMAND...: fails when the command takes longer, from start to exit.
+within() {
+  local limit=$1 begin end status=0
+  shift
+  begin=$(date +%s%N)
+  "$@" || status=$?
+  end=$(date +%s%N)
+  local took=$(((end - begin) / 1000000)) allowed
+  allowed=$(awk -v s="$limit" 'BEGIN {printf "%d", s * 1000}')
+  echo "took $took ms of $allowed" >&2
+  [ "$took" -le "$allowed" ] || { echo "OVERRUN: $took ms, allowed are $allowed" >&2; return 99; }
+  return "$status"
+}
+
+# same_value FILE PATH FILE PATH: two numbers differ by less than 1e-4.
+same_value() {
+  local a b
+  a=$(json_value "$1" "$2") && b=$(json_value "$3" "$4") || return 1
+  awk -v a="$a" -v b="$b" 'BEGIN {d = a - b; exit !(a != "" && b != "" && d < 1e-4 && d > -1e-4)}' ||
+    { echo "$1 $2 is $a, $3 $4 is $b" >&2; return 1; }
+}
+json_value() { json_probe --print "$1" "$2"; }
