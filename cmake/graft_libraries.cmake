@@ -2,7 +2,6 @@
 find_package(nlohmann_json 3.10 REQUIRED)
 find_package(yaml-cpp 0.6 REQUIRED)
 find_package(fmt 8 REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(CLI11 2 REQUIRED)
 find_package(JPEG REQUIRED)
 find_package(PNG REQUIRED)

@@ -28,8 +28,9 @@ bool ConvNorm::trains() {
 }
 
 void ConvNorm::fold(at::ScalarType type) {
+  // Batch norm kernels write the statistics without counting it; the number of batches tells.
   const uint64_t version = version_of({&conv_.weight(), &conv_.bias(), &norm_.weight(), &norm_.bias(),
-                                       &norm_.running_mean(), &norm_.running_var()});
+                                       &norm_.running_mean(), &norm_.running_var(), &norm_.batches()});
   if (folded_ && version == folded_version_ && folded_weight_.scalar_type() == type) return;
   const at::NoGradGuard no_grad;
   const auto [scale, shift] = norm_.affine();

@@ -114,7 +114,7 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   if (head_only && n * rate >= 2000) batch = 128;
   d.decide("train", "batch", batch, batch == 32 ? "the usual one" : batch > 32 ? "cached features are cheap" : "an epoch should have ten updates");
   batch = v["train"]["batch"].get<int64_t>();
-  d.decide("train", "batch_norm", s.random_weights || (batch >= 16 && n * rate >= 5000 && !adapters && !head_only) ? "train" : "frozen",
+  d.decide("train", "batch_norm", !adapters && (s.random_weights || (batch >= 16 && n * rate >= 5000 && !head_only)) ? "train" : "frozen",
            "statistics of the pretraining are better than those of few samples");
 
   // Passes: as many as help; the time may end them earlier.

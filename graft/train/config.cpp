@@ -4,6 +4,7 @@
 
 #include "graft/base/error.h"
 #include "graft/base/units.h"
+#include "graft/eval/metric.h"
 
 namespace graft::train {
 namespace {
@@ -55,6 +56,15 @@ void set_path(Json& root, const std::string& path, const Json& value) {
     at = &next;
     begin = dot + 1;
   }
+}
+
+bool is_share(const Json& value) { return value.is_number() && value.get<double>() >= 0 && value.get<double>() < 1; }
+
+bool is_given(const Json& root, const std::string& path) {
+  const size_t dot = path.find('.');
+  const std::string key = path.substr(0, dot);
+  if (!root.is_object() || !root.contains(key)) return false;
+  return dot == std::string::npos || is_given(root[key], path.substr(dot + 1));
 }
 
 }  // namespace
@@ -122,7 +132,6 @@ const std::vector<Section>& config_sections() {
         any("image_cache", "auto", "memory for decoded images: auto, none or a size"),
         any("cache_limit", "auto", "memory for outputs of the frozen prefix: auto or a size"),
         integer("checkpoint_every", 0, "steps between checkpoints; 0: at evaluations and every minute").at_least(0),
-        integer("checkpoints", 1, "checkpoints that are kept beside best").between(1, 100),
         number("ridge", 1.0, "regularisation of a head solved directly, times the number of samples; searched around it").at_least(0)}},
   };
   return kSections;
@@ -150,6 +159,7 @@ Config make_config(const Json& given) {
     if (!input.contains(alias)) continue;
     const Json value = input[alias];
     input.erase(alias);
+    if (is_given(input, key)) fail_usage("{} and {} are two names for one setting; give one of them", alias, key);
     set_path(input, key, value);
   }
 
@@ -178,6 +188,11 @@ Config make_config(const Json& given) {
   check_automatic(v["train"], "train", "eval_every", 1e-3, 1e6, false);
   check_automatic(v["train"], "train", "workers", 1, 256, true);
   check_automatic(v, "configuration", "threads", 1, 1024, true);
+  if (const Json& betas = v["train"]["betas"]; betas.size() != 2 || !is_share(betas[0]) || !is_share(betas[1])) {
+    fail_usage("train.betas must be two numbers from 0 to below 1, such as [0.9, 0.999], got {}", betas.dump());
+  }
+  if (!v["metric"].is_string()) fail_usage("metric must be a name, got {}", v["metric"].dump());
+  if (v["metric"] != "auto") eval::find_metric(v["metric"].get<std::string>());
   if (v["model"].is_null()) fail_usage("model is missing: a folder, org/name, a bundled name, or an earlier run (model=...)");
   if (v["data"].is_null()) fail_usage("data is missing: a folder of photos with one folder a class, or a csv (data=...)");
 

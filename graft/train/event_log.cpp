@@ -31,7 +31,7 @@ void EventLog::on_start(const Json& facts) { write("start", facts); }
 
 void EventLog::on_stage(const StageEvent& e) {
   write("stage", {{"step", e.step}, {"stage", e.stage}, {"name", e.name}, {"blocks", e.blocks},
-                  {"trainable", e.trainable}, {"rate", e.rate}, {"cached", e.cached}});
+                  {"trainable", e.trainable}, {"rate", e.rate}, {"lr", e.lr}, {"cached", e.cached}});
 }
 
 void EventLog::on_step(const StepEvent& e) {

@@ -5,6 +5,7 @@
 #include "graft/base/error.h"
 #include "graft/base/rng.h"
 #include "graft/nn/norm.h"
+#include "graft/nn/seam.h"
 
 namespace graft::train {
 
@@ -32,6 +33,15 @@ uint64_t FeatureCache::signature() const {
     if (p.block >= border_) continue;
     key = hash_key({key, reinterpret_cast<uintptr_t>(p.value->unsafeGetTensorImpl()),
                     static_cast<uint64_t>(p.value->_version())});
+  }
+  for (nn::Seam* seam : model_.registry().seams) {
+    if (seam->adapters().empty() || seam->site().block >= border_) continue;
+    for (const auto& adapter : seam->adapters()) {
+      for (const auto& [name, value] : adapter->parameters()) {
+        key = hash_key({key, reinterpret_cast<uintptr_t>(value->unsafeGetTensorImpl()),
+                        static_cast<uint64_t>(value->_version())});
+      }
+    }
   }
   for (const nn::BatchNorm* norm : model_.registry().batch_norms) {
     if (norm->block() < border_) key = hash_key({key, norm->uses_batch_statistics()});

@@ -24,7 +24,7 @@ class FeatureCache {
 
   int border() const { return border_; }
   int64_t bytes() const { return storage_.bytes(); }
-  /// False once a weight, a statistic or a buffer of the prefix has changed since `seal`.
+  /// False once a weight, an adapter, a statistic or a buffer of the prefix has changed since `seal`.
   bool valid() const;
   /// Remembers the prefix as it is now.
   void seal();

@@ -146,6 +146,11 @@ void prepare(Job& job) {
     fail_usage("method={} acts on the backbone, but strategy={} trains only the head; give method=none, or another strategy",
                peft::name_of(config.methods), config.strategy.name);
   }
+  const std::string norms = config.values["train"]["batch_norm"].get<std::string>();
+  if (peft::name_of(config.methods) != "none" && norms != "frozen") {
+    fail_usage("train.batch_norm={} moves statistics of the base, which method={} leaves as it is; give batch_norm=frozen, or "
+               "method=none", norms, peft::name_of(config.methods));
+  }
   if (!head_only) peft::attach(model.registry(), config.methods, model.head(), nn::Init(config.seed()));
   if (!device.is_cpu()) {
     for (auto& tensor : adapter_tensors(model)) *tensor.value = tensor.value->to(device);
@@ -188,8 +193,10 @@ int64_t planned_steps(const Config& config, int64_t train_size) {
   int64_t steps = -1;
   const auto limit = [&steps](int64_t value) { steps = steps < 0 ? value : std::min(steps, value); };
   if (budget.steps) limit(*budget.steps);
-  if (budget.epochs) limit(static_cast<int64_t>(std::floor(*budget.epochs * static_cast<double>(shape.steps) + 1e-9)));
-  if (budget.samples) limit(*budget.samples / shape.samples * shape.steps + *budget.samples % shape.samples / window);
+  // The last update of an epoch may be smaller, so a part of one is counted in samples.
+  const auto updates = [&](int64_t samples) { return samples / shape.samples * shape.steps + samples % shape.samples / window; };
+  if (budget.epochs) limit(updates(static_cast<int64_t>(std::floor(*budget.epochs * static_cast<double>(shape.samples) + 1e-9))));
+  if (budget.samples) limit(updates(*budget.samples));
   if (steps == 0) {
     fail(ErrorCode::no_plan,
          "the budget does not allow one update: an update takes {} samples (train.batch x updates.every) of {} in an "

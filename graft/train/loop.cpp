@@ -29,12 +29,8 @@ OptimizerOptions optimizer_options(const Config& config) {
   o.kind = train["optimizer"].get<std::string>();
   o.momentum = train["momentum"].get<double>();
   o.weight_decay = train["weight_decay"].get<double>();
-  const Json& betas = train["betas"];
-  if (!betas.is_array() || betas.size() != 2 || !betas[0].is_number() || !betas[1].is_number()) {
-    fail_usage("train.betas must be two numbers such as [0.9, 0.999], got {}", betas.dump());
-  }
-  o.beta1 = betas[0].get<double>();
-  o.beta2 = betas[1].get<double>();
+  o.beta1 = train["betas"][0].get<double>();
+  o.beta2 = train["betas"][1].get<double>();
   return o;
 }
 
@@ -89,7 +85,7 @@ Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder, std::vect
       reader_(std::make_unique<Reader>(job, [this](const std::string& message) { warn(message); })) {
   const Config& config = job_.config;
   shape_ = epoch_shape(config, job_.train_size());
-  total_steps_ = planned_steps(config, job_.train_size());
+  planned_steps_ = total_steps_ = planned_steps(config, job_.train_size());
   eval_every_ = config.values["train"]["eval_every"].get<double>();
   if (!config.values["budget"]["replay"].is_null()) {
     replay_ = read_replay(config.values["budget"]["replay"].get<std::string>());
@@ -102,9 +98,12 @@ Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder, std::vect
   std::set<int> blocks;
   double solved_share = 0;
   for (const auto& stage : job_.stages) {
+    int64_t trainable = 0;
     for (auto& tensor : trained_tensors(job_.model(), config.methods, stage.blocks)) {
+      trainable += tensor.value->numel();
       if (seen.insert(tensor.name).second) ever_trained_.push_back(tensor);
     }
+    most_trainable_ = std::max(most_trainable_, trainable);
     blocks.insert(stage.blocks.begin(), stage.blocks.end());
     if (stage.solver != "gradient") solved_share += stage.share;
   }
@@ -147,7 +146,12 @@ void Loop::begin_stage(bool resumed) {
   models::Model& model = job_.model();
   const strategies::Stage& stage = job_.stages[static_cast<size_t>(state_.stage)];
   const Config& config = job_.config;
-  trained_ = trained_tensors(model, config.methods, stage.blocks);
+  std::vector<TrainedTensor> trained = trained_tensors(model, config.methods, stage.blocks);
+  std::erase_if(trained_, [&](const TrainedTensor& old) {
+    return std::any_of(trained.begin(), trained.end(), [&](const TrainedTensor& t) { return t.value == old.value; });
+  });
+  average_.settle(trained_);
+  trained_ = std::move(trained);
   if (trained_.empty()) {
     fail_usage("stage '{}' has nothing to train: the method {} finds no tensor in its blocks", stage.name,
                peft::name_of(config.methods));
@@ -171,7 +175,7 @@ void Loop::begin_stage(bool resumed) {
   const double begin = state_.stage > 0 ? stage_ends_[static_cast<size_t>(state_.stage) - 1] : 0;
   const double share = stage_ends_[static_cast<size_t>(state_.stage)] - begin;
   double passes = 1e9;  // under a time budget alone, as many as fit
-  if (total_steps_ > 0) passes = share * static_cast<double>(total_steps_) / static_cast<double>(shape_.steps);
+  if (planned_steps_ > 0) passes = share * static_cast<double>(planned_steps_) / static_cast<double>(shape_.steps);
   if (stage.solver != "gradient") passes = 1e9;
   Stopwatch watch;
   int64_t through_prefix = 0;
@@ -184,10 +188,11 @@ void Loop::begin_stage(bool resumed) {
   stream_.reset();
 
   int64_t trainable = 0;
-  StageEvent event{state_.step, state_.stage, stage.name, {}, 0, stage.rate, cached};
+  StageEvent event{state_.step, state_.stage, stage.name, {}, 0, stage.rate, 0, cached};
   for (const auto& tensor : trained_) trainable += tensor.value->numel();
   for (const int b : stage.blocks) event.blocks.push_back(model.block_name(b));
   event.trainable = trainable;
+  event.lr = stage.rate * config.values["train"][border >= model.head() ? "head_lr" : "lr"].get<double>();
   if (!resumed) {
     for (Observer* observer : observers_) observer->on_stage(event);
   }
@@ -291,7 +296,8 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
     const at::NoGradGuard no_grad;
     // Gradients are of the sum; the mean over the whole window is taken once, here.
     for (const auto& tensor : trained_) {
-      if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(1 / weight);
+      // Where every sample weighs nothing there is nothing to learn from.
+      if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(weight > 0 ? 1 / weight : 0);
     }
   }
   const double norm = clip_gradients(trained_, train["clip"].get<double>());
@@ -317,7 +323,7 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
   double left = -1;
   if (total_steps_ > 0) left = static_cast<double>(total_steps_ - state_.step) * deadline_.typical_step();
   if (deadline_.limited()) left = left < 0 ? deadline_.left() : std::min(left, deadline_.left());
-  StepEvent event{state_.step, epochs_done(), state_.stage, state_.progress, loss_sum / weight,
+  StepEvent event{state_.step, epochs_done(), state_.stage, state_.progress, weight > 0 ? loss_sum / weight : 0,
                   lowest_block(trained_) >= head ? head_lr : lr, samples, state_.samples, total, norm, left};
   for (Observer* observer : observers_) observer->on_step(event);
 }
@@ -336,7 +342,10 @@ void Loop::evaluate_validation() {
   event.metrics = eval::measure_all(*validation_);
   const eval::Metric& metric = eval::find_metric(job_.config.values["metric"].get<std::string>());
   const double value = eval::measure(metric, *validation_).value;
-  const bool better = state_.best_step < 0 || (metric.higher_is_better ? value > state_.best : value < state_.best);
+  event.loss = eval::measure(eval::find_metric("loss"), *validation_).value;
+  // Broken weights still get some samples right; they are never the best.
+  const bool better = std::isfinite(event.loss) && std::isfinite(value) &&
+                      (state_.best_step < 0 || (metric.higher_is_better ? value > state_.best : value < state_.best));
   if (better) {
     state_.best = value;
     state_.best_step = state_.step;
@@ -351,7 +360,6 @@ void Loop::evaluate_validation() {
   event.step = state_.step;
   event.epoch = epochs_done();
   event.split = "validation";
-  event.loss = eval::measure(eval::find_metric("loss"), *validation_).value;
   event.best = better;
   for (Observer* observer : observers_) observer->on_evaluation(event);
   if (better) save("best");
@@ -444,14 +452,14 @@ LoopResult Loop::run() {
       save("last");
       last_save_s_ = seconds_since_process_start();
     }
-    bool stop = patience > 0 && state_.bad_evaluations >= patience;
+    bool stop = patience > 0 && !replay_ && state_.bad_evaluations >= patience;
     for (Observer* observer : observers_) stop = observer->wants_stop() || stop;
     if (stop) {
       result.status = "early-stopped";
       break;
     }
   }
-  if (state_.last_evaluation != state_.step && (!deadline_.limited() || replay_ || state_.best_step < 0 ||
+  if (state_.last_evaluation != state_.step && !replay_ && (!deadline_.limited() || state_.best_step < 0 ||
                                                 deadline_.fits(1.3 * eval_sample_s_ * static_cast<double>(job_.data.validation.size())))) {
     evaluate_validation();
   }
@@ -475,6 +483,9 @@ Checkpoint Loop::make_checkpoint() const {
        {"work", work_.to_json()}};
   s["work"]["wall_before"] = work_.wall_before + seconds_since_process_start();
   s["work"]["cpu_before"] = work_.cpu_before + process_cpu_seconds();
+  s["work"]["evaluation_before"] = work_.evaluation_before + reader_->evaluation_flops();
+  s["work"]["peak_tensor_before"] = std::max(work_.peak_tensor_before, peak_tensor_bytes());
+  s["work"]["peak_rss_before"] = std::max(work_.peak_rss_before, peak_resident_bytes());
   s["observers"] = Json::object();
   for (const Observer* observer : observers_) {
     const Json saved = observer->save();
@@ -543,8 +554,8 @@ void Loop::restore(const Checkpoint& checkpoint) {
   }
 }
 
-bool Loop::restore_best() {
-  if (folder_.empty() || state_.best_step < 0 || job_.config.values["train"]["keep"] != "best") return false;
+bool Loop::restore_best(bool always) {
+  if (folder_.empty() || state_.best_step < 0 || (!always && job_.config.values["train"]["keep"] != "best")) return false;
   if (state_.best_step == state_.step && !average_.on()) return true;
   if (!has_checkpoint(folder_ / "best")) return false;
   const Checkpoint best = read_checkpoint(folder_ / "best");
@@ -565,6 +576,9 @@ void Loop::reestimate_statistics() {
     norm->use_batch_statistics(true);
   }
   nn::Context context;
+  // Caches end where the last stage's trained blocks begin; statistics may have to move below.
+  int64_t none = 0;
+  reader_->begin_border(0, 0, deadline_, none);
   BatchStream stream(job_, *reader_, 0, 0);
   for (int64_t k = 1; const auto batch = stream.next(); ++k) {
     if (!deadline_.fits(0)) break;

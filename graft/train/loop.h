@@ -46,11 +46,14 @@ class Loop {
   const std::vector<nn::Parameter>& moving_buffers() const { return buffers_; }
   /// The newest evaluation on the validation split; empty before the first.
   const std::optional<eval::Predictions>& validation() const { return validation_; }
-  /// Brings back the weights that were best on validation; false when none were kept.
-  bool restore_best();
+  /// Brings back the weights that were best on validation, whatever train.keep says when `always`; false
+  /// when none were kept.
+  bool restore_best(bool always = false);
   /// Recomputes batch norm statistics over the training samples (train.batch_norm: re-estimate).
   void reestimate_statistics();
   int64_t total_steps() const { return total_steps_; }
+  /// Elements that train in the stage that trains most.
+  int64_t most_trainable() const { return most_trainable_; }
 
  private:
   void begin_stage(bool resumed);
@@ -87,6 +90,8 @@ class Loop {
   nn::Context context_;
   EpochShape shape_{};
   int64_t total_steps_ = -1;
+  int64_t planned_steps_ = -1;  // without what a replay says
+  int64_t most_trainable_ = 0;
   bool restored_ = false;
   double eval_every_ = 1;  // epochs
   double last_save_s_ = 0;

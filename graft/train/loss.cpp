@@ -6,6 +6,12 @@
 #include "graft/base/options.h"
 
 namespace graft::train {
+namespace {
+
+/// (what is missing to a probability of 1)^gamma; bounded below, because 0^gamma has no finite slope for gamma < 1.
+at::Tensor focus(const at::Tensor& missing, double gamma) { return missing.clamp_min(1e-8).pow(gamma); }
+
+}  // namespace
 
 LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets, const LossOptions& options) {
   LossValue result;
@@ -18,7 +24,7 @@ LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets, cons
     at::Tensor each = at::binary_cross_entropy_with_logits(logits, soft, {}, {}, at::Reduction::None);
     if (options.kind == "focal") {
       const at::Tensor p = logits.sigmoid();
-      each = each * (p * (1 - soft) + (1 - p) * soft).pow(options.focal_gamma);
+      each = each * focus(p * (1 - soft) + (1 - p) * soft, options.focal_gamma);
     }
     if (options.class_weights.defined()) each = each * options.class_weights;
     losses = each.mean(1);
@@ -33,7 +39,7 @@ LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets, cons
         soft = soft * (1 - options.label_smoothing) + options.label_smoothing / static_cast<double>(classes);
       }
       at::Tensor each = soft * logp;
-      if (options.kind == "focal") each = each * (1 - logp.exp()).pow(options.focal_gamma);
+      if (options.kind == "focal") each = each * focus(1 - logp.exp(), options.focal_gamma);
       losses = -each.sum(1);
     }
     if (options.class_weights.defined()) {

@@ -12,8 +12,22 @@ void MovingAverage::update(const std::vector<TrainedTensor>& tensors, int64_t st
   const double decay = std::min(decay_, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
   for (const auto& tensor : tensors) {
     at::Tensor& average = averages_[tensor.name];
-    if (!average.defined()) average = tensor.value->detach().clone();
-    else average.lerp_(*tensor.value, 1 - decay);
+    if (!average.defined()) {
+      average = tensor.value->detach().clone();
+      continue;
+    }
+    if (average.strides() != tensor.value->strides()) average = at::empty_like(*tensor.value).copy_(average);
+    average.lerp_(*tensor.value, 1 - decay);
+  }
+}
+
+void MovingAverage::settle(const std::vector<TrainedTensor>& tensors) {
+  const at::NoGradGuard no_grad;
+  for (const auto& tensor : tensors) {
+    const auto found = averages_.find(tensor.name);
+    if (found == averages_.end()) continue;
+    tensor.value->copy_(found->second);
+    averages_.erase(found);
   }
 }
 
@@ -39,9 +53,7 @@ void MovingAverage::load_state(const io::TensorMap& state) {
   averages_.clear();
   for (const auto& [name, tensor] : state) {
     if (!name.starts_with("ema.")) continue;
-    at::Tensor copy = tensor.clone();
-    if (copy.dim() == 4) copy = copy.contiguous(at::MemoryFormat::ChannelsLast);
-    averages_[name.substr(4)] = copy;
+    averages_[name.substr(4)] = tensor.clone();
   }
 }
 

@@ -18,6 +18,8 @@ class MovingAverage {
   void update(const std::vector<TrainedTensor>& tensors, int64_t step);
   /// Exchanges the averages and the weights; calling it twice changes nothing.
   void swap(const std::vector<TrainedTensor>& tensors);
+  /// These train no longer: their averages become the weights.
+  void settle(const std::vector<TrainedTensor>& tensors);
   io::TensorMap state() const;
   void load_state(const io::TensorMap& state);
 

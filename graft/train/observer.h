@@ -29,7 +29,8 @@ struct StageEvent {
   std::string name;
   std::vector<std::string> blocks;
   int64_t trainable;
-  double rate;
+  double rate;  ///< factor on the learning rates
+  double lr;    ///< peak, of the backbone; of the head where it is alone
   bool cached;  ///< outputs of the frozen prefix are kept in memory
 };
 

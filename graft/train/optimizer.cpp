@@ -24,6 +24,10 @@ Optimizer::Slots& Optimizer::slots_of(const TrainedTensor& tensor) {
     if (options_.kind == "adamw") slots.second = at::zeros_like(*tensor.value);
     slots.steps = at::zeros({}, tensor.value->options());
   }
+  // Fused kernels walk memory in order, so state from a file takes the layout of its tensor.
+  for (at::Tensor* slot : {&slots.first, &slots.second}) {
+    if (slot->defined() && slot->strides() != tensor.value->strides()) *slot = at::empty_like(*tensor.value).copy_(*slot);
+  }
   return slots;
 }
 
@@ -43,6 +47,8 @@ void Optimizer::step(const std::vector<TrainedTensor>& tensors,
     if (slots.second.defined()) batch.second.push_back(slots.second);
     slots.steps.add_(1);
     batch.steps.push_back(slots.steps);
+    // The fused kernels do not count as writing, but caches of what depends on a weight go by its version.
+    tensor.value->unsafeGetTensorImpl()->bump_version();
   }
   for (auto& [key, batch] : batches) {
     const auto [lr, decay, first_time] = key;
@@ -80,10 +86,7 @@ void Optimizer::load_state(const io::TensorMap& state) {
     const size_t dot = name.rfind('.');
     Slots& slots = slots_[name.substr(prefix.size(), dot - prefix.size())];
     const std::string slot = name.substr(dot + 1);
-    // The layout must come back too: fused kernels walk memory in order.
-    at::Tensor copy = tensor.clone();
-    if (copy.dim() == 4) copy = copy.contiguous(at::MemoryFormat::ChannelsLast);
-    (slot == "first" ? slots.first : slot == "second" ? slots.second : slots.steps) = copy;
+    (slot == "first" ? slots.first : slot == "second" ? slots.second : slots.steps) = tensor.clone();
   }
 }
 

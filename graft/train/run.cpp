@@ -59,7 +59,7 @@ void write_predictions(const fs::path& folder, const eval::Predictions& p, const
 
 Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline, const fs::path& folder,
             const std::vector<Observer*>& observers, const LoopResult& result) {
-  loop.restore_best();
+  loop.restore_best(result.status == "diverged");
   loop.reestimate_statistics();
   for (nn::BatchNorm* norm : job.model().registry().batch_norms) norm->use_batch_statistics(false);
   // What was learned is safe before the test split is measured.

@@ -74,11 +74,9 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
   }
   s["metric"] = metric;
 
-  int64_t trainable = 0;
-  for (const auto& tensor : loop.ever_trained()) trainable += tensor.value->numel();
   int64_t adapters = 0;
   for (const auto& tensor : adapter_tensors(job.model())) adapters += tensor.value->numel();
-  s["parameters"] = {{"total", job.model().parameter_count() + adapters}, {"trainable", trainable}};
+  s["parameters"] = {{"total", job.model().parameter_count() + adapters}, {"trainable", loop.most_trainable()}};
   s["epochs"] = static_cast<double>(state.samples) / static_cast<double>(std::max<int64_t>(1, epoch_shape(config, job.train_size()).samples));
   s["stages"] = Json::array();
   for (const auto& stage : job.stages) {
@@ -86,14 +84,15 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
   }
   s["samples"] = {{"train", job.data.train.size()}, {"validation", job.data.validation.size()}, {"test", job.data.test.size()},
                   {"bad", const_cast<Loop&>(loop).reader().bad_samples()}};
-  const double evaluation_flops = const_cast<Loop&>(loop).reader().evaluation_flops();
+  const double evaluation_flops = work.evaluation_before + const_cast<Loop&>(loop).reader().evaluation_flops();
   s["work"] = {{"steps", work.steps}, {"samples_forward", work.samples_forward}, {"samples_backward", work.samples_backward},
                {"samples_cached", work.samples_cached}, {"tokens", 0}, {"flops", work.flops},
                {"evaluation_flops", evaluation_flops}};
   const double wall = work.wall_before + seconds_since_process_start();
   s["time"] = {{"wall_s", wall}, {"cpu_s", work.cpu_before + process_cpu_seconds()},
                {"train_s", work.train_s + work.cache_s}, {"eval_s", work.eval_s}, {"data_s", work.data_s}, {"cache_s", work.cache_s}};
-  s["memory"] = {{"peak_tensor_bytes", peak_tensor_bytes()}, {"peak_rss_bytes", peak_resident_bytes()}};
+  const int64_t peak_tensors = std::max(work.peak_tensor_before, peak_tensor_bytes());
+  s["memory"] = {{"peak_tensor_bytes", peak_tensors}, {"peak_rss_bytes", std::max(work.peak_rss_before, peak_resident_bytes())}};
   s["throughput"] = {{"per_s", work.train_s > 0 ? static_cast<double>(work.samples_forward) / (work.train_s + work.cache_s) : 0},
                      {"unit", "images"}};
   s["predicted"] = facts.predicted;
@@ -118,11 +117,12 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
   s["saved"] = {{"flops", fraction_saved(work.flops, full_flops)},
                 {"train_s", full["train_s"].is_number() ? Json(fraction_saved(ours_s, full["train_s"].get<double>())) : Json(nullptr)},
                 {"memory", full["peak_tensor_bytes"].is_number()
-                               ? Json(fraction_saved(static_cast<double>(peak_tensor_bytes()), full["peak_tensor_bytes"].get<double>()))
+                               ? Json(fraction_saved(static_cast<double>(peak_tensors), full["peak_tensor_bytes"].get<double>()))
                                : Json(nullptr)},
                 {"samples", fraction_saved(static_cast<double>(work.samples_forward), full_samples)},
                 {"updates", fraction_saved(static_cast<double>(work.steps), full_steps)}};
-  s["input"] = {{"config", "config.yaml"}, {"log", "log.jsonl"}, {"predictions", "predictions.jsonl"}};
+  const Json& data = v["data"];
+  s["input"] = {{"model", s["model"]}, {"data", data.is_object() && data.contains("path") ? data["path"] : data}};
   return s;
 }
 

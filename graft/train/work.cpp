@@ -31,7 +31,9 @@ Json Work::to_json() const {
   return {{"steps", steps},           {"samples_forward", samples_forward}, {"samples_backward", samples_backward},
           {"samples_cached", samples_cached}, {"flops", flops},   {"full_flops", full_flops},
           {"train_s", train_s},       {"eval_s", eval_s},                   {"data_s", data_s},
-          {"cache_s", cache_s},       {"wall_before", wall_before},         {"cpu_before", cpu_before}};
+          {"cache_s", cache_s},       {"wall_before", wall_before},         {"cpu_before", cpu_before},
+          {"evaluation_before", evaluation_before}, {"peak_tensor_before", peak_tensor_before},
+          {"peak_rss_before", peak_rss_before}};
 }
 
 Work Work::from_json(const Json& v) {
@@ -48,6 +50,9 @@ Work Work::from_json(const Json& v) {
   w.cache_s = v.at("cache_s");
   w.wall_before = v.at("wall_before");
   w.cpu_before = v.at("cpu_before");
+  w.evaluation_before = v.at("evaluation_before");
+  w.peak_tensor_before = v.at("peak_tensor_before");
+  w.peak_rss_before = v.at("peak_rss_before");
   return w;
 }
 

@@ -35,6 +35,8 @@ struct Work {
   double full_flops = 0;         ///< of the same passes as full fine-tuning would spend them
   double train_s = 0, eval_s = 0, data_s = 0, cache_s = 0;
   double wall_before = 0, cpu_before = 0;  ///< of the sessions before a resume
+  double evaluation_before = 0;            ///< FLOPs of evaluations in them
+  int64_t peak_tensor_before = 0, peak_rss_before = 0;
   Json to_json() const;
   static Work from_json(const Json& value);
 };

@@ -33,7 +33,7 @@ fixture() {
 # --- commands for cases ---------------------------------------------------------------------------
 
 # graft train of the small data, quickly: settings first, so that a case can change each.
-quick_train() { graft train "$FILES/quick.yaml" model="$QUICK_MODEL" data="$SMALL" "$@"; }
+quick_train() { ${START:-} graft train "$FILES/quick.yaml" model="$QUICK_MODEL" data="$SMALL" "$@"; }
 
 # Two files of weights are equal byte for byte, and are there.
 same_bytes() { cmp -- "$1" "$2"; }
@@ -44,7 +44,8 @@ send() {
   local signal=$1 when=$2 log=$PWD/send.log pid waited=0
   shift 2
   : >"$log"
-  "$@" 2> >(tee "$log" >&2) &
+  # A function is started as a shell of its own; `exec` puts graft in its place, so that it gets the signal.
+  START=exec "$@" 2> >(tee "$log" >&2) &
   pid=$!
   until grep -q -- "$when" "$log"; do
     kill -0 "$pid" 2>/dev/null || break
@@ -78,3 +79,14 @@ same_value() {
     { echo "$1 $2 is $a, $3 $4 is $b" >&2; return 1; }
 }
 json_value() { json_probe --print "$1" "$2"; }
+
+# same_values_in_log RUN RUN: both logs tell the same steps, losses, rates and evaluations, in order.
+same_values_in_log() {
+  local run
+  for run in "$1" "$2"; do
+    json_probe --lines "$run/log.jsonl" event || return 1
+    sed -E 's/"(t|step_s|seconds|rss_bytes|tensor_peak_bytes)":[-+0-9.e]+,?//g' "$run/log.jsonl" |
+      grep -E '"event":"(stage|step|eval)"' >"$run.values"
+  done
+  diff "$1.values" "$2.values" >&2
+}

@@ -296,6 +296,18 @@ TEST_F(Optimizers, StateOfContiguousFourDimensionalTensorsComesBackToo) {
   EXPECT_TRUE(same_bytes(expected, values[1]));
 }
 
+/// Folded norms and feature caches go by the version of a tensor.
+TEST_F(Optimizers, AStepCountsAsWriting) {
+  for (const char* kind : {"adamw", "sgd"}) {
+    train::Optimizer optimizer({.kind = kind});
+    const auto before = values[0]._version();
+    const auto not_due = values[1]._version();
+    step_optimizer(optimizer, 1);
+    EXPECT_GT(values[0]._version(), before) << kind;
+    EXPECT_EQ(values[1]._version(), not_due) << kind;
+  }
+}
+
 TEST_F(Optimizers, ForgetsWhatNoLongerTrains) {
   train::Optimizer optimizer({.kind = "adamw"});
   step_optimizer(optimizer, 0);
@@ -396,16 +408,18 @@ TEST(Rates, ClippingBoundsTheStep) {
 /// The whole loop: ten steps of the head by AdamW equal AdamW written out.
 TEST(Rates, AHeadTrainsAsAdamWSaysItShould) {
   const test::ScratchDir scratch;
-  train::Job job = open(with(config_of("vit", scratch / "run"), {{"strategy", "head"},
-                                                                 {"budget", {{"epochs", 10}}},
-                                                                 {"train",
-                                                                  {{"batch", 30},
-                                                                   {"clip", 0},
-                                                                   {"keep", "last"},
-                                                                   {"eval_every", 100},
-                                                                   {"schedule", "cosine"},
-                                                                   {"warmup", 0.2}}}}));
-  at::Tensor x, y;
+  train::Job job = open(
+      with(config_of("vit", scratch / "run"), {{"strategy", "head"},
+                                               {"budget", {{"epochs", 10}}},
+                                               {"train",
+                                                {{"batch", 30},
+                                                 {"clip", 0},
+                                                 {"keep", "last"},
+                                                 {"eval_every", 100},
+                                                 {"class_weights", {{"ash", 2.0}, {"birch", 0.5}}},
+                                                 {"schedule", "cosine"},
+                                                 {"warmup", 0.2}}}}));
+  at::Tensor x, y, weights;
   {
     const at::NoGradGuard no_grad;
     nn::Context context;
@@ -421,13 +435,16 @@ TEST(Rates, AHeadTrainsAsAdamWSaysItShould) {
     const auto labels = job.data.train.labels();
     y = at::one_hot(at::tensor(std::vector<int64_t>(labels.begin(), labels.end()), at::kLong), 3)
             .to(at::kDouble);
+    // Classes that weigh differently, so that the bias has a gradient of more than rounding.
+    weights = y.matmul(at::tensor({2.0, 0.5, 1.0}, at::kDouble)).unsqueeze(1);
+    weights = weights / weights.sum();
   }
   at::Tensor w = job.model().classifier().weight().detach().to(at::kDouble);
   at::Tensor b = job.model().classifier().bias().detach().to(at::kDouble);
   run(job);
   at::Tensor mw = at::zeros_like(w), vw = mw.clone(), mb = at::zeros_like(b), vb = mb.clone();
   for (int t = 1; t <= 10; ++t) {
-    const at::Tensor error = (at::softmax(at::linear(x, w, b), 1) - y) / 30;
+    const at::Tensor error = (at::softmax(at::linear(x, w, b), 1) - y) * weights;
     const at::Tensor gw = error.t().mm(x), gb = error.sum(0);
     const double lr = 0.01 * train::schedule_factor("cosine", (t - 1) / 10.0, 0.2);
     const auto move = [&](at::Tensor& p, const at::Tensor& g, at::Tensor& m, at::Tensor& v,

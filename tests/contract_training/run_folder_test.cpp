@@ -202,6 +202,18 @@ TEST_P(Reload, GivesTheLogitsOfTheRunsEnd) {
                 scores[i].max().item<double>(), 1e-5);
   }
   EXPECT_EQ(i, 12);
+  // And what made it the best was its own loss.
+  if (job.config.values["train"]["batch_norm"] == "re-estimate") return;
+  Json best;
+  for (const Json& e : events(scratch / "run", "eval")) {
+    if (e["split"] == "validation" && e["best"] == true) best = e;
+  }
+  const auto labels = job.data.validation.labels();
+  const at::Tensor truth =
+      at::tensor(std::vector<int64_t>(labels.begin(), labels.end()), at::kLong);
+  const double loss =
+      at::cross_entropy_loss(logits_of(*loaded.model, job.data.validation), truth).item<double>();
+  EXPECT_NEAR(best["loss"].get<double>(), loss, 1e-5);
 }
 
 const Json kLora = {{"method", {{"name", "lora"}, {"r", 2}, {"target", "all"}}}};

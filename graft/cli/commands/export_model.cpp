@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "graft/cli/arguments.h"
+#include "graft/cli/outputs.h"
 #include "graft/train/run_model.h"
 
 namespace graft::cli {
@@ -17,6 +18,7 @@ Command export_model() {
             arguments.app().add_option("--output,-o", output, "folder that is written; default: export-hf in the run");
             if (!arguments.parse(words)) return 0;
             if (output.empty()) output = (std::filesystem::path(model) / "export-hf").string();
+            claim_new_folder("export", output);
             const auto loaded = graft::train::load_any_model(model);
             models::save_model(*loaded.model, output);
             std::cout << "written: " << output << "\n";

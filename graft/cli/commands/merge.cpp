@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "graft/cli/arguments.h"
+#include "graft/cli/outputs.h"
 #include "graft/train/run_model.h"
 
 namespace graft::cli {
@@ -13,6 +14,7 @@ Command merge() {
             arguments.app().add_option("RUN", run, "run folder")->required();
             arguments.app().add_option("--output,-o", output, "folder that is written")->required();
             if (!arguments.parse(words)) return 0;
+            claim_new_folder("merge", output);
             const auto loaded = graft::train::load_run_model(run);
             models::save_model(*loaded.model, output);
             std::cout << "written: " << output << "\n";

@@ -14,7 +14,7 @@ Command plan() {
                                         "parameters by block, memory and time side by side. Trains nothing.");
             Words given;
             bool json = false;
-            arguments.app().add_option("words", given, "config.yaml and key=value words")->required();
+            arguments.app().add_option("words", given, "config.yaml and key=value words");
             arguments.app().add_flag("--json", json, "one JSON document");
             if (!arguments.parse(words)) return 0;
             graft::plan::PlanOptions options;

@@ -15,7 +15,7 @@ Command train() {
           [](const Words& words) {
             Arguments arguments("train", "Fine-tunes a model. Needs model= and data=; all else is decided and said.");
             Words given;
-            arguments.app().add_option("words", given, "config.yaml and key=value words")->required();
+            arguments.app().add_option("words", given, "config.yaml and key=value words");
             arguments.app().allow_extras(false);
             if (!arguments.parse(words)) return 0;
             const graft::train::Config config = graft::train::make_config(read_configuration(given));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <map>
 
 #include "graft/image/codec.h"
@@ -88,6 +89,50 @@ TEST(CifarResNet, PublishedWeightsOnRealPictures) {
     RecordProperty(std::string("percent_") + one.file, std::to_string(right / 10.0));
     EXPECT_NEAR(right / 10.0, one.percent, 0.2) << one.file;
   }
+}
+
+TEST(CifarResNet, ASubsetOfTheClassesKeepsItsRows) {
+  GRAFT_NEEDS_SHARED("data/cifar10-jpg/test.tar.gz");
+  GRAFT_NEEDS_SHARED("weights/resnet-cifar10-pth/resnet20-12fca82f.th");
+  const auto shared = graft::test::shared_dir();
+  const Pictures all = read_pictures(shared / "data/cifar10-jpg/test.tar.gz");
+  ModelSource source;
+  source.path = (shared / "weights/resnet-cifar10-pth/resnet20-12fca82f.th").string();
+  const LoadedModel whole = load_model(source);
+  const std::vector<std::string> wanted{"truck", "zebra", "cat", "dog"};
+  const LoadedModel part = load_model(source, wanted);
+  EXPECT_EQ(part.head.kept, (std::vector<std::string>{"truck", "cat", "dog"}));
+  EXPECT_EQ(part.head.added, (std::vector<std::string>{"zebra"}));
+  EXPECT_EQ(part.head.dropped.size(), 7u);
+
+  Pictures known;
+  for (size_t i = 0; i < all.images.size(); ++i) {
+    if (std::find(wanted.begin(), wanted.end(), all.labels[i]) == wanted.end()) continue;
+    known.images.push_back(all.images[i]);
+    known.labels.push_back(all.labels[i]);
+  }
+  ASSERT_EQ(known.images.size(), 300u);
+  const at::NoGradGuard no_grad;
+  const at::Tensor pixels = to_pixels(known, whole.model->preprocess());
+  const at::Tensor before = logits(*whole.model, pixels);
+  const at::Tensor after = logits(*part.model, pixels);
+  const auto& classes = whole.model->classes();
+  int right = 0;
+  int right_of_ten = 0;
+  for (size_t row = 0; row < wanted.size(); ++row) {
+    const auto found = std::find(classes.begin(), classes.end(), wanted[row]);
+    if (found == classes.end()) continue;
+    EXPECT_LT(largest_difference(after.select(1, static_cast<int64_t>(row)), before.select(1, found - classes.begin())), 1e-4);
+  }
+  const at::Tensor rows = after.index_select(1, at::tensor({0, 2, 3}, at::kLong)).argmax(1);
+  const at::Tensor ten = before.argmax(1);
+  const std::vector<std::string> three{"truck", "cat", "dog"};
+  for (int64_t i = 0; i < 300; ++i) {
+    right += three[static_cast<size_t>(rows[i].item<int64_t>())] == known.labels[static_cast<size_t>(i)];
+    right_of_ten += classes[static_cast<size_t>(ten[i].item<int64_t>())] == known.labels[static_cast<size_t>(i)];
+  }
+  EXPECT_GE(right, right_of_ten) << "fewer classes to confuse, the same rows";
+  EXPECT_GT(right, 240);
 }
 
 TEST(CifarResNet, ShortcutWithoutWeightsHalvesAndPads) {
