@@ -117,7 +117,6 @@ Run run_updates(train::Job& job, const Candidate& candidate, const std::vector<t
 Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates, int64_t memory_limit) {
   models::Model& model = job.model();
   const Untouched untouched(model);
-  const int64_t peak_before = peak_tensor_bytes();
   if (std::any_of(candidate.blocks.begin(), candidate.blocks.end(), [&](int b) { return b < model.head(); })) {
     peft::attach(model.registry(), candidate.methods, model.head(), nn::Init(0));
   }
@@ -146,7 +145,6 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
   result.peak_bytes = run.peak;
   result.live_bytes = run.live;
   result.resident_bytes = resident_bytes();
-  (void)peak_before;
   return result;
 }
 

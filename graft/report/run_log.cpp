@@ -82,7 +82,7 @@ class LogReader {
                      text_at(event, {"name"}),
                      {},
                      number_or_nan(event, {"trainable"}),
-                     number_or_nan(event, {"rate"})};
+                     number_or_nan(event, {"lr"})};
     for (const Json& block : value_at(event, {"blocks"})) stage.blocks.push_back(to_text(block));
     rewind_to(stage.step);
     std::erase_if(log_.stages, [&](const StageEvent& other) {

@@ -56,7 +56,7 @@ struct StageEvent {
   std::string name;
   std::vector<std::string> blocks;
   double trainable;
-  double rate;  ///< factor on the learning rate
+  double lr;  ///< peak
 };
 
 struct Decision {

@@ -95,13 +95,13 @@ std::string stage_table(const RunFolder& run) {
   Table table({{"Stage"},
                {"From step", Align::right},
                {"Trainable", Align::right},
-               {"× learning rate", Align::right},
+               {"Learning rate", Align::right},
                {"Blocks"}});
   for (const StageEvent& stage : stages) {
     std::string blocks;
     for (const auto& block : stage.blocks) blocks += (blocks.empty() ? "" : ", ") + block;
     table.row({stage.name, show_whole(static_cast<double>(stage.step)),
-               count_or_unknown(stage.trainable), show_number(stage.rate, 3), shorten(blocks, 160)});
+               count_or_unknown(stage.trainable), show_number(stage.lr, 3), shorten(blocks, 160)});
   }
   return "<h3>Stages</h3>" + table.html();
 }

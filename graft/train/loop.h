@@ -41,6 +41,7 @@ class Loop {
   const Work& work() const { return work_; }
   Work& work() { return work_; }
   Reader& reader() { return *reader_; }
+  const Reader& reader() const { return *reader_; }
   /// Everything that any stage trains, and the statistics that move with it.
   const std::vector<TrainedTensor>& ever_trained() const { return ever_trained_; }
   const std::vector<nn::Parameter>& moving_buffers() const { return buffers_; }

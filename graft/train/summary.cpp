@@ -83,8 +83,8 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
     s["stages"].push_back({{"name", stage.name}, {"share", stage.share}, {"rate", stage.rate}, {"solver", stage.solver}});
   }
   s["samples"] = {{"train", job.data.train.size()}, {"validation", job.data.validation.size()}, {"test", job.data.test.size()},
-                  {"bad", const_cast<Loop&>(loop).reader().bad_samples()}};
-  const double evaluation_flops = work.evaluation_before + const_cast<Loop&>(loop).reader().evaluation_flops();
+                  {"bad", loop.reader().bad_samples()}};
+  const double evaluation_flops = work.evaluation_before + loop.reader().evaluation_flops();
   s["work"] = {{"steps", work.steps}, {"samples_forward", work.samples_forward}, {"samples_backward", work.samples_backward},
                {"samples_cached", work.samples_cached}, {"tokens", 0}, {"flops", work.flops},
                {"evaluation_flops", evaluation_flops}};

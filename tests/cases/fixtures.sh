@@ -90,3 +90,68 @@ same_values_in_log() {
   done
   diff "$1.values" "$2.values" >&2
 }
+
+# killed_runs COUNT FILE SETTING...: a run is killed (SIGKILL) at COUNT random moments, each time from
+# its beginning, every third one again while it resumes. Checkpoints are whole or absent, logs valid,
+# and the resumed run's FILE has the bytes of a run that was never stopped.
+killed_runs() {
+  local count=$1 file=$2 whole moment i again begin length
+  shift 2
+  begin=$(date +%s%N)
+  quick_train output=whole "$@" >/dev/null 2>whole.txt || { cat whole.txt >&2; return 1; }
+  length=$((($(date +%s%N) - begin) / 1000000))
+  for i in $(seq "$count"); do
+    rm -rf run
+    moment=$(((RANDOM * 32768 + RANDOM) % length))
+    echo "kill $i after $moment of $length ms" >&2
+    kill_after "$moment" quick_train output=run "$@"
+    whole_files run || return 1
+    if [ $((i % 3)) = 0 ] && [ -e run/config.yaml ]; then
+      again=$(((RANDOM * 32768 + RANDOM) % length))
+      echo "  again after $again ms" >&2
+      kill_after "$again" graft resume run
+      whole_files run || return 1
+    fi
+    if [ ! -e run/config.yaml ]; then
+      quick_train output=run "$@" >end.txt 2>&1 || { cat end.txt >&2; return 1; }
+    elif ! grep -qs '"status": "completed"' run/summary.json; then
+      graft resume run >end.txt 2>&1 || { cat end.txt >&2; return 1; }
+    fi
+    same_bytes "whole/$file" "run/$file" >&2 && same_values_in_log whole run || return 1
+    if find run -name '*.tmp*' | grep . >&2; then return 1; fi
+  done
+}
+
+# kill_after MILLISECONDS COMMAND...
+kill_after() {
+  local moment=$1 pid
+  shift
+  START=exec "$@" >/dev/null 2>&1 &
+  pid=$!
+  sleep "$(awk -v m="$moment" 'BEGIN {print m / 1000}')"
+  kill -KILL "$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+}
+
+# What a killed run leaves is whole: checkpoints, weights, summary and every line of its log.
+whole_files() {
+  local file
+  for file in $(find "$1" -name '*.safetensors'); do
+    graft inspect "$file" >/dev/null || return 1
+  done
+  for file in "$1"/summary.json "$1"/plan.json; do
+    [ ! -e "$file" ] || json_probe "$file" || return 1
+  done
+  [ ! -s "$1/log.jsonl" ] || json_probe --lines "$1/log.jsonl" event
+}
+
+# beside_a_hog COMMAND...: while another process keeps a core busy.
+beside_a_hog() {
+  local hog status=0
+  (while :; do :; done) &
+  hog=$!
+  "$@" || status=$?
+  kill "$hog" 2>/dev/null
+  wait "$hog" 2>/dev/null
+  return "$status"
+}

@@ -37,8 +37,8 @@ class Stage final : public Block {
 
 void build(Model& model, int64_t classes) {
   const auto widths = config_integers(model.config(), "widths", {16, 32, 64});
-  if (widths.empty() || widths.size() > 64) {
-    fail_unreadable("config.json: widths must have 1 to 64 numbers, got {}", widths.size());
+  if (widths.size() > 64) {
+    fail_unreadable("config.json: widths has {} numbers, 64 are allowed", widths.size());
   }
   int64_t in = 3;
   for (size_t i = 0; i < widths.size(); ++i) {

@@ -107,10 +107,10 @@ TEST(PlainNet, AdaptersReachItsLayers) {
 }
 
 TEST(PlainNet, HostileConfigsAreRefused) {
-  EXPECT_GRAFT_ERROR(make_plain_net({{"widths", {4, 0}}}, 2), ErrorCode::unreadable,
-                     "from 1 to 4096");
-  EXPECT_GRAFT_ERROR(make_plain_net({{"widths", Json::array()}}, 2), ErrorCode::unreadable,
-                     "1 to 64 numbers");
+  const auto make = [](const Json& widths) { make_plain_net({{"widths", widths}}, 2); };
+  EXPECT_GRAFT_ERROR(make({4, 0}), ErrorCode::unreadable, "from 1 to 4096");
+  EXPECT_GRAFT_ERROR(make(std::vector<int>(65, 8)), ErrorCode::unreadable, "64 are allowed");
+  EXPECT_GRAFT_ERROR(make("wide"), ErrorCode::unreadable, "widths");
 }
 
 }  // namespace

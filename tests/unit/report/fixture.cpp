@@ -52,7 +52,7 @@ std::vector<Json> make_log(const RunRecipe& r) {
                      {"name", first ? "head" : "adapters"},
                      {"blocks", first ? Json{"head"} : Json{"layer3", "layer4", "head"}},
                      {"trainable", first ? 5130 : 178000},
-                     {"rate", first ? 1.0 : 0.1}});
+                     {"lr", first ? 1e-2 : 1e-3}});
     }
     t += 0.11;
     const double decay = std::exp(-3.0 * step / r.steps);
