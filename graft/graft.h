@@ -1,7 +1,7 @@
 #pragma once
 
-/// Everything that a program which uses graft as a library needs. Sources of graft itself include what
-/// they use instead. Worked examples: examples/cpp.
+/// Everything that a program which uses graft as a library needs. Sources of graft itself include
+/// what they use instead. Worked examples: examples/cpp.
 
 #include "graft/base/error.h"
 #include "graft/data/dataset.h"

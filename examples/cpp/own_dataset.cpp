@@ -12,14 +12,17 @@ class Bars final : public graft::data::Source {
     for (int i = 0; i < 120; ++i) samples_.push_back({"bar " + std::to_string(i), {i % 2}});
   }
   int64_t size() const override { return static_cast<int64_t>(samples_.size()); }
-  const graft::data::Sample& sample(int64_t i) const override { return samples_[static_cast<size_t>(i)]; }
+  const graft::data::Sample& sample(int64_t i) const override {
+    return samples_[static_cast<size_t>(i)];
+  }
   /// Called from several threads at once.
   graft::image::Image load(int64_t i) const override {
     graft::image::Image picture(64, 64, 90);
     const int at = 8 + static_cast<int>(i * 7 % 40);
     for (int along = 6; along < 58; ++along) {
       for (int across = at; across < at + 8; ++across) {
-        uint8_t* pixel = sample(i).labels[0] == 0 ? picture.at(along, across) : picture.at(across, along);
+        uint8_t* pixel =
+            sample(i).labels[0] == 0 ? picture.at(along, across) : picture.at(across, along);
         pixel[0] = pixel[1] = pixel[2] = 250;
       }
     }
@@ -31,8 +34,9 @@ class Bars final : public graft::data::Source {
 };
 
 int main(int argc, char** argv) try {
-  graft::data::Dataset bars = graft::data::make_dataset(std::make_shared<Bars>(), {"lying", "standing"}, {},
-                                                        /*multi_label=*/false, graft::data::SplitRule(), /*seed=*/0);
+  graft::data::Dataset bars =
+      graft::data::make_dataset(std::make_shared<Bars>(), {"lying", "standing"}, {},
+                                /*multi_label=*/false, graft::data::SplitRule(), /*seed=*/0);
   const graft::train::Config config = graft::train::make_config({
       {"model", "examples/models/mobilenet_v2_0.35_224"},
       {"data", "drawn bars"},  // only a name here

@@ -1,4 +1,5 @@
-// Follows a run, and ends it: an Observer that prints each evaluation and stops at a wanted accuracy.
+// Follows a run, and ends it: an Observer that prints each evaluation and stops at a wanted
+// accuracy.
 //   own_observer [output folder], from the root of the repository
 #include <algorithm>
 #include <exception>
@@ -40,7 +41,7 @@ int main(int argc, char** argv) try {
       {"overwrite", true},
   });
   graft::plan::Planned planned = graft::plan::make_plan(config);
-  UntilGoodEnough observer(0.55);
+  UntilGoodEnough observer(0.7);
   const graft::Json summary = graft::train::execute(planned.job, planned.facts, {&observer});
   std::cout << "ended: " << summary["status"].get<std::string>() << "\n";
   return 0;

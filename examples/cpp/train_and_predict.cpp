@@ -13,7 +13,7 @@ int main(int argc, char** argv) try {
       {"model", "examples/models/mobilenet_v2_0.35_224"},
       {"data", "examples/data/clothing"},
       {"strategy", {{"name", "head"}, {"solver", "logistic"}}},
-      {"budget", {{"time", "60s"}}},
+      {"budget", {{"time", "5m"}}},
       {"output", output},
       {"overwrite", true},
   });

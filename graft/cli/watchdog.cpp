@@ -13,7 +13,7 @@
 namespace graft::cli {
 namespace {
 
-constexpr double kBeforeEnd = 0.05;
+constexpr double kBeforeEnd = 0.12;  // to write the message and give the memory back
 
 }  // namespace
 

@@ -37,6 +37,12 @@ class Adapter {
   virtual ~Adapter() = default;
   virtual at::Tensor input(const at::Tensor& x) { return x; }
   virtual at::Tensor output(const at::Tensor& x, const at::Tensor& y) = 0;
+  /// Whether scaled_output exists; a frozen norm behind the layer then folds into its weight.
+  virtual bool scales() const { return false; }
+  /// y + `scale` [out] x what output() adds: y is the layer's output times `scale` already.
+  virtual at::Tensor scaled_output(const at::Tensor& /*x*/, const at::Tensor& y, const at::Tensor& /*scale*/) {
+    return y;
+  }
   /// Folds the adapter into weight and bias; the plain layer then gives the same output.
   /// `bias` may be undefined when the layer has none.
   virtual void merge(at::Tensor& weight, at::Tensor& bias) const = 0;

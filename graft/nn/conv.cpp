@@ -130,6 +130,16 @@ at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   return adapt_output(pad(in), y);
 }
 
+at::Tensor Conv2d::folded(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                          const at::Tensor& scale) const {
+  if (adapters().empty()) return with(x, weight, bias);
+  const at::Tensor in = adapt_input(x);
+  at::Tensor y = with(in, weight, bias);
+  const at::Tensor seen = options_.same_padding ? pad(in) : in;
+  for (const auto& adapter : adapters()) y = adapter->scaled_output(seen, y, scale);
+  return y;
+}
+
 Site Conv2d::site() const {
   Site site;
   site.path = path_;

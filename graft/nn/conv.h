@@ -23,6 +23,10 @@ class Conv2d final : public Seam {
   at::Tensor operator()(const at::Tensor& x) const;
   /// The same product with another weight and bias (a folded norm); adapters do not act.
   at::Tensor with(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const;
+  /// operator() followed by a norm of factor `scale` [out] that is folded into `weight` and `bias`.
+  /// Every adapter must have scales().
+  at::Tensor folded(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    const at::Tensor& scale) const;
 
   Site site() const override;
   at::Tensor& weight() override { return weight_; }

@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
+
 namespace graft::nn {
 namespace {
 
@@ -36,14 +38,18 @@ void ConvNorm::fold(at::ScalarType type) {
   const auto [scale, shift] = norm_.affine();
   folded_weight_ = (conv_.weight() * scale.view({-1, 1, 1, 1})).to(type).contiguous(at::MemoryFormat::ChannelsLast);
   folded_bias_ = (conv_.bias().defined() ? shift + conv_.bias() * scale : shift).to(type);
+  folded_scale_ = scale;
   folded_version_ = version;
   folded_ = true;
 }
 
 at::Tensor ConvNorm::operator()(const at::Tensor& x) {
-  if (!norm_.uses_batch_statistics() && conv_.adapters().empty() && (!at::GradMode::is_enabled() || !trains())) {
+  const auto& adapters = conv_.adapters();
+  const bool adapters_fold =
+      std::all_of(adapters.begin(), adapters.end(), [](const auto& adapter) { return adapter->scales(); });
+  if (!norm_.uses_batch_statistics() && adapters_fold && (!at::GradMode::is_enabled() || !trains())) {
     fold(x.scalar_type());
-    return activate(activation_, conv_.with(x, folded_weight_, folded_bias_));
+    return activate(activation_, conv_.folded(x, folded_weight_, folded_bias_, folded_scale_));
   }
   return activate(activation_, norm_(conv_(x)));
 }

@@ -23,7 +23,7 @@ class ConvNorm {
   Conv2d conv_;
   BatchNorm norm_;
   Activation activation_;
-  at::Tensor folded_weight_, folded_bias_;
+  at::Tensor folded_weight_, folded_bias_, folded_scale_;
   uint64_t folded_version_ = 0;
   bool folded_ = false;
 };

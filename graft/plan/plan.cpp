@@ -18,6 +18,7 @@ namespace {
 
 constexpr int64_t kForwardBatch = 8;
 constexpr double kRangeTestShare = 0.03;  // of the time budget
+constexpr double kPrecisionShare = 0.05;  // of what is left of it
 
 Situation look(train::Job& job, bool random_weights) {
   Situation s;
@@ -92,10 +93,12 @@ void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation&
   const auto stages = strategies::make_stages(job.config.strategy, outline);
   const bool head_only = stages.back().blocks.front() >= outline.head;
   const double step = 3 * s.forward_s * job.config.values["train"]["batch"].get<double>();
-  if (!cpu_has_bfloat16() || head_only || step > 2) {
+  // Both are tried with three updates, the first of them slow; that must stay small beside the run.
+  const double left = job.config.budget.time_s ? *job.config.budget.time_s - seconds_since_process_start() : 600;
+  if (!cpu_has_bfloat16() || head_only || step > 2 || 6 * step > kPrecisionShare * left) {
     d.decide("", "precision", "float32", !cpu_has_bfloat16() ? "the CPU has no bfloat16 products"
                                          : head_only         ? "the head is small: nothing to gain"
-                                                             : "updates are too slow to try both; give precision=bfloat16 to use it");
+                                                             : "there is no time to try both; give precision=bfloat16 to use it");
     return;
   }
   const Candidate candidate{"", job.config.methods, stages.back().blocks, 0};

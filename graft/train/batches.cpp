@@ -88,7 +88,7 @@ std::unique_ptr<data::Loader> Reader::loader(const data::View& view, std::vector
   options.first_batch = first_batch;
   options.classes = job_.data.multi_label ? static_cast<int64_t>(job_.model().classes().size()) : 0;
   options.on_bad = [this](const data::BadSample& bad) {
-    ++bad_;
+    bad_.insert(bad.id);
     warn_(fmt::format("skipped: {}", bad.reason));
   };
   const auto cache = images_.find(view.source.get());

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "graft/data/image_cache.h"
@@ -57,7 +58,8 @@ class Reader {
   eval::Predictions evaluate(const data::View& view, const Deadline& deadline);
   /// Logits [n, classes] of a view's samples by the whole model, from caches where there are any.
   at::Tensor forward_all(const data::View& view, int to_block, const Deadline& deadline, std::vector<int64_t>& positions);
-  int64_t bad_samples() const { return bad_; }
+  /// Training and evaluation samples that could not be read.
+  int64_t bad_samples() const { return static_cast<int64_t>(bad_.size()); }
   /// Samples that evaluations have sent through [0, border) and [border, end).
   double evaluation_flops() const { return evaluation_flops_; }
 
@@ -74,7 +76,7 @@ class Reader {
   std::unique_ptr<FeatureCache> train_cache_, validation_cache_;
   std::vector<int64_t> rows_;    // position → first row, -1 where not kept
   std::set<int64_t> rows_bad_;   // unreadable ones of the newest fill
-  mutable int64_t bad_ = 0;
+  mutable std::set<std::string> bad_;  // ids
   double evaluation_flops_ = 0;
 };
 

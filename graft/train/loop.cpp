@@ -334,13 +334,21 @@ void Loop::evaluate_validation() {
     average_.swap(trained_);
   }
   event.seconds = watch.seconds();
+  if (validation_->size() == 0) {  // no time for a single batch: nothing was measured
+    validation_.reset();
+    return;
+  }
   event.metrics = eval::measure_all(*validation_);
   const eval::Metric& metric = eval::find_metric(job_.config.values["metric"].get<std::string>());
   const double value = eval::measure(metric, *validation_).value;
   event.loss = eval::measure(eval::find_metric("loss"), *validation_).value;
-  // Broken weights still get some samples right; they are never the best.
-  const bool better = std::isfinite(event.loss) && std::isfinite(value) &&
-                      (state_.best_step < 0 || (metric.higher_is_better ? value > state_.best : value < state_.best));
+  // Broken weights still get some samples right; they are never the best. Nor is what the clock cut short.
+  const bool whole = validation_->size() >= validated_;
+  const bool improved = metric.higher_is_better ? value > state_.best : value < state_.best;
+  const bool better = replay_ ? replay_->best.count(state_.step) > 0
+                              : validation_->size() > 0 && std::isfinite(event.loss) && std::isfinite(value) &&
+                                    (state_.best_step < 0 || (whole && improved));
+  validated_ = std::max(validated_, validation_->size());
   if (better) {
     state_.best = value;
     state_.best_step = state_.step;

@@ -98,6 +98,7 @@ class Loop {
   double last_save_s_ = 0;
   double eval_sample_s_ = 0;
   double save_s_ = 0.05;
+  int64_t validated_ = 0;  // most samples that an evaluation measured
   std::optional<eval::Predictions> validation_;
 };
 

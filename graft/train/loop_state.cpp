@@ -85,6 +85,13 @@ void Loop::restore(const Checkpoint& checkpoint) {
   state_.last_evaluation = s.at("last_evaluation");
   state_.evaluated_progress = s.at("evaluated_progress");
   work_ = Work::from_json(s.at("work"));
+  const auto saved = std::count_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
+                                   [](const auto& item) { return item.first.starts_with("model."); });
+  if (static_cast<size_t>(saved) != ever_trained_.size() + buffers_.size()) {
+    fail_unreadable("the checkpoint holds {} tensors of the model, the configuration trains {}: config.yaml was changed since; "
+                    "only what does not change the trained weights, such as budget.memory, may be", saved,
+                    ever_trained_.size() + buffers_.size());
+  }
   for (auto& tensor : ever_trained_) copy_back(checkpoint.tensors, tensor.name, *tensor.value);
   for (auto& buffer : buffers_) copy_back(checkpoint.tensors, buffer.name, *buffer.value);
   optimizer_.load_state(checkpoint.tensors);

@@ -27,6 +27,7 @@ Replay read_replay(const std::filesystem::path& path) {
       replay.progress.push_back(event.at("progress").get<double>());
     } else if (kind == "eval" && event.value("split", "") == "validation") {
       replay.evaluations.insert(event.at("step").get<int64_t>());
+      if (event.value("best", false)) replay.best.insert(event.at("step").get<int64_t>());
     }
   }
   if (replay.progress.empty()) fail_unreadable("{}: there is no step in it to repeat", log.string());

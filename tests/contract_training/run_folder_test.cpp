@@ -7,6 +7,7 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/train/run_model.h"
+#include "graft/train/stop.h"
 #include "tests/contract_training/fixture.h"
 
 /// The run folder: who may write it, what stands in it, and that what was learned comes back.
@@ -237,6 +238,10 @@ INSTANTIATE_TEST_SUITE_P(
         Learned{"lora_mobilenet", "mobilenet_v2_tf", kLora},
         Learned{"lora_convnext", "convnext", kLora}, Learned{"lora_dinov2", "dinov2", kLora},
         Learned{"lora_v4", "vit", with(kLora, {{"naming", "v4"}})},
+        // Dilated layers go to delta.safetensors, the others to adapter/; two heads to
+        // modules_to_save.
+        Learned{"lora_dilated", "mobilenet_v2_tf_dilated", kLora},
+        Learned{"lora_two_heads", "deit_teacher", kLora},
         Learned{"lora_top_k", "vit", with(kLora, {{"strategy", {{"name", "top-k"}, {"k", 1}}}})},
         Learned{"lora_bitfit",
                 "vit",
@@ -308,6 +313,25 @@ TEST(GoesOn, FromEveryKindOfRunWithEveryMethod) {
       EXPECT_NO_THROW(train::load_run_model(scratch / "second"));
     }
   }
+}
+
+TEST(GoesOn, AndResumesBitForBit) {
+  const test::ScratchDir scratch;
+  const std::string earlier = (scratch / "first").string();
+  run(with(config_of("resnet_basic", earlier), {{"train", {{"batch_norm", "train"}}}}));
+  const Json patch = {
+      {"model", earlier}, {"method", {{"name", "lora"}, {"r", 2}}}, {"augment", "light"}};
+  run(with(config_of("vit", scratch / "whole"), patch));
+  Watcher watcher;
+  watcher.step = [](const train::StepEvent& e) {
+    if (e.step == 5) train::request_stop();
+  };
+  EXPECT_GRAFT_ERROR(run(with(config_of("vit", scratch / "pieces"), patch), {&watcher}),
+                     ErrorCode::interrupted, "step 5");
+  train::clear_stop_request();
+  train::resume(scratch / "pieces", {});
+  EXPECT_TRUE(same_weights(scratch / "whole", scratch / "pieces"));
+  EXPECT_EQ(step_losses(scratch / "whole"), step_losses(scratch / "pieces"));
 }
 
 TEST(Unresolved, ConfigurationsAreRefusedByName) {

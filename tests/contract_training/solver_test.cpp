@@ -150,17 +150,18 @@ TEST(Solver, MultiLabelHeads) {
     SCOPED_TRACE(solver);
     const test::ScratchDir scratch;
     std::string csv = "path,label,split\n";
-    for (const auto& entry : fs::recursive_directory_iterator(photos())) {
+    const fs::path folder = make_photos(scratch / "photos", {});
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
       if (!entry.is_regular_file()) continue;
       const std::string label = entry.path().parent_path().filename().string();
       const std::string split = entry.path().parent_path().parent_path().filename().string();
-      csv += fmt::format("{},{}{},{}\n", entry.path().string(), label,
+      csv += fmt::format("{},{}{},{}\n", fs::relative(entry.path(), folder).string(), label,
                          label == "ash" ? "" : ";tree", split);
     }
-    test::write_text(scratch / "list.csv", csv);
+    test::write_text(folder / "list.csv", csv);
     const Json config = with(
         with(config_of("vit", scratch / "run"), solved(solver)),
-        {{"data", {{"path", (scratch / "list.csv").string()}, {"columns", {{"split", "split"}}}}},
+        {{"data", {{"path", (folder / "list.csv").string()}, {"columns", {{"split", "split"}}}}},
          {"metric", "mean_average_precision"}});
     train::Job job = open(config);
     ASSERT_TRUE(job.data.multi_label);

@@ -222,7 +222,7 @@ void expect_some_file(const std::vector<fs::path>& files, const fs::path& root,
     fail_unreadable(
         "{}: none of its first pictures exists, for instance {}; paths are relative to {} "
         "(data.columns.root names another folder)",
-        where, printable(files.front().string()), root.string());
+        where, printable(files.front().string()), root.empty() ? "." : root.string());
   }
 }
 

@@ -32,22 +32,14 @@ class Lora final : public nn::Adapter {
         b_(std::move(b)) {}
 
   at::Tensor output(const at::Tensor& x, const at::Tensor& y) override {
-    const nn::Context* context = nn::ContextGuard::current();
-    const at::Tensor in = context ? nn::dropout(x, dropout_, *context) : x;
-    const at::Tensor a = nn::cast_like(a_, x);
-    const at::Tensor b = nn::cast_like(b_, x);
-    if (site_.kind == nn::SeamKind::linear) return y + at::linear(at::linear(in, a), b) * scale_;
-    constexpr std::array<int64_t, 2> kOne{1, 1};
-    constexpr std::array<int64_t, 2> kZero{0, 0};
-    at::Tensor padded = in;
-    std::array<int64_t, 2> padding = site_.padding;
-    if (site_.padding_mode != "zeros") {
-      padded = nn::pad_input(in, site_.padding, site_.padding_mode);
-      padding = {0, 0};
-    }
-    const at::Tensor low =
-        at::conv2d(padded, a, {}, site_.stride, padding, site_.dilation, site_.groups);
-    return y + at::conv2d(low, b, {}, kOne, kZero, kOne, site_.groups) * scale_;
+    return add(x, y, nn::cast_like(b_, x));
+  }
+  bool scales() const override { return true; }
+  at::Tensor scaled_output(const at::Tensor& x, const at::Tensor& y,
+                           const at::Tensor& scale) override {
+    const at::Tensor rows =
+        site_.kind == nn::SeamKind::linear ? scale.view({-1, 1}) : scale.view({-1, 1, 1, 1});
+    return add(x, y, nn::cast_like(b_ * rows, x));
   }
 
   void merge(at::Tensor& weight, at::Tensor&) const override {
@@ -79,6 +71,35 @@ class Lora final : public nn::Adapter {
   const at::Tensor& b() const { return b_; }
 
  private:
+  at::Tensor add(const at::Tensor& x, const at::Tensor& y, const at::Tensor& b) const {
+    const nn::Context* context = nn::ContextGuard::current();
+    const at::Tensor in = context ? nn::dropout(x, dropout_, *context) : x;
+    const at::Tensor a = nn::cast_like(a_, x);
+    if (site_.kind == nn::SeamKind::linear) {
+      const at::Tensor low = at::linear(in, a).flatten(0, -2);
+      return at::addmm(y.flatten(0, -2), low, b.t(), 1, scale_).view(y.sizes());
+    }
+    constexpr std::array<int64_t, 2> kOne{1, 1};
+    constexpr std::array<int64_t, 2> kZero{0, 0};
+    at::Tensor padded = in;
+    std::array<int64_t, 2> padding = site_.padding;
+    if (site_.padding_mode != "zeros") {
+      padded = nn::pad_input(in, site_.padding, site_.padding_mode);
+      padding = {0, 0};
+    }
+    const at::Tensor low =
+        at::conv2d(padded, a, {}, site_.stride, padding, site_.dilation, site_.groups);
+    // A 1x1 convolution of pixels whose channels are neighbours is a product, and the sum is part
+    // of it.
+    constexpr auto kLast = at::MemoryFormat::ChannelsLast;
+    if (site_.groups == 1 && y.is_contiguous(kLast) && low.is_contiguous(kLast)) {
+      const auto pixels = [](const at::Tensor& t) { return t.permute({0, 2, 3, 1}).flatten(0, 2); };
+      const at::Tensor sum = at::addmm(pixels(y), pixels(low), b.flatten(1).t(), 1, scale_);
+      return sum.view({y.size(0), y.size(2), y.size(3), y.size(1)}).permute({0, 3, 1, 2});
+    }
+    return y + at::conv2d(low, b, {}, kOne, kZero, kOne, site_.groups) * scale_;
+  }
+
   nn::Site site_;
   int64_t r_;
   double alpha_, scale_, dropout_;

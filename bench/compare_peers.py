@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Training steps of graft beside transformers and peft; prints the tables of docs/evidence.md, section 1.
+
+  compare_peers.py [--minutes N] [--ours build/release/bench/train_step] [--python .deps/oracles/bin/python] [--results bench/results/peers.jsonl] [--only vit_b16:head,...]
+                   [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--tables]
+
+A round of a cell (model, mode, dtype) is one process of each side, one after the other: graft, theirs, graft, theirs … Both read the same random checkpoint. Before the first round every
+setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 the matrix products that a step
+needs are timed alone in every round. Rounds are appended to the results file and not repeated. Ratios are of medians over all steps; their intervals are bootstrapped over rounds and steps.
+"""
+import argparse
+import itertools
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PEER = os.path.join(ROOT, "bench/peers/train_step.py")
+BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32}
+MODES = ["full", "head", "lora"]
+NAMES = {"vit_b16": "ViT-B/16", "resnet50": "ResNet-50", "mobilenet_v2_0.35": "MobileNetV2-0.35"}
+
+
+def launch(command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+class Bench:
+    def __init__(self, args):
+        self.args, self.end = args, time.monotonic() + 60 * args.minutes
+        self.rows = []
+        if os.path.exists(args.results):
+            with open(args.results) as f:
+                self.rows = [json.loads(line) for line in f]
+
+    def find(self, cell, kind):
+        return [r for r in self.rows if r["cell"] == list(cell) and r["kind"] == kind]
+
+    def keep(self, cell, kind, value):
+        row = {"cell": list(cell), "kind": kind, **value}
+        self.rows.append(row)
+        os.makedirs(os.path.dirname(self.args.results), exist_ok=True)
+        with open(self.args.results, "a") as f:
+            f.write(json.dumps(row) + "\n")
+
+    def common(self, cell):
+        model, mode, dtype = cell
+        folder = os.path.join(self.args.checkpoints, model)
+        if not os.path.exists(os.path.join(folder, "model.safetensors")):
+            subprocess.run([self.args.python, PEER, "--model", model, "--batch", "16", "--make-checkpoint", folder], check=True)
+        return ["--model", model, "--mode", mode, "--dtype", dtype, "--batch", BATCH[model], "--threads", self.args.threads, "--checkpoint", folder]
+
+    def settings(self, cell):
+        layouts = [[], ["--channels-last"]] if cell[0] != "vit_b16" else [[]]
+        kinds = [[]] if cell[2] == "float32" else [["--bfloat16", "autocast"], ["--bfloat16", "pure"]]
+        fused = [[], ["--fused"]] if cell[1] == "full" else [["--fused"]]
+        return [sum(parts, []) for parts in itertools.product(layouts, kinds, fused)]
+
+    def probe(self, cell):
+        tried = {tuple(r["setting"]): r for r in self.find(cell, "probe")}
+        for setting in self.settings(cell):
+            if tuple(setting) in tried or time.monotonic() > self.end:
+                continue
+            line = launch([self.args.python, PEER, *self.common(cell), "--steps", 2, *setting])
+            self.keep(cell, "probe", {"setting": setting, "step_s": min(line["steps_s"])})
+        tried = self.find(cell, "probe")
+        return min(tried, key=lambda r: r["step_s"])["setting"] if len(tried) == len(self.settings(cell)) else None
+
+    def round(self, cell, setting):
+        common = self.common(cell) + ["--steps", self.args.steps]
+        value = {"ours": launch([self.args.ours, *common]), "theirs": launch([self.args.python, PEER, *common, *setting]),
+                 "setting": setting, "load": os.getloadavg()[0], "time": time.strftime("%Y-%m-%d %H:%M")}
+        if cell[0] == "vit_b16":
+            value["products"] = launch([self.args.ours, *common, "--roof"])
+        if cell[1] == "full" and cell[0] != "vit_b16":
+            value["frozen"] = launch([self.args.ours, *common, "--batch-norm", "frozen"])
+        self.keep(cell, "round", value)
+
+    def run(self, cells):
+        for turn in range(self.args.rounds):
+            for cell in cells:
+                if time.monotonic() > self.end:
+                    return
+                setting = self.probe(cell)
+                if setting is not None and len(self.find(cell, "round")) <= turn:
+                    self.round(cell, setting)
+                    print(f"round {turn + 1}: {' '.join(cell)}", file=sys.stderr, flush=True)
+
+
+def ratio_interval(rounds, top, bottom, draws=2000):
+    """Ratio of the medians of the steps of two sides, and its 95 % interval: rounds are drawn, then steps within them."""
+    steps = [(r[top]["steps_s"], r[bottom]["steps_s"]) for r in rounds]
+    median = lambda parts: statistics.median(itertools.chain.from_iterable(parts))
+    value = median(a for a, _ in steps) / median(b for _, b in steps)
+    rng, found = random.Random(0), []
+    for _ in range(draws):
+        drawn = [steps[rng.randrange(len(steps))] for _ in steps]
+        found.append(median(rng.choices(a, k=len(a)) for a, _ in drawn) / median(rng.choices(b, k=len(b)) for _, b in drawn))
+    found.sort()
+    return value, found[int(0.025 * draws)], found[int(0.975 * draws)]
+
+
+def middle(rounds, side, field):
+    return statistics.median(r[side][field] for r in rounds)
+
+
+def print_tables(bench, cells):
+    print("| model, batch, dtype | what trains | graft ms | theirs ms | theirs | images/s graft / theirs | step ratio [95 %] | CPU ratio | peak MB graft / theirs | rise MB | start s | start ratio | rounds |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+    roofs, frozen = [], []
+    for cell in cells:
+        rounds = bench.find(cell, "round")
+        if not rounds:
+            continue
+        model, mode, dtype = cell
+        value, low, high = ratio_interval(rounds, "ours", "theirs")
+        a, b = ([statistics.median(itertools.chain.from_iterable(r[s]["steps_s"] for r in rounds)) for s in ("ours", "theirs")])
+        peak = [middle(rounds, s, "peak_rss_kib") / 1024 for s in ("ours", "theirs")]
+        rise = [statistics.median(r[s]["peak_rss_kib"] - r[s]["rss_before_kib"] for r in rounds) / 1024 for s in ("ours", "theirs")]
+        start = [middle(rounds, s, "start_s") for s in ("ours", "theirs")]
+        cpu = middle(rounds, "ours", "step_cpu_s") / middle(rounds, "theirs", "step_cpu_s")
+        print(f"| {NAMES[model]}, {BATCH[model]}, {dtype} | {mode} | {1e3 * a:.0f} | {1e3 * b:.0f} | {' '.join(rounds[0]['setting']) or 'defaults'} | {BATCH[model] / a:.1f} / {BATCH[model] / b:.1f} | "
+              f"{value:.2f} [{low:.2f}, {high:.2f}] | {cpu:.2f} | {peak[0]:.0f} / {peak[1]:.0f} ({peak[0] / peak[1]:.2f}) | {rise[0]:.0f} / {rise[1]:.0f} | {start[0]:.2f} / {start[1]:.2f} | "
+              f"{start[0] / start[1]:.2f} | {len(rounds)} |")
+        if "products" in rounds[0]:
+            roofs.append((cell, ratio_interval(rounds, "ours", "products")))
+        if "frozen" in rounds[0]:
+            frozen.append((cell, ratio_interval(rounds, "frozen", "theirs")))
+    for cell, (value, low, high) in roofs:
+        print(f"\n{NAMES[cell[0]]} {cell[1]}, {cell[2]}: a step takes {value:.2f} [{low:.2f}, {high:.2f}] of the products that it needs, timed alone in the same rounds.")
+    for cell, (value, low, high) in frozen:
+        print(f"\n{NAMES[cell[0]]} {cell[1]}, {cell[2]}, batch norms frozen (graft's default on small data; theirs trains them): step ratio {value:.2f} [{low:.2f}, {high:.2f}].")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--minutes", type=float, default=60)
+    p.add_argument("--ours", default=os.path.join(ROOT, "build/release/bench/train_step"))
+    p.add_argument("--python", default=os.path.join(ROOT, ".deps/oracles/bin/python"))
+    p.add_argument("--results", default=os.path.join(ROOT, "bench/results/peers.jsonl"))
+    p.add_argument("--checkpoints", default="/tmp/graft_bench_checkpoints")
+    p.add_argument("--only", help="model:mode, separated by commas")
+    p.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--steps", type=int, default=4)
+    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
+    args = p.parse_args()
+    cells = [(model, mode, args.dtype) for model in BATCH for mode in MODES]
+    if args.only:
+        cells = [(*name.split(":"), args.dtype) for name in args.only.split(",")]
+    bench = Bench(args)
+    if not args.tables:
+        bench.run(cells)
+    print_tables(bench, cells)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
