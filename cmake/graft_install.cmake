@@ -41,7 +41,9 @@ install(FILES ${PROJECT_BINARY_DIR}/graft-config.cmake ${PROJECT_BINARY_DIR}/gra
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/THIRD_PARTY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 if(TARGET graft)
-  # The installed program finds LibTorch where the build found it.
-  set_target_properties(graft PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE)
+  # The installed program finds LibTorch where the build found it. CMake's own rule leaves out places inside the project, and
+  # scripts/setup puts LibTorch into one.
+  get_filename_component(graft_torch_lib "${Torch_DIR}/../../../lib" ABSOLUTE)
+  set_target_properties(graft PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE INSTALL_RPATH "${graft_torch_lib}")
   install(TARGETS graft RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

@@ -17,9 +17,11 @@ struct Entry {
   std::string source;           ///< paper and year, or documentation
 };
 
-/// The record called `name`, or an error (exit code 2) that names the nearest one. `kind` is "method".
+/// The record called `name`, or an error (exit code 2) that names the nearest one. `kind` is
+/// "method".
 template <typename Record>
-const Record& find_in(const std::vector<Record>& catalog, const std::string& name, const std::string& kind) {
+const Record& find_in(const std::vector<Record>& catalog, const std::string& name,
+                      const std::string& kind) {
   std::vector<std::string> names;
   for (const auto& record : catalog) {
     if (record.name == name) return record;

@@ -23,7 +23,8 @@ double number_in(const char* path) {
 }
 
 double process_start_monotonic() {
-  // Field 22 of /proc/self/stat: start in clock ticks since boot; the name in field 2 may hold blanks.
+  // Field 22 of /proc/self/stat: start in clock ticks since boot; the name in field 2 may hold
+  // blanks.
   std::ifstream in("/proc/self/stat");
   std::string line;
   std::getline(in, line);
@@ -77,7 +78,8 @@ int64_t usable_memory_bytes() {
   const double machine =
       static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
   double limit = machine;
-  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+  for (const char* path :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     if (const double value = number_in(path); value > 0) limit = std::min(limit, value);
   }
   return static_cast<int64_t>(limit);

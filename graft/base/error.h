@@ -10,11 +10,11 @@ namespace graft {
 
 /// Why a run ended; the value is the exit code of the program.
 enum class ErrorCode {
-  internal = 1,     ///< anything else
-  usage = 2,        ///< wrong use or configuration
-  unreadable = 3,   ///< a model or data that cannot be read
-  no_plan = 4,      ///< no plan fits the budget
-  interrupted = 130 ///< stopped by the user; a checkpoint was written
+  internal = 1,      ///< anything else
+  usage = 2,         ///< wrong use or configuration
+  unreadable = 3,    ///< a model or data that cannot be read
+  no_plan = 4,       ///< no plan fits the budget
+  interrupted = 130  ///< stopped by the user; a checkpoint was written
 };
 
 /// What a user can cause. The message is one paragraph: what, where (file, key, line), what was
@@ -50,7 +50,7 @@ namespace detail {
 }  // namespace graft
 
 /// For our own mistakes, never reachable by input.
-#define GRAFT_ASSERT(condition)                                                  \
-  do {                                                                           \
+#define GRAFT_ASSERT(condition)                                                          \
+  do {                                                                                   \
     if (!(condition)) ::graft::detail::assertion_failed(#condition, __FILE__, __LINE__); \
   } while (false)

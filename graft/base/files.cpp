@@ -19,7 +19,7 @@ namespace {
 
 [[noreturn]] void fail_io(const char* action, const fs::path& path) {
   const int code = errno;
-  const char* hint = code == ENOSPC  ? "; free some space, nothing that was there before is lost"
+  const char* hint = code == ENOSPC   ? "; free some space, nothing that was there before is lost"
                      : code == EACCES ? "; check the permissions of the folder"
                                       : "";
   fail(code == ENOENT ? ErrorCode::unreadable : ErrorCode::internal, "cannot {} {}: {}{}", action,
@@ -65,9 +65,11 @@ std::string read_file(const fs::path& path, size_t max_bytes) {
   if (file.get() < 0) fail_io("read", path);
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) fail_io("read", path);
-  if (!S_ISREG(info.st_mode)) fail_unreadable("cannot read {}: it is not a regular file", path.string());
+  if (!S_ISREG(info.st_mode))
+    fail_unreadable("cannot read {}: it is not a regular file", path.string());
   if (static_cast<size_t>(info.st_size) > max_bytes) {
-    fail_unreadable("{} has {} bytes; at most {} are expected of such a file", path.string(), info.st_size, max_bytes);
+    fail_unreadable("{} has {} bytes; at most {} are expected of such a file", path.string(),
+                    info.st_size, max_bytes);
   }
   std::string content(static_cast<size_t>(info.st_size), '\0');
   size_t at = 0;
@@ -132,7 +134,8 @@ FolderLock::FolderLock(const fs::path& folder) {
   if (file_ < 0) fail_io("lock", path);
   if (::flock(file_, LOCK_EX | LOCK_NB) != 0) {
     ::close(file_);
-    fail_usage("{} is in use by another graft process; wait for it, or give another output=", folder.string());
+    fail_usage("{} is in use by another graft process; wait for it, or give another output=",
+               folder.string());
   }
 }
 
@@ -145,7 +148,8 @@ MappedFile::MappedFile(const fs::path& path) {
   if (file.get() < 0) fail_io("read", path);
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) fail_io("read", path);
-  if (!S_ISREG(info.st_mode)) fail_unreadable("cannot read {}: it is not a regular file", path.string());
+  if (!S_ISREG(info.st_mode))
+    fail_unreadable("cannot read {}: it is not a regular file", path.string());
   size_ = static_cast<size_t>(info.st_size);
   if (size_ == 0) return;
   // A private mapping stays writable for code that wants a scratch view; the file never changes.
@@ -173,8 +177,9 @@ fs::path join_inside(const fs::path& root, const std::string& relative) {
   bool leaves = part.is_absolute() || relative.find('\0') != std::string::npos;
   for (const auto& step : part) leaves = leaves || step == "..";
   if (leaves || relative.empty()) {
-    fail_unreadable("the path '{}' does not stay inside {}; paths must be relative and without '..'", relative,
-                    root.string());
+    fail_unreadable(
+        "the path '{}' does not stay inside {}; paths must be relative and without '..'", relative,
+        root.string());
   }
   return root / part;
 }

@@ -18,7 +18,8 @@ std::string read_file(const std::filesystem::path& path, size_t max_bytes);
 void write_atomically(const std::filesystem::path& path, std::string_view content);
 /// The same for content that is produced in pieces: `produce` receives a writer of bytes.
 using ByteSink = std::function<void(const void* data, size_t bytes)>;
-void write_atomically(const std::filesystem::path& path, const std::function<void(const ByteSink&)>& produce);
+void write_atomically(const std::filesystem::path& path,
+                      const std::function<void(const ByteSink&)>& produce);
 
 /// Appends one line and flushes it, so that readers can follow.
 class LineWriter {

@@ -17,17 +17,20 @@ constexpr int64_t kMaxValues = 1'000'000;
 Json scalar(const YAML::Node& node) {
   const std::string& text = node.Scalar();
   if (node.Tag() == "!") return text;  // quoted
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return nullptr;
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL")
+    return nullptr;
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
   const char* first = text.data();
   const char* last = first + text.size();
   if (*first == '+') ++first;
   int64_t integer = 0;
-  if (auto [end, ec] = std::from_chars(first, last, integer); ec == std::errc() && end == last) return integer;
+  if (auto [end, ec] = std::from_chars(first, last, integer); ec == std::errc() && end == last)
+    return integer;
   double number = 0;
   if (auto [end, ec] = std::from_chars(first, last, number); ec == std::errc() && end == last) {
-    const bool word = text.find_first_of("0123456789") == std::string::npos;  // "inf", "nan" stay words
+    const bool word =
+        text.find_first_of("0123456789") == std::string::npos;  // "inf", "nan" stay words
     if (!word) return number;
   }
   return text;
@@ -70,7 +73,8 @@ void emit(YAML::Emitter& out, const Json& value) {
     }
     out << YAML::EndMap;
   } else if (value.is_array()) {
-    const bool flat = std::none_of(value.begin(), value.end(), [](const Json& v) { return v.is_structured(); });
+    const bool flat =
+        std::none_of(value.begin(), value.end(), [](const Json& v) { return v.is_structured(); });
     out << (flat ? YAML::Flow : YAML::Block) << YAML::BeginSeq;
     for (const auto& item : value) emit(out, item);
     out << YAML::EndSeq;

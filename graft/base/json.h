@@ -16,7 +16,8 @@ Json read_json(const std::filesystem::path& path, size_t max_bytes = size_t{256}
 /// Writes JSON with two blanks of indentation, atomically (see write_atomically).
 void write_json(const std::filesystem::path& path, const Json& value);
 
-/// Parses YAML into JSON: scalars become null, booleans, integers, numbers or strings as YAML 1.2 says.
+/// Parses YAML into JSON: scalars become null, booleans, integers, numbers or strings as YAML 1.2
+/// says.
 Json parse_yaml(const std::string& text, const std::string& where);
 Json read_yaml(const std::filesystem::path& path);
 /// Writes `value` as block YAML.

@@ -19,24 +19,36 @@ Option make(std::string name, Option::Type type, Json fallback, std::string help
 
 const char* type_name(Option::Type type) {
   switch (type) {
-    case Option::Type::boolean: return "true or false";
-    case Option::Type::integer: return "a whole number";
-    case Option::Type::number: return "a number";
-    case Option::Type::text: return "a text";
-    case Option::Type::list: return "a list";
-    case Option::Type::any: return "a value";
+    case Option::Type::boolean:
+      return "true or false";
+    case Option::Type::integer:
+      return "a whole number";
+    case Option::Type::number:
+      return "a number";
+    case Option::Type::text:
+      return "a text";
+    case Option::Type::list:
+      return "a list";
+    case Option::Type::any:
+      return "a value";
   }
   return "a value";
 }
 
 bool fits(Option::Type type, const Json& value) {
   switch (type) {
-    case Option::Type::boolean: return value.is_boolean();
-    case Option::Type::integer: return value.is_number_integer();
-    case Option::Type::number: return value.is_number();
-    case Option::Type::text: return value.is_string();
-    case Option::Type::list: return value.is_array() || value.is_string();
-    case Option::Type::any: return true;
+    case Option::Type::boolean:
+      return value.is_boolean();
+    case Option::Type::integer:
+      return value.is_number_integer();
+    case Option::Type::number:
+      return value.is_number();
+    case Option::Type::text:
+      return value.is_string();
+    case Option::Type::list:
+      return value.is_array() || value.is_string();
+    case Option::Type::any:
+      return true;
   }
   return false;
 }
@@ -101,15 +113,17 @@ Options::Options(const std::vector<Option>& known, const Json& given, const std:
     const Json& value = set ? given.at(option.name) : option.fallback;
     if (set && !(value.is_null() && option.fallback.is_null())) {
       if (!fits(option.type, value)) {
-        fail_usage("{}: {} must be {}, got {}", where, option.name, type_name(option.type), value.dump());
+        fail_usage("{}: {} must be {}, got {}", where, option.name, type_name(option.type),
+                   value.dump());
       }
       if (value.is_number()) {
         const double number = value.get<double>();
         if ((option.min && !(number >= *option.min)) || (option.max && !(number <= *option.max))) {
           fail_usage("{}: {} must be {}, got {}", where, option.name,
-                     option.min && option.max ? fmt::format("between {} and {}", *option.min, *option.max)
-                     : option.min             ? fmt::format("at least {}", *option.min)
-                                              : fmt::format("at most {}", *option.max),
+                     option.min && option.max
+                         ? fmt::format("between {} and {}", *option.min, *option.max)
+                     : option.min ? fmt::format("at least {}", *option.min)
+                                  : fmt::format("at most {}", *option.max),
                      value.dump());
         }
       }
@@ -130,10 +144,18 @@ const Json& Options::at(const std::string& name) const {
   GRAFT_ASSERT(found != values_.end());
   return *found;
 }
-bool Options::boolean(const std::string& name) const { return at(name).get<bool>(); }
-int64_t Options::integer(const std::string& name) const { return at(name).get<int64_t>(); }
-double Options::number(const std::string& name) const { return at(name).get<double>(); }
-std::string Options::text(const std::string& name) const { return at(name).get<std::string>(); }
+bool Options::boolean(const std::string& name) const {
+  return at(name).get<bool>();
+}
+int64_t Options::integer(const std::string& name) const {
+  return at(name).get<int64_t>();
+}
+double Options::number(const std::string& name) const {
+  return at(name).get<double>();
+}
+std::string Options::text(const std::string& name) const {
+  return at(name).get<std::string>();
+}
 
 std::vector<std::string> Options::texts(const std::string& name) const {
   const Json& value = at(name);

@@ -8,17 +8,18 @@
 
 namespace graft {
 
-/// One setting of a catalogue entry or of the configuration: what it is, its default and its bounds.
-/// The same record feeds validation, `graft describe`, the generated docs and the contract tests.
+/// One setting of a catalogue entry or of the configuration: what it is, its default and its
+/// bounds. The same record feeds validation, `graft describe`, the generated docs and the contract
+/// tests.
 struct Option {
   enum class Type { boolean, integer, number, text, list, any };
 
   std::string name;
   Type type = Type::any;
-  Json fallback;                      ///< the default; null means "not set"
-  std::string help;                   ///< one line
-  std::optional<double> min, max;     ///< inclusive bounds of numbers
-  std::vector<std::string> choices;   ///< of texts; empty means any
+  Json fallback;                     ///< the default; null means "not set"
+  std::string help;                  ///< one line
+  std::optional<double> min, max;    ///< inclusive bounds of numbers
+  std::vector<std::string> choices;  ///< of texts; empty means any
 
   Option& between(double low, double high) { return min = low, max = high, *this; }
   Option& at_least(double low) { return min = low, *this; }

@@ -40,7 +40,8 @@ void ThreadPool::for_each(int64_t n, const std::function<void(int64_t)>& body) {
       for (int64_t item = next++; item < n; item = next++) body(item);
     }));
   }
-  for (auto& future : done) future.wait();  // all must have left `body` before an exception unwinds it
+  for (auto& future : done)
+    future.wait();  // all must have left `body` before an exception unwinds it
   for (auto& future : done) future.get();
 }
 

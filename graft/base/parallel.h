@@ -11,7 +11,8 @@
 
 namespace graft {
 
-/// A fixed set of threads that run tasks in the order they were given. Torch-free: data workers use it.
+/// A fixed set of threads that run tasks in the order they were given. Torch-free: data workers use
+/// it.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);

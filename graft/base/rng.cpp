@@ -24,11 +24,17 @@ uint64_t hash_key(std::initializer_list<uint64_t> parts) {
   return mix(key + kGolden);
 }
 
-uint64_t Rng::next() { return mix(state_ += kGolden); }
+uint64_t Rng::next() {
+  return mix(state_ += kGolden);
+}
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
-double Rng::uniform(double low, double high) { return low + (high - low) * uniform(); }
+double Rng::uniform(double low, double high) {
+  return low + (high - low) * uniform();
+}
 
 uint64_t Rng::below(uint64_t n) {
   GRAFT_ASSERT(n > 0);

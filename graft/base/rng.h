@@ -11,8 +11,8 @@ namespace graft {
 /// Mixes integers into one 64-bit key; the order of the parts matters.
 uint64_t hash_key(std::initializer_list<uint64_t> parts);
 
-/// A stream of random numbers that depends on its key only (SplitMix64, Steele et al. 2014): the same on
-/// every machine and for any number of threads. Give each (seed, epoch, index) its own.
+/// A stream of random numbers that depends on its key only (SplitMix64, Steele et al. 2014): the
+/// same on every machine and for any number of threads. Give each (seed, epoch, index) its own.
 class Rng {
  public:
   explicit Rng(uint64_t key) : state_(key) {}

@@ -41,20 +41,27 @@ double parse_seconds(const Json& value, const std::string& where) {
     while (good && *at) {
       good = next_part(at, number, unit);
       if (!good) break;
-      if (unit == "h") total += number * 3600;
-      else if (unit == "m" || unit == "min") total += number * 60;
-      else if (unit == "s" || unit.empty()) total += number;
-      else if (unit == "ms") total += number / 1000;
-      else good = false;
+      if (unit == "h")
+        total += number * 3600;
+      else if (unit == "m" || unit == "min")
+        total += number * 60;
+      else if (unit == "s" || unit.empty())
+        total += number;
+      else if (unit == "ms")
+        total += number / 1000;
+      else
+        good = false;
     }
     if (good && total > 0 && std::isfinite(total)) return total;
   }
-  fail_usage("{}: expected a time such as 10m, 1h30m, 45s or a number of seconds, got {}", where, value.dump());
+  fail_usage("{}: expected a time such as 10m, 1h30m, 45s or a number of seconds, got {}", where,
+             value.dump());
 }
 
 int64_t parse_bytes(const Json& value, const std::string& where) {
   if (value.is_number()) {
-    if (value.get<double>() >= 1 && value.get<double>() < 9e18) return static_cast<int64_t>(value.get<double>());
+    if (value.get<double>() >= 1 && value.get<double>() < 9e18)
+      return static_cast<int64_t>(value.get<double>());
   } else if (value.is_string()) {
     const std::string text = value.get<std::string>();
     const char* at = text.c_str();
@@ -62,9 +69,9 @@ int64_t parse_bytes(const Json& value, const std::string& where) {
     std::string unit;
     if (next_part(at, number, unit) && !*at) {
       static const std::pair<const char*, double> kUnits[] = {
-          {"", 1},        {"b", 1},          {"k", 0x1p10},  {"kb", 1e3},    {"kib", 0x1p10}, {"m", 0x1p20},
-          {"mb", 1e6},    {"mib", 0x1p20},   {"g", 0x1p30},  {"gb", 1e9},    {"gib", 0x1p30}, {"t", 0x1p40},
-          {"tb", 1e12},   {"tib", 0x1p40}};
+          {"", 1},         {"b", 1},      {"k", 0x1p10},   {"kb", 1e3},    {"kib", 0x1p10},
+          {"m", 0x1p20},   {"mb", 1e6},   {"mib", 0x1p20}, {"g", 0x1p30},  {"gb", 1e9},
+          {"gib", 0x1p30}, {"t", 0x1p40}, {"tb", 1e12},    {"tib", 0x1p40}};
       for (const auto& [name, factor] : kUnits) {
         if (unit == name && number * factor >= 1 && number * factor < 9e18) {
           return static_cast<int64_t>(number * factor);
@@ -72,7 +79,8 @@ int64_t parse_bytes(const Json& value, const std::string& where) {
       }
     }
   }
-  fail_usage("{}: expected a size such as 2GiB, 512MB or a number of bytes, got {}", where, value.dump());
+  fail_usage("{}: expected a size such as 2GiB, 512MB or a number of bytes, got {}", where,
+             value.dump());
 }
 
 std::string show_seconds(double seconds) {

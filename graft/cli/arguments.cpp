@@ -26,8 +26,10 @@ namespace {
 
 void merge(Json& into, const Json& from) {
   for (const auto& [key, value] : from.items()) {
-    if (value.is_object() && into.contains(key) && into[key].is_object()) merge(into[key], value);
-    else into[key] = value;
+    if (value.is_object() && into.contains(key) && into[key].is_object())
+      merge(into[key], value);
+    else
+      into[key] = value;
   }
 }
 
@@ -44,7 +46,8 @@ Json read_configuration(const Words& words) {
       train::apply_override(given, word);
       continue;
     }
-    if (!std::filesystem::exists(word)) fail_usage("there is no configuration file {}, and it is not key=value either", word);
+    if (!std::filesystem::exists(word))
+      fail_usage("there is no configuration file {}, and it is not key=value either", word);
     const Json file = read_yaml(word);
     if (!file.is_object()) fail_usage("{}: expected a mapping of keys", word);
     merge(given, file);

@@ -12,7 +12,8 @@ namespace graft::cli {
 /// The flags and words of one command, with its help.
 class Arguments {
  public:
-  Arguments(const std::string& command, const std::string& summary) : app_(summary, "graft " + command) {}
+  Arguments(const std::string& command, const std::string& summary)
+      : app_(summary, "graft " + command) {}
   CLI::App& app() { return app_; }
   /// False when --help was asked for (and printed). Wrong use is an error (exit code 2).
   bool parse(const Words& words);

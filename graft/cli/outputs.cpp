@@ -13,7 +13,8 @@ void claim_new_folder(const std::string& command, const std::string& folder) {
     fail_usage("{}: {} is there and is not a folder; give another --output", command, folder);
   }
   if (!fs::is_empty(folder)) {
-    fail_usage("{}: {} is there already and holds files; remove it, or give another --output", command, folder);
+    fail_usage("{}: {} is there already and holds files; remove it, or give another --output",
+               command, folder);
   }
 }
 

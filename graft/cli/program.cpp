@@ -31,9 +31,12 @@ void on_signal(int) {
 }
 
 void print_help() {
-  std::cout << "graft: fine-tunes pretrained models under a budget\n\n  graft COMMAND [config.yaml] [key=value ...]\n\n";
-  for (const Command& command : commands()) std::cout << fmt::format("  {:<10} {}\n", command.name, command.summary);
-  std::cout << "\n`graft COMMAND --help` tells more; `graft describe` lists methods, strategies, models and settings.\n";
+  std::cout << "graft: fine-tunes pretrained models under a budget\n\n  graft COMMAND "
+               "[config.yaml] [key=value ...]\n\n";
+  for (const Command& command : commands())
+    std::cout << fmt::format("  {:<10} {}\n", command.name, command.summary);
+  std::cout << "\n`graft COMMAND --help` tells more; `graft describe` lists methods, strategies, "
+               "models and settings.\n";
 }
 
 int dispatch(const Words& words) {
@@ -66,7 +69,8 @@ int run_program(int argc, char** argv) {
     std::cerr << "graft: " << e.what() << "\n";
     return static_cast<int>(e.code());
   } catch (const std::bad_alloc&) {
-    std::cerr << "graft: the system has no more memory; give a smaller train.batch, or budget.memory\n";
+    std::cerr
+        << "graft: the system has no more memory; give a smaller train.batch, or budget.memory\n";
     return static_cast<int>(ErrorCode::no_plan);
   } catch (const std::exception& e) {
     std::cout.flush();

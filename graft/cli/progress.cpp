@@ -27,12 +27,14 @@ void Progress::line(const std::string& text) {
 
 void Progress::on_start(const Json& facts) {
   const Json& n = facts["samples"];
-  line(fmt::format("training on {} samples of {} classes ({} to validate, {} to test)", n["train"].get<int64_t>(),
-                   facts["classes"].size(), n["validation"].get<int64_t>(), n["test"].get<int64_t>()));
+  line(fmt::format("training on {} samples of {} classes ({} to validate, {} to test)",
+                   n["train"].get<int64_t>(), facts["classes"].size(),
+                   n["validation"].get<int64_t>(), n["test"].get<int64_t>()));
 }
 
 void Progress::on_stage(const train::StageEvent& e) {
-  line(fmt::format("stage {}: {}, {} trained parameters{}", e.stage + 1, e.name, show_count(static_cast<double>(e.trainable)),
+  line(fmt::format("stage {}: {}, {} trained parameters{}", e.stage + 1, e.name,
+                   show_count(static_cast<double>(e.trainable)),
                    e.cached ? "; the frozen part was computed once and is kept" : ""));
 }
 
@@ -41,17 +43,19 @@ void Progress::on_step(const train::StepEvent& e) {
   const double interval = terminal_ ? kBarSeconds : kLineSeconds;
   if (since_shown_.seconds() < interval) return;
   since_shown_.restart();
-  const std::string facts =
-      fmt::format("step {}  epoch {:.2f}  loss {:.4f}  lr {:.2e}  {:.0f}/s{}  {}", e.step, e.epoch, smooth_loss_, e.lr,
-                  e.seconds > 0 ? static_cast<double>(e.samples) / e.seconds : 0,
-                  e.left_s >= 0 ? "  " + show_seconds(e.left_s) + " left" : "", show_bytes(static_cast<double>(resident_bytes())));
+  const std::string facts = fmt::format(
+      "step {}  epoch {:.2f}  loss {:.4f}  lr {:.2e}  {:.0f}/s{}  {}", e.step, e.epoch,
+      smooth_loss_, e.lr, e.seconds > 0 ? static_cast<double>(e.samples) / e.seconds : 0,
+      e.left_s >= 0 ? "  " + show_seconds(e.left_s) + " left" : "",
+      show_bytes(static_cast<double>(resident_bytes())));
   if (!terminal_) {
     line(facts);
     return;
   }
   const int full = static_cast<int>(std::clamp(e.progress, 0.0, 1.0) * kBarWidth);
-  std::cerr << "\r\033[K[" << std::string(static_cast<size_t>(full), '=') << std::string(static_cast<size_t>(kBarWidth - full), ' ')
-            << "] " << facts << std::flush;
+  std::cerr << "\r\033[K[" << std::string(static_cast<size_t>(full), '=')
+            << std::string(static_cast<size_t>(kBarWidth - full), ' ') << "] " << facts
+            << std::flush;
   bar_shown_ = true;
 }
 
@@ -65,8 +69,12 @@ void Progress::on_evaluation(const train::EvaluationEvent& e) {
   line(text + (e.best ? "  (best so far)" : ""));
 }
 
-void Progress::on_warning(const std::string& message) { line("warning: " + message); }
+void Progress::on_warning(const std::string& message) {
+  line("warning: " + message);
+}
 
-void Progress::on_end(const std::string& status, int64_t step) { line(fmt::format("{} after {} steps", status, step)); }
+void Progress::on_end(const std::string& status, int64_t step) {
+  line(fmt::format("{} after {} steps", status, step));
+}
 
 }  // namespace graft::cli

@@ -7,8 +7,9 @@
 
 namespace graft::cli {
 
-/// Ends the process (exit code 4) just before a time budget would be overrun, for the cases where nothing
-/// else can: a machine that stops giving time, a disk that hangs. What was written before stays valid.
+/// Ends the process (exit code 4) just before a time budget would be overrun, for the cases where
+/// nothing else can: a machine that stops giving time, a disk that hangs. What was written before
+/// stays valid.
 class Watchdog {
  public:
   /// `limit_s` seconds from process start; none does nothing.

@@ -28,7 +28,9 @@ const std::vector<Metric>& metrics() {
   return kMetrics;
 }
 
-const Metric& find_metric(const std::string& name) { return find_in(metrics(), name, "metric"); }
+const Metric& find_metric(const std::string& name) {
+  return find_in(metrics(), name, "metric");
+}
 
 std::pair<double, double> wilson_interval(double hits, double n) {
   if (n <= 0) return {0, 1};
@@ -66,7 +68,8 @@ Measured measure(const Metric& metric, const Predictions& p) {
 std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& p) {
   std::vector<std::pair<std::string, Measured>> result;
   for (const Metric& metric : metrics()) {
-    if (p.multi_label ? metric.multi_label : metric.single_label) result.emplace_back(metric.name, measure(metric, p));
+    if (p.multi_label ? metric.multi_label : metric.single_label)
+      result.emplace_back(metric.name, measure(metric, p));
   }
   return result;
 }

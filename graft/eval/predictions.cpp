@@ -12,7 +12,8 @@ int Predictions::predicted(int64_t i) const {
 }
 
 std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& p) {
-  std::vector<std::vector<int64_t>> counts(p.classes.size(), std::vector<int64_t>(p.classes.size(), 0));
+  std::vector<std::vector<int64_t>> counts(p.classes.size(),
+                                           std::vector<int64_t>(p.classes.size(), 0));
   for (int64_t i = 0; i < p.size(); ++i) {
     ++counts[static_cast<size_t>(p.label(i))][static_cast<size_t>(p.predicted(i))];
   }

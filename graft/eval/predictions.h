@@ -20,7 +20,8 @@ struct Predictions {
 
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
   std::span<const float> row(int64_t i) const {
-    return std::span<const float>(scores).subspan(static_cast<size_t>(i) * classes.size(), classes.size());
+    return std::span<const float>(scores).subspan(static_cast<size_t>(i) * classes.size(),
+                                                  classes.size());
   }
   int label(int64_t i) const { return labels[static_cast<size_t>(i)].front(); }
   /// The class with the highest score, the lowest index among equals.

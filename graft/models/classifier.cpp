@@ -20,7 +20,8 @@ class Classifier final : public Block {
 
 }  // namespace
 
-void add_classifier(Model& model, const std::string& path, int64_t width, int64_t classes, double dropout) {
+void add_classifier(Model& model, const std::string& path, int64_t width, int64_t classes,
+                    double dropout) {
   auto& head = model.add<Classifier>("head", Span::head, path, width, classes, dropout);
   model.set_classifier(head.linear);
 }

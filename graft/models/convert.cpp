@@ -14,7 +14,8 @@ namespace graft::models {
 namespace fs = std::filesystem;
 namespace {
 
-/// Keras' MobileNetV2 layer → the module of transformers that holds it; "" when it is something else.
+/// Keras' MobileNetV2 layer → the module of transformers that holds it; "" when it is something
+/// else.
 std::string module_of(const std::string& layer) {
   static const std::pair<const char*, const char*> kFixed[] = {
       {"Conv1", "conv_stem.first_conv.convolution"},
@@ -31,8 +32,11 @@ std::string module_of(const std::string& layer) {
   static const std::regex kBlock("block_([0-9]{1,2})_(expand|depthwise|project)(_BN)?");
   std::smatch parts;
   if (!std::regex_match(layer, parts, kBlock)) return "";
-  const std::string unit = parts[2] == "expand" ? "expand_1x1" : parts[2] == "depthwise" ? "conv_3x3" : "reduce_1x1";
-  return fmt::format("layer.{}.{}.{}", std::stoi(parts[1]) - 1, unit, parts[3].matched ? "normalization" : "convolution");
+  const std::string unit = parts[2] == "expand"      ? "expand_1x1"
+                           : parts[2] == "depthwise" ? "conv_3x3"
+                                                     : "reduce_1x1";
+  return fmt::format("layer.{}.{}.{}", std::stoi(parts[1]) - 1, unit,
+                     parts[3].matched ? "normalization" : "convolution");
 }
 
 std::string tensor_of(const std::string& keras) {
@@ -57,17 +61,32 @@ std::string convert_keras_mobilenet(const io::TfjsModel& source, const fs::path&
       continue;
     }
     at::Tensor tensor = value;
-    if (kind == "kernel" && tensor.dim() == 4) tensor = tensor.permute({3, 2, 0, 1});                    // HWIO → OIHW
-    if (kind == "depthwise_kernel" && tensor.dim() == 4) tensor = tensor.permute({2, 3, 0, 1});          // HWC1 → C1HW
+    if (kind == "kernel" && tensor.dim() == 4)
+      tensor = tensor.permute({3, 2, 0, 1});  // HWIO → OIHW
+    if (kind == "depthwise_kernel" && tensor.dim() == 4)
+      tensor = tensor.permute({2, 3, 0, 1});  // HWC1 → C1HW
     if (module == "conv_stem.first_conv.convolution") stem = tensor.size(0);
     tensors.add("mobilenet_v2." + module + "." + tensor_of(kind), tensor.contiguous());
   }
-  if (stem == 0) fail_unreadable("the TensorFlow.js model holds no MobileNetV2 backbone in Keras' names (no Conv1/kernel)");
-  // The stem has 32 x multiplier channels, rounded to eights; published multipliers tell them apart.
-  Json config = {{"model_type", "mobilenet_v2"}, {"num_channels", 3}, {"image_size", 224}, {"depth_multiplier", 1.0},
-                 {"depth_divisible_by", 8}, {"min_depth", 8}, {"expand_ratio", 6.0}, {"output_stride", 32},
-                 {"first_layer_is_expansion", true}, {"finegrained_output", true}, {"hidden_act", "relu6"},
-                 {"tf_padding", true}, {"classifier_dropout_prob", 0.2}, {"layer_norm_eps", 0.001},
+  if (stem == 0)
+    fail_unreadable(
+        "the TensorFlow.js model holds no MobileNetV2 backbone in Keras' names (no Conv1/kernel)");
+  // The stem has 32 x multiplier channels, rounded to eights; published multipliers tell them
+  // apart.
+  Json config = {{"model_type", "mobilenet_v2"},
+                 {"num_channels", 3},
+                 {"image_size", 224},
+                 {"depth_multiplier", 1.0},
+                 {"depth_divisible_by", 8},
+                 {"min_depth", 8},
+                 {"expand_ratio", 6.0},
+                 {"output_stride", 32},
+                 {"first_layer_is_expansion", true},
+                 {"finegrained_output", true},
+                 {"hidden_act", "relu6"},
+                 {"tf_padding", true},
+                 {"classifier_dropout_prob", 0.2},
+                 {"layer_norm_eps", 0.001},
                  {"batch_norm_momentum", 0.001}};
   const Family& family = find_family("mobilenet_v2");
   for (const double multiplier : {0.35, 0.5, 0.75, 1.0, 1.3, 1.4}) {
@@ -95,13 +114,22 @@ std::string convert_keras_mobilenet(const io::TfjsModel& source, const fs::path&
     written["dtype"] = "float32";
     write_json(folder / "config.json", written);
     write_json(folder / "preprocessor_config.json",
-               {{"image_processor_type", "MobileNetV2ImageProcessor"}, {"do_resize", true}, {"size", {{"shortest_edge", 224}}},
-                {"resample", 2}, {"do_center_crop", true}, {"crop_size", {{"height", 224}, {"width", 224}}},
-                {"do_rescale", true}, {"rescale_factor", 1.0 / 255}, {"do_normalize", true},
-                {"image_mean", {0.5, 0.5, 0.5}}, {"image_std", {0.5, 0.5, 0.5}}});
-    return fmt::format("MobileNetV2 {} backbone of Keras, {} tensors; {} of another head left out", multiplier, ordered.size(), left.size());
+               {{"image_processor_type", "MobileNetV2ImageProcessor"},
+                {"do_resize", true},
+                {"size", {{"shortest_edge", 224}}},
+                {"resample", 2},
+                {"do_center_crop", true},
+                {"crop_size", {{"height", 224}, {"width", 224}}},
+                {"do_rescale", true},
+                {"rescale_factor", 1.0 / 255},
+                {"do_normalize", true},
+                {"image_mean", {0.5, 0.5, 0.5}},
+                {"image_std", {0.5, 0.5, 0.5}}});
+    return fmt::format("MobileNetV2 {} backbone of Keras, {} tensors; {} of another head left out",
+                       multiplier, ordered.size(), left.size());
   }
-  fail_unreadable("the TensorFlow.js model looks like MobileNetV2, but its shapes fit no published width");
+  fail_unreadable(
+      "the TensorFlow.js model looks like MobileNetV2, but its shapes fit no published width");
 }
 
 }  // namespace
@@ -111,12 +139,15 @@ std::string convert_model(const fs::path& source, const fs::path& folder) {
     // Notes and licences may lie there already; anything that looks like other work may not.
     for (const auto& entry : fs::directory_iterator(folder)) {
       const auto name = entry.path().filename().string();
-      if (!name.starts_with("README") && !name.starts_with("LICENSE") && !name.starts_with("NOTICE")) {
-        fail_usage("{} holds {}, which is not a model; give an empty folder", folder.string(), name);
+      if (!name.starts_with("README") && !name.starts_with("LICENSE") &&
+          !name.starts_with("NOTICE")) {
+        fail_usage("{} holds {}, which is not a model; give an empty folder", folder.string(),
+                   name);
       }
     }
   }
-  if (fs::is_directory(source) && fs::exists(source / "model.json")) return convert_keras_mobilenet(io::read_tfjs(source), folder);
+  if (fs::is_directory(source) && fs::exists(source / "model.json"))
+    return convert_keras_mobilenet(io::read_tfjs(source), folder);
   ModelSource from;
   from.path = source.string();
   const LoadedModel loaded = load_model(from);

@@ -27,10 +27,13 @@ const Family& family_of(const std::string& model_type, const std::string& where)
       known += (known.empty() ? "" : ", ") + type;
     }
   }
-  fail_unreadable("{}: the model type '{}' is not one that graft can train; known: {}", where, model_type, known);
+  fail_unreadable("{}: the model type '{}' is not one that graft can train; known: {}", where,
+                  model_type, known);
 }
 
-const Family& find_family(const std::string& name) { return find_in(families(), name, "model family"); }
+const Family& find_family(const std::string& name) {
+  return find_in(families(), name, "model family");
+}
 
 namespace {
 
@@ -77,10 +80,12 @@ std::string config_text(const Json& config, const std::string& key, const std::s
   return value->get<std::string>();
 }
 
-std::vector<int64_t> config_integers(const Json& config, const std::string& key, std::vector<int64_t> fallback) {
+std::vector<int64_t> config_integers(const Json& config, const std::string& key,
+                                     std::vector<int64_t> fallback) {
   const Json* value = value_of(config, key);
   if (!value) return fallback;
-  if (!value->is_array() || value->empty() || value->size() > 1000) wrong(key, "a list of whole numbers", *value);
+  if (!value->is_array() || value->empty() || value->size() > 1000)
+    wrong(key, "a list of whole numbers", *value);
   std::vector<int64_t> numbers;
   for (const Json& item : *value) numbers.push_back(config_integer(Json{{key, item}}, key, 0));
   return numbers;

@@ -12,8 +12,8 @@
 
 namespace graft::models {
 
-/// One renaming of a checkpoint's names: `pattern` (ECMAScript regex) is replaced once, as Hugging Face's
-/// own renamings work. `inverse` undoes it on module names when a folder is written.
+/// One renaming of a checkpoint's names: `pattern` (ECMAScript regex) is replaced once, as Hugging
+/// Face's own renamings work. `inverse` undoes it on module names when a folder is written.
 struct Rename {
   std::string pattern;
   std::string replacement;
@@ -21,7 +21,7 @@ struct Rename {
 
 /// A checkpoint in Hugging Face's terms.
 struct Checkpoint {
-  Json config;           ///< config.json; may be null for a bare weight file
+  Json config;  ///< config.json; may be null for a bare weight file
   io::TensorMap tensors;
 };
 
@@ -38,8 +38,8 @@ struct Family : Entry {
   std::vector<Rename> read, write;
   /// Splits or joins tensors that files pack otherwise (runs after `read` / before `write`).
   std::function<void(io::TensorMap& tensors)> unpack, pack;
-  /// Recognises weights in other projects' names (timm, torchvision, …) and rewrites names and config
-  /// into Hugging Face's; false when they are not of this family.
+  /// Recognises weights in other projects' names (timm, torchvision, …) and rewrites names and
+  /// config into Hugging Face's; false when they are not of this family.
   std::function<bool(Checkpoint& checkpoint)> adopt;
 };
 
@@ -49,11 +49,13 @@ const std::vector<Family>& families();
 const Family& family_of(const std::string& model_type, const std::string& where);
 const Family& find_family(const std::string& name);
 
-/// A value of a config, or the default when absent or null; wrong types are errors that name the key.
+/// A value of a config, or the default when absent or null; wrong types are errors that name the
+/// key.
 int64_t config_integer(const Json& config, const std::string& key, int64_t fallback);
 double config_number(const Json& config, const std::string& key, double fallback);
 bool config_flag(const Json& config, const std::string& key, bool fallback);
 std::string config_text(const Json& config, const std::string& key, const std::string& fallback);
-std::vector<int64_t> config_integers(const Json& config, const std::string& key, std::vector<int64_t> fallback);
+std::vector<int64_t> config_integers(const Json& config, const std::string& key,
+                                     std::vector<int64_t> fallback);
 
 }  // namespace graft::models

@@ -22,12 +22,14 @@ constexpr size_t kMaxConfigBytes = size_t{32} << 20;
 
 std::string apply(const std::vector<Rename>& rules, std::string name) {
   for (const Rename& rule : rules) {
-    name = std::regex_replace(name, std::regex(rule.pattern), rule.replacement, std::regex_constants::format_first_only);
+    name = std::regex_replace(name, std::regex(rule.pattern), rule.replacement,
+                              std::regex_constants::format_first_only);
   }
   return name;
 }
 
-/// Folders that may hold bundled models: beside the program, in the source tree, in the install prefix.
+/// Folders that may hold bundled models: beside the program, in the source tree, in the install
+/// prefix.
 std::vector<fs::path> bundle_folders() {
   std::vector<fs::path> folders;
   if (const char* given = std::getenv("GRAFT_MODELS")) folders.emplace_back(given);
@@ -42,7 +44,8 @@ std::vector<fs::path> bundle_folders() {
 
 std::vector<std::string> class_names(const Json& config, const std::string& where) {
   std::vector<std::string> names;
-  if (config.contains("id2label") && config["id2label"].is_object() && !config["id2label"].empty()) {
+  if (config.contains("id2label") && config["id2label"].is_object() &&
+      !config["id2label"].empty()) {
     const Json& map = config["id2label"];
     names.resize(map.size());
     for (const auto& [key, value] : map.items()) {
@@ -52,9 +55,10 @@ std::vector<std::string> class_names(const Json& config, const std::string& wher
         index = std::stoul(key, &used);
       } catch (const std::exception&) {
       }
-      if (used != key.size() || index >= names.size() || !value.is_string() || !names[index].empty()) {
-        fail_unreadable("{}: id2label must map 0 … {} to names, got the entry {}: {}", where, names.size() - 1, key,
-                        value.dump());
+      if (used != key.size() || index >= names.size() || !value.is_string() ||
+          !names[index].empty()) {
+        fail_unreadable("{}: id2label must map 0 … {} to names, got the entry {}: {}", where,
+                        names.size() - 1, key, value.dump());
       }
       names[index] = value.get<std::string>();
     }
@@ -81,9 +85,11 @@ Checkpoint read_folder(const fs::path& path, const Json& overrides, bool weights
       if (adopted) break;
     }
     if (!adopted) {
-      fail_unreadable("{}: neither a config.json with a model_type nor weights in a layout that graft recognises "
-                      "(transformers, timm, torchvision); give a folder in Hugging Face's layout",
-                      path.string());
+      fail_unreadable(
+          "{}: neither a config.json with a model_type nor weights in a layout that graft "
+          "recognises "
+          "(transformers, timm, torchvision); give a folder in Hugging Face's layout",
+          path.string());
     }
   }
   if (!checkpoint.config.is_object()) checkpoint.config = Json::object();
@@ -91,13 +97,15 @@ Checkpoint read_folder(const fs::path& path, const Json& overrides, bool weights
 }
 
 /// Renames a file's tensors to module names, adding the base prefix that files of bare models lack.
-io::TensorMap to_module_names(const Family& family, const io::TensorMap& tensors, const Model& model) {
+io::TensorMap to_module_names(const Family& family, const io::TensorMap& tensors,
+                              const Model& model) {
   std::set<std::string> known;
   for (const auto& p : model.registry().parameters) known.insert(p.name);
   io::TensorMap renamed;
   for (const auto& [file_name, tensor] : tensors) {
     std::string name = apply(family.read, file_name);
-    if (!known.count(name) && known.count(family.base_prefix + name)) name = family.base_prefix + name;
+    if (!known.count(name) && known.count(family.base_prefix + name))
+      name = family.base_prefix + name;
     renamed.add(name, tensor);
   }
   if (family.unpack) family.unpack(renamed);
@@ -110,15 +118,18 @@ io::TensorMap to_module_names(const Family& family, const io::TensorMap& tensors
   return prefixed;
 }
 
-/// For a model without a preprocessor_config.json: the whole picture at the config's image size, with
-/// the mean and deviation that the family's authors use.
+/// For a model without a preprocessor_config.json: the whole picture at the config's image size,
+/// with the mean and deviation that the family's authors use.
 image::Preprocess usual_preprocess(const Json& config) {
   image::Preprocess p;
   const Json size = config.value("image_size", Json(224));
   const bool pair = size.is_array() && size.size() == 2;
-  p.resize_height = static_cast<int>(config_integer({{"image_size", pair ? size[0] : size}}, "image_size", 224));
-  p.resize_width = static_cast<int>(config_integer({{"image_size", pair ? size[1] : size}}, "image_size", 224));
-  if (p.resize_height < 1 || p.resize_width < 1 || p.resize_height > 16384 || p.resize_width > 16384) {
+  p.resize_height =
+      static_cast<int>(config_integer({{"image_size", pair ? size[0] : size}}, "image_size", 224));
+  p.resize_width =
+      static_cast<int>(config_integer({{"image_size", pair ? size[1] : size}}, "image_size", 224));
+  if (p.resize_height < 1 || p.resize_width < 1 || p.resize_height > 16384 ||
+      p.resize_width > 16384) {
     fail_unreadable("config.json: image_size must be from 1 to 16,384, got {}", size.dump());
   }
   const std::string type = config_text(config, "model_type", "");
@@ -129,13 +140,18 @@ image::Preprocess usual_preprocess(const Json& config) {
   return p;
 }
 
-std::string shape_text(at::IntArrayRef sizes) { return fmt::format("[{}]", fmt::join(sizes.begin(), sizes.end(), ", ")); }
+std::string shape_text(at::IntArrayRef sizes) {
+  return fmt::format("[{}]", fmt::join(sizes.begin(), sizes.end(), ", "));
+}
 
-bool in_head(const Model& model, const nn::Parameter& p) { return model.block_span(p.block) == Span::head; }
+bool in_head(const Model& model, const nn::Parameter& p) {
+  return model.block_span(p.block) == Span::head;
+}
 
-/// Copies the checkpoint into the model; rows of the head follow `from`: the wanted class → its old row.
-void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<int64_t>& from, bool same_classes,
-                  const fs::path& where, LoadedModel& result) {
+/// Copies the checkpoint into the model; rows of the head follow `from`: the wanted class → its old
+/// row.
+void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<int64_t>& from,
+                  bool same_classes, const fs::path& where, LoadedModel& result) {
   const at::NoGradGuard no_grad;
   std::set<std::string> used;
   for (auto& p : model.registry().parameters) {
@@ -161,8 +177,10 @@ void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<
     }
     if (found->sizes() != p.value->sizes()) {
       if (in_head(model, p)) continue;
-      fail_unreadable("{}: {} has the shape {}, the config asks for {}; config.json and weights do not belong together",
-                      where.string(), p.name, shape_text(found->sizes()), shape_text(p.value->sizes()));
+      fail_unreadable(
+          "{}: {} has the shape {}, the config asks for {}; config.json and weights do not belong "
+          "together",
+          where.string(), p.name, shape_text(found->sizes()), shape_text(p.value->sizes()));
     }
     p.value->copy_(*found);
   }
@@ -188,24 +206,29 @@ std::string HeadFit::summary() const {
 }
 
 fs::path find_model(const std::string& path) {
-  if (path.empty()) fail_usage("model: no path was given; give a folder, a weight file, or org/name from the cache");
+  if (path.empty())
+    fail_usage(
+        "model: no path was given; give a folder, a weight file, or org/name from the cache");
   if (fs::exists(path)) return path;
   for (const auto& folder : bundle_folders()) {
     if (path.find('/') == std::string::npos && fs::exists(folder / path)) return folder / path;
   }
   const auto slash = path.find('/');
-  const bool hub_id = slash != std::string::npos && slash > 0 && path.find('/', slash + 1) == std::string::npos &&
-                      path[0] != '.' && path[0] != '~';
+  const bool hub_id = slash != std::string::npos && slash > 0 &&
+                      path.find('/', slash + 1) == std::string::npos && path[0] != '.' &&
+                      path[0] != '~';
   if (hub_id) return io::find_in_hub_cache(path);
   std::string bundled;
   for (const auto& folder : bundle_folders()) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-      if (entry.is_directory()) bundled += (bundled.empty() ? "" : ", ") + entry.path().filename().string();
+      if (entry.is_directory())
+        bundled += (bundled.empty() ? "" : ", ") + entry.path().filename().string();
     }
   }
-  fail_unreadable("model: there is no '{}': not a folder or file, not org/name, and not a bundled model ({})", path,
-                  bundled.empty() ? "none found" : bundled);
+  fail_unreadable(
+      "model: there is no '{}': not a folder or file, not org/name, and not a bundled model ({})",
+      path, bundled.empty() ? "none found" : bundled);
 }
 
 LoadedModel load_model(const ModelSource& source, const std::vector<std::string>& wanted) {
@@ -228,16 +251,19 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   const Family& family = family_of(config["model_type"].get<std::string>(), where);
 
   const std::vector<std::string> old_classes =
-      source.path.empty() && !config.contains("id2label") && !config.contains("num_labels") ? wanted
-                                                                                              : class_names(config, where);
+      source.path.empty() && !config.contains("id2label") && !config.contains("num_labels")
+          ? wanted
+          : class_names(config, where);
   const std::vector<std::string> classes = wanted.empty() ? old_classes : wanted;
-  if (classes.empty()) fail_usage("{}: the number of classes is not known; give data or id2label", where);
+  if (classes.empty())
+    fail_usage("{}: the number of classes is not known; give data or id2label", where);
   Json preprocessor;
   if (config.contains("preprocessor")) {
     preprocessor = config["preprocessor"];
     config.erase("preprocessor");
   }
-  if (const fs::path file = result.folder / "preprocessor_config.json"; !result.folder.empty() && fs::exists(file)) {
+  if (const fs::path file = result.folder / "preprocessor_config.json";
+      !result.folder.empty() && fs::exists(file)) {
     preprocessor = read_json(file, kMaxConfigBytes);
   }
 
@@ -245,18 +271,21 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   Model& model = *result.model;
   model.set_classes(classes);
   family.build(model, static_cast<int64_t>(classes.size()));
-  model.set_preprocess(preprocessor.is_null() ? usual_preprocess(model.config())
-                                              : image::Preprocess::from_config(preprocessor, where, family.name));
+  model.set_preprocess(preprocessor.is_null()
+                           ? usual_preprocess(model.config())
+                           : image::Preprocess::from_config(preprocessor, where, family.name));
 
   const nn::Init random(source.seed);
   if (source.random) family.init(model, random);
   std::vector<int64_t> from(classes.size(), -1);
   if (!source.random) {
     std::map<std::string, int64_t> old_index;
-    for (size_t i = 0; i < old_classes.size(); ++i) old_index.emplace(old_classes[i], static_cast<int64_t>(i));
+    for (size_t i = 0; i < old_classes.size(); ++i)
+      old_index.emplace(old_classes[i], static_cast<int64_t>(i));
     const io::TensorMap tensors = to_module_names(family, checkpoint.tensors, model);
     const nn::Parameter* head = model.registry().find(model.classifier().site().path + ".weight");
-    const bool has_head = head && tensors.contains(head->name) && tensors.at(head->name).dim() == 2 &&
+    const bool has_head = head && tensors.contains(head->name) &&
+                          tensors.at(head->name).dim() == 2 &&
                           tensors.at(head->name).size(1) == head->value->size(1);
     for (size_t i = 0; i < classes.size() && has_head; ++i) {
       const auto found = old_index.find(classes[i]);
@@ -264,17 +293,21 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
     }
     copy_tensors(model, tensors, from, has_head && classes == old_classes, result.folder, result);
     if (!result.missing.empty()) {
-      fail_unreadable("{}: {} of the model's tensors are not in the weights, the first is {}; config.json and weights "
-                      "do not belong together",
-                      where, result.missing.size(), result.missing.front());
+      fail_unreadable(
+          "{}: {} of the model's tensors are not in the weights, the first is {}; config.json and "
+          "weights "
+          "do not belong together",
+          where, result.missing.size(), result.missing.front());
     }
     if (has_head) {
       for (const auto& name : old_classes) {
-        if (std::find(classes.begin(), classes.end(), name) == classes.end()) result.head.dropped.push_back(name);
+        if (std::find(classes.begin(), classes.end(), name) == classes.end())
+          result.head.dropped.push_back(name);
       }
     }
   }
-  for (size_t i = 0; i < classes.size(); ++i) (from[i] >= 0 ? result.head.kept : result.head.added).push_back(classes[i]);
+  for (size_t i = 0; i < classes.size(); ++i)
+    (from[i] >= 0 ? result.head.kept : result.head.added).push_back(classes[i]);
   return result;
 }
 
@@ -295,14 +328,19 @@ LoadedModel refit_head(const Model& model, const std::vector<std::string>& class
     (found == old.end() ? result.head.added : result.head.kept).push_back(name);
   }
   for (const auto& name : old) {
-    if (std::find(classes.begin(), classes.end(), name) == classes.end()) result.head.dropped.push_back(name);
+    if (std::find(classes.begin(), classes.end(), name) == classes.end())
+      result.head.dropped.push_back(name);
   }
   copy_tensors(*result.model, tensors, from, old == classes, "the earlier model", result);
   return result;
 }
 
-std::string hub_name(const Family& family, const std::string& module_name) { return apply(family.write, module_name); }
-std::string module_name(const Family& family, const std::string& hub_name) { return apply(family.read, hub_name); }
+std::string hub_name(const Family& family, const std::string& module_name) {
+  return apply(family.write, module_name);
+}
+std::string module_name(const Family& family, const std::string& hub_name) {
+  return apply(family.read, hub_name);
+}
 
 void save_model(const Model& model, const fs::path& folder) {
   const Family& family = find_family(model.family());
@@ -314,7 +352,8 @@ void save_model(const Model& model, const fs::path& folder) {
   for (const auto& [name, tensor] : tensors) named.add(hub_name(family, name), tensor);
   io::write_safetensors(folder / "model.safetensors", named, {{"format", "pt"}});
   Json config = model.config();
-  // A kind of the same model (DeiT…WithTeacher) stays what it was; a bare backbone gets the head's class.
+  // A kind of the same model (DeiT…WithTeacher) stays what it was; a bare backbone gets the head's
+  // class.
   const Json& was = config.contains("architectures") ? config["architectures"] : Json();
   const bool variant = was.is_array() && was.size() == 1 && was[0].is_string() &&
                        was[0].get<std::string>().starts_with(family.architecture);

@@ -10,8 +10,8 @@
 namespace graft::models {
 
 /// Where a model comes from: a folder in Hugging Face's layout, a weight file of a known dialect,
-/// "org/name[@revision]" in the local Hugging Face cache, a name of a bundled model, or a config with
-/// random weights.
+/// "org/name[@revision]" in the local Hugging Face cache, a name of a bundled model, or a config
+/// with random weights.
 struct ModelSource {
   std::string path;     ///< folder, file, hub id or bundled name; empty with a config alone
   Json config;          ///< overrides of config.json; the whole config when `path` is empty
@@ -30,23 +30,25 @@ struct HeadFit {
 struct LoadedModel {
   std::unique_ptr<Model> model;
   HeadFit head;
-  std::vector<std::string> unused;   ///< tensors of the file that the model has no place for
-  std::vector<std::string> missing;  ///< backbone tensors that the file lacked (an error unless random)
-  std::filesystem::path folder;      ///< where it was found; empty for a config alone
+  std::vector<std::string> unused;  ///< tensors of the file that the model has no place for
+  std::vector<std::string>
+      missing;                   ///< backbone tensors that the file lacked (an error unless random)
+  std::filesystem::path folder;  ///< where it was found; empty for a config alone
 };
 
 /// The folder or file that `path` names; errors (exit code 3) say where was looked and what to do.
 std::filesystem::path find_model(const std::string& path);
 
-/// Reads config, weights and preprocessing and builds the model. `classes` are the wanted classes in
-/// order; empty keeps the checkpoint's. Rows of the head are matched by class name.
+/// Reads config, weights and preprocessing and builds the model. `classes` are the wanted classes
+/// in order; empty keeps the checkpoint's. Rows of the head are matched by class name.
 LoadedModel load_model(const ModelSource& source, const std::vector<std::string>& classes = {});
 
-/// The same weights with a head for other classes: rows are matched by class name, new ones start at zero.
+/// The same weights with a head for other classes: rows are matched by class name, new ones start
+/// at zero.
 LoadedModel refit_head(const Model& model, const std::vector<std::string>& classes);
 
-/// Writes config.json, preprocessor_config.json and model.safetensors with the hub's names, loadable by
-/// transformers.
+/// Writes config.json, preprocessor_config.json and model.safetensors with the hub's names,
+/// loadable by transformers.
 void save_model(const Model& model, const std::filesystem::path& folder);
 
 /// The hub's name of a module's tensor ("vit.layers.0.attention.q_proj.weight" →

@@ -56,7 +56,8 @@ void Model::to(at::Device device) {
 }
 
 at::Device Model::device() const {
-  return registry_.parameters.empty() ? at::Device(at::kCPU) : registry_.parameters.front().value->device();
+  return registry_.parameters.empty() ? at::Device(at::kCPU)
+                                      : registry_.parameters.front().value->device();
 }
 
 int64_t Model::parameter_count() const {

@@ -29,8 +29,8 @@ class Block {
 };
 
 /// A model is a chain of named blocks: stem, block 0 … block L-1, head. Images enter as "pixels"
-/// [B, 3, H, W]; a classifier's chain ends with "logits" [B, classes] in float32. The last block before
-/// the head ends with pooled "features" [B, D], so that what a head reads is small.
+/// [B, 3, H, W]; a classifier's chain ends with "logits" [B, classes] in float32. The last block
+/// before the head ends with pooled "features" [B, D], so that what a head reads is small.
 class Model {
  public:
   /// `config` is the Hugging Face config with the number of classes already in it.
@@ -59,8 +59,8 @@ class Model {
   /// Index of the first block of the head.
   int head() const;
 
-  /// Runs blocks [from, to); `to` < 0 means all. Blocks below `context`'s lowest trained one are the
-  /// caller's business: gradients are recorded as the grad mode says.
+  /// Runs blocks [from, to); `to` < 0 means all. Blocks below `context`'s lowest trained one are
+  /// the caller's business: gradients are recorded as the grad mode says.
   nn::Flow forward(nn::Flow flow, nn::Context& context, int from = 0, int to = -1);
 
   nn::Registry& registry() { return registry_; }

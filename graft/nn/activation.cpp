@@ -10,19 +10,28 @@ Activation parse_activation(const std::string& name, const std::string& where) {
   if (name == "relu") return Activation::relu;
   if (name == "relu6") return Activation::relu6;
   if (name == "gelu") return Activation::gelu;
-  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") return Activation::gelu_tanh;
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
+    return Activation::gelu_tanh;
   if (name == "silu" || name == "swish") return Activation::silu;
-  fail_unreadable("{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu", where, name);
+  fail_unreadable(
+      "{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu", where,
+      name);
 }
 
 at::Tensor activate(Activation kind, at::Tensor x) {
   switch (kind) {
-    case Activation::none: return x;
-    case Activation::relu: return at::relu_(x);
-    case Activation::relu6: return at::hardtanh_(x, 0, 6);
-    case Activation::gelu: return at::gelu(x);
-    case Activation::gelu_tanh: return at::gelu(x, "tanh");
-    case Activation::silu: return at::silu(x);
+    case Activation::none:
+      return x;
+    case Activation::relu:
+      return at::relu_(x);
+    case Activation::relu6:
+      return at::hardtanh_(x, 0, 6);
+    case Activation::gelu:
+      return at::gelu(x);
+    case Activation::gelu_tanh:
+      return at::gelu(x, "tanh");
+    case Activation::silu:
+      return at::silu(x);
   }
   return x;
 }

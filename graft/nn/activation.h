@@ -12,8 +12,8 @@ enum class Activation { none, relu, relu6, gelu, gelu_tanh, silu };
 /// names the config in errors.
 Activation parse_activation(const std::string& name, const std::string& where);
 
-/// May overwrite `x` where its gradient does not need the old values (relu, relu6): pass a tensor that
-/// nobody else reads.
+/// May overwrite `x` where its gradient does not need the old values (relu, relu6): pass a tensor
+/// that nobody else reads.
 at::Tensor activate(Activation kind, at::Tensor x);
 
 }  // namespace graft::nn

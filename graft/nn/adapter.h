@@ -13,11 +13,12 @@ enum class SeamKind { linear, convolution };
 
 /// A place where an adapter can sit: which layer, what shape. All a method needs to know.
 struct Site {
-  std::string path;   ///< module path, for instance "resnet.encoder.stages.0.layers.0.layer.0.convolution"
+  std::string
+      path;  ///< module path, for instance "resnet.encoder.stages.0.layers.0.layer.0.convolution"
   SeamKind kind = SeamKind::linear;
   int block = 0;
-  int64_t in = 0;     ///< input features or channels
-  int64_t out = 0;    ///< output features or channels
+  int64_t in = 0;   ///< input features or channels
+  int64_t out = 0;  ///< output features or channels
   bool bias = false;
   // Convolutions only:
   std::array<int64_t, 2> kernel{1, 1}, stride{1, 1}, padding{0, 0}, dilation{1, 1};
@@ -40,7 +41,8 @@ class Adapter {
   /// Whether scaled_output exists; a frozen norm behind the layer then folds into its weight.
   virtual bool scales() const { return false; }
   /// y + `scale` [out] x what output() adds: y is the layer's output times `scale` already.
-  virtual at::Tensor scaled_output(const at::Tensor& /*x*/, const at::Tensor& y, const at::Tensor& /*scale*/) {
+  virtual at::Tensor scaled_output(const at::Tensor& /*x*/, const at::Tensor& y,
+                                   const at::Tensor& /*scale*/) {
     return y;
   }
   /// Folds the adapter into weight and bias; the plain layer then gives the same output.

@@ -9,20 +9,25 @@
 
 namespace graft::nn {
 
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads, double dropout_rate,
-                     const Context& context) {
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
+                     double dropout_rate, const Context& context) {
   const int64_t batch = q.size(0);
   const int64_t tokens = q.size(1);
   const int64_t width = q.size(2) / heads;
-  const auto split = [&](const at::Tensor& t) { return t.view({batch, -1, heads, width}).transpose(1, 2); };
+  const auto split = [&](const at::Tensor& t) {
+    return t.view({batch, -1, heads, width}).transpose(1, 2);
+  };
   if (CostMeter* meter = CostMeter::active()) {
-    const double scores = static_cast<double>(batch * tokens) * static_cast<double>(k.size(1) * q.size(2));
+    const double scores =
+        static_cast<double>(batch * tokens) * static_cast<double>(k.size(1) * q.size(2));
     meter->add({context.block, 4 * scores, false, false});
   }
   at::Tensor mixed;
   if (dropout_rate > 0 && context.random()) {
     // The fused kernel draws from the global generator; masks must come from the run's own.
-    at::Tensor p = at::softmax(at::matmul(split(q), split(k).transpose(-2, -1)) / std::sqrt(static_cast<double>(width)), -1);
+    at::Tensor p = at::softmax(
+        at::matmul(split(q), split(k).transpose(-2, -1)) / std::sqrt(static_cast<double>(width)),
+        -1);
     mixed = at::matmul(dropout(p, dropout_rate, context), split(v));
   } else {
     mixed = at::scaled_dot_product_attention(split(q), split(k), split(v));

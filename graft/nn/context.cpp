@@ -7,8 +7,14 @@ thread_local const Context* innermost = nullptr;
 
 }  // namespace
 
-ContextGuard::ContextGuard(const Context& context) : outer_(innermost) { innermost = &context; }
-ContextGuard::~ContextGuard() { innermost = outer_; }
-const Context* ContextGuard::current() { return innermost; }
+ContextGuard::ContextGuard(const Context& context) : outer_(innermost) {
+  innermost = &context;
+}
+ContextGuard::~ContextGuard() {
+  innermost = outer_;
+}
+const Context* ContextGuard::current() {
+  return innermost;
+}
 
 }  // namespace graft::nn

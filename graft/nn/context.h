@@ -9,10 +9,10 @@ namespace graft::nn {
 
 /// What a forward pass knows beside its tensors.
 struct Context {
-  bool training = false;                  ///< dropout and drop path act, but only in blocks that train
-  std::optional<at::Generator> generator; ///< source of dropout masks
-  std::vector<bool> trained;              ///< by block; empty means all
-  int block = 0;                          ///< the block that runs now
+  bool training = false;  ///< dropout and drop path act, but only in blocks that train
+  std::optional<at::Generator> generator;  ///< source of dropout masks
+  std::vector<bool> trained;               ///< by block; empty means all
+  int block = 0;                           ///< the block that runs now
 
   /// Whether random layers act in the running block: a frozen block is a fixed function.
   bool random() const {

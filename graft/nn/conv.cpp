@@ -17,8 +17,8 @@ class FrozenConvolution : public torch::autograd::Function<FrozenConvolution> {
  public:
   // Autograd takes an absent bias only as an optional.
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
-                            const std::optional<at::Tensor>& bias, at::IntArrayRef stride, at::IntArrayRef padding,
-                            at::IntArrayRef dilation, int64_t groups) {
+                            const std::optional<at::Tensor>& bias, at::IntArrayRef stride,
+                            at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
     ctx->save_for_backward({weight});
     ctx->saved_data["shape"] = x.sizes().vec();
     ctx->saved_data["stride"] = stride.vec();
@@ -34,9 +34,9 @@ class FrozenConvolution : public torch::autograd::Function<FrozenConvolution> {
     // Only the shape of x matters for its own gradient; a stride-0 tensor has it and no bytes.
     const at::Tensor x = at::zeros({1}, g.options()).expand(ctx->saved_data["shape"].toIntVector());
     const auto result = at::convolution_backward(
-        g, x, weight, c10::nullopt, ctx->saved_data["stride"].toIntVector(), ctx->saved_data["padding"].toIntVector(),
-        ctx->saved_data["dilation"].toIntVector(), false, {0, 0}, ctx->saved_data["groups"].toInt(),
-        {true, false, false});
+        g, x, weight, c10::nullopt, ctx->saved_data["stride"].toIntVector(),
+        ctx->saved_data["padding"].toIntVector(), ctx->saved_data["dilation"].toIntVector(), false,
+        {0, 0}, ctx->saved_data["groups"].toInt(), {true, false, false});
     return {std::get<0>(result), {}, {}, {}, {}, {}, {}};
   }
 };
@@ -44,13 +44,14 @@ class FrozenConvolution : public torch::autograd::Function<FrozenConvolution> {
 }  // namespace
 
 at::Tensor frozen_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                              at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
-                              int64_t groups) {
+                              at::IntArrayRef stride, at::IntArrayRef padding,
+                              at::IntArrayRef dilation, int64_t groups) {
   const std::optional<at::Tensor> shift = bias.defined() ? std::make_optional(bias) : std::nullopt;
   return FrozenConvolution::apply(x, weight, shift, stride, padding, dilation, groups);
 }
 
-at::Tensor pad_input(const at::Tensor& x, const std::array<int64_t, 2>& padding, const std::string& mode) {
+at::Tensor pad_input(const at::Tensor& x, const std::array<int64_t, 2>& padding,
+                     const std::string& mode) {
   const std::array<int64_t, 4> sides{padding[1], padding[1], padding[0], padding[0]};
   return at::pad(x, sides, mode == "zeros" ? "constant" : mode);
 }
@@ -59,7 +60,8 @@ Conv2d::Conv2d(const Scope& scope, const ConvOptions& options)
     : path_(scope.path()),
       block_(scope.block()),
       options_(options),
-      weight_(at::zeros({options.out, options.in / options.groups, options.kernel[0], options.kernel[1]})
+      weight_(at::zeros(
+                  {options.out, options.in / options.groups, options.kernel[0], options.kernel[1]})
                   .contiguous(at::MemoryFormat::ChannelsLast)) {
   GRAFT_ASSERT(options.in % options.groups == 0 && options.out % options.groups == 0);
   if (options.bias) bias_ = at::zeros({options.out});
@@ -70,7 +72,8 @@ Conv2d::Conv2d(const Scope& scope, const ConvOptions& options)
 
 at::Tensor Conv2d::pad(const at::Tensor& x) const {
   if (!options_.same_padding) {
-    return options_.padding_mode == "zeros" ? x : pad_input(x, options_.padding, options_.padding_mode);
+    return options_.padding_mode == "zeros" ? x
+                                            : pad_input(x, options_.padding, options_.padding_mode);
   }
   std::array<int64_t, 4> sides{};  // left, right, top, bottom
   bool any = false;
@@ -88,15 +91,16 @@ at::Tensor Conv2d::pad(const at::Tensor& x) const {
   return at::constant_pad_nd(x, sides);
 }
 
-at::Tensor Conv2d::with(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) const {
+at::Tensor Conv2d::with(const at::Tensor& x, const at::Tensor& weight,
+                        const at::Tensor& bias) const {
   at::Tensor in = x;
   std::array<int64_t, 2> padding = options_.padding;
   if (options_.same_padding || options_.padding_mode != "zeros") {
     padding = {0, 0};
     // Equal padding on both sides is the convolution's own; only the uneven case needs a copy.
     const int64_t kernel = options_.kernel[0];
-    if (options_.same_padding && options_.stride == std::array<int64_t, 2>{1, 1} && kernel % 2 == 1 &&
-        options_.kernel[0] == options_.kernel[1]) {
+    if (options_.same_padding && options_.stride == std::array<int64_t, 2>{1, 1} &&
+        kernel % 2 == 1 && options_.kernel[0] == options_.kernel[1]) {
       padding = {kernel / 2 * options_.dilation[0], kernel / 2 * options_.dilation[1]};
     } else {
       in = pad(x);
@@ -112,7 +116,9 @@ at::Tensor Conv2d::with(const at::Tensor& x, const at::Tensor& weight, const at:
     y = at::conv2d(in, w, b, options_.stride, padding, options_.dilation, options_.groups);
   }
   if (CostMeter* meter = CostMeter::active()) {
-    meter->add({block_, 2 * static_cast<double>(y.numel()) * static_cast<double>(weight_.numel() / weight_.size(0)),
+    meter->add({block_,
+                2 * static_cast<double>(y.numel()) *
+                    static_cast<double>(weight_.numel() / weight_.size(0)),
                 false, true});
     for (const auto& adapter : adapters()) {
       meter->add({block_, adapter->flops(static_cast<double>(y.numel() / y.size(1))), true, true});
@@ -126,7 +132,8 @@ at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   const at::Tensor in = adapt_input(x);
   const at::Tensor y = with(in, weight_, bias_);
   if (!options_.same_padding) return adapt_output(in, y);
-  // Adapters see the input as padded by TensorFlow's rule, with no padding of their own (see site()).
+  // Adapters see the input as padded by TensorFlow's rule, with no padding of their own (see
+  // site()).
   return adapt_output(pad(in), y);
 }
 

@@ -13,7 +13,7 @@ struct ConvOptions {
   int64_t groups = 1;
   bool bias = false;
   std::string padding_mode = "zeros";  ///< zeros, reflect, replicate, circular
-  bool same_padding = false;           ///< TensorFlow's rule: pads by the input size, more at the end
+  bool same_padding = false;  ///< TensorFlow's rule: pads by the input size, more at the end
 };
 
 /// Two-dimensional convolution; x [B, in, H, W], W [out, in/groups, kh, kw], channels-last inside.
@@ -43,11 +43,12 @@ class Conv2d final : public Seam {
 };
 
 /// x [B, in, H, W] padded as `options` says, where the convolution itself cannot do it.
-at::Tensor pad_input(const at::Tensor& x, const std::array<int64_t, 2>& padding, const std::string& mode);
+at::Tensor pad_input(const at::Tensor& x, const std::array<int64_t, 2>& padding,
+                     const std::string& mode);
 
 /// Convolution whose weight does not train: nothing of x is kept for the backward pass.
 at::Tensor frozen_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                              at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
-                              int64_t groups);
+                              at::IntArrayRef stride, at::IntArrayRef padding,
+                              at::IntArrayRef dilation, int64_t groups);
 
 }  // namespace graft::nn

@@ -6,13 +6,15 @@
 
 namespace graft::nn {
 
-/// Convolution, batch norm, activation: the unit of convolutional networks. Where the norm is frozen and
-/// neither it nor the convolution trains, the norm is folded into the convolution's weight.
+/// Convolution, batch norm, activation: the unit of convolutional networks. Where the norm is
+/// frozen and neither it nor the convolution trains, the norm is folded into the convolution's
+/// weight.
 class ConvNorm {
  public:
   /// Registers "<scope>.convolution" and "<scope>.normalization" (or the given names).
-  ConvNorm(const Scope& scope, const ConvOptions& conv, Activation activation, double eps, double momentum,
-           const std::string& conv_name = "convolution", const std::string& norm_name = "normalization");
+  ConvNorm(const Scope& scope, const ConvOptions& conv, Activation activation, double eps,
+           double momentum, const std::string& conv_name = "convolution",
+           const std::string& norm_name = "normalization");
   at::Tensor operator()(const at::Tensor& x);
   Conv2d& convolution() { return conv_; }
 

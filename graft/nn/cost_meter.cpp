@@ -7,8 +7,14 @@ thread_local CostMeter* current = nullptr;
 
 }  // namespace
 
-CostMeter::CostMeter() : outer_(current) { current = this; }
-CostMeter::~CostMeter() { current = outer_; }
-CostMeter* CostMeter::active() { return current; }
+CostMeter::CostMeter() : outer_(current) {
+  current = this;
+}
+CostMeter::~CostMeter() {
+  current = outer_;
+}
+CostMeter* CostMeter::active() {
+  return current;
+}
 
 }  // namespace graft::nn

@@ -5,7 +5,8 @@
 namespace graft::nn {
 namespace {
 
-at::Tensor mask(at::IntArrayRef shape, double keep, const at::Tensor& like, const Context& context) {
+at::Tensor mask(at::IntArrayRef shape, double keep, const at::Tensor& like,
+                const Context& context) {
   at::Tensor drawn = at::empty(shape, like.options());
   drawn.bernoulli_(keep, context.generator);
   return drawn.div_(keep);

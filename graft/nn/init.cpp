@@ -44,7 +44,8 @@ void Init::uniform(const std::string& name, at::Tensor& value, double bound) con
 }
 
 void Init::kaiming_normal(const std::string& name, at::Tensor& value) const {
-  const double fan_out = static_cast<double>(value.numel()) / static_cast<double>(std::max<int64_t>(1, value.size(1)));
+  const double fan_out =
+      static_cast<double>(value.numel()) / static_cast<double>(std::max<int64_t>(1, value.size(1)));
   normal(name, value, std::sqrt(2.0 / fan_out));
 }
 

@@ -11,16 +11,19 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-void count_linear(const Site& site, const at::Tensor& x, const std::vector<std::shared_ptr<Adapter>>& adapters) {
+void count_linear(const Site& site, const at::Tensor& x,
+                  const std::vector<std::shared_ptr<Adapter>>& adapters) {
   CostMeter* meter = CostMeter::active();
   if (!meter) return;
   const double rows = static_cast<double>(x.numel()) / static_cast<double>(x.size(-1));
-  meter->add({site.block, 2 * rows * static_cast<double>(site.in) * static_cast<double>(site.out), false, true});
+  meter->add({site.block, 2 * rows * static_cast<double>(site.in) * static_cast<double>(site.out),
+              false, true});
   for (const auto& adapter : adapters) meter->add({site.block, adapter->flops(rows), true, true});
 }
 
-/// One product for all members forward and for the input's gradient; weight gradients only of members
-/// that want them. Arguments: x, packed weight, packed bias, then weights and biases of the members.
+/// One product for all members forward and for the input's gradient; weight gradients only of
+/// members that want them. Arguments: x, packed weight, packed bias, then weights and biases of the
+/// members.
 class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
@@ -28,7 +31,8 @@ class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
     bool weights = false;
     bool biases = false;
     const size_t n = bias ? members.size() / 2 : members.size();
-    for (size_t i = 0; i < members.size(); ++i) (i < n ? weights : biases) |= members[i].requires_grad();
+    for (size_t i = 0; i < members.size(); ++i)
+      (i < n ? weights : biases) |= members[i].requires_grad();
     ctx->saved_data["members"] = static_cast<int64_t>(n);
     ctx->saved_data["biases"] = bias.has_value();
     ctx->save_for_backward({weights ? x : at::Tensor(), weight});
@@ -51,7 +55,9 @@ class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
     }
     const int64_t rows = weight.size(0) / n;
     // Autograd counts an absent bias among the results, but not among the inputs it asks about.
-    const auto wanted = [&](int64_t slot) { return ctx->needs_input_grad(static_cast<size_t>(has_bias ? slot : slot - 1)); };
+    const auto wanted = [&](int64_t slot) {
+      return ctx->needs_input_grad(static_cast<size_t>(has_bias ? slot : slot - 1));
+    };
     bool all = true;
     for (int64_t i = 0; i < n; ++i) all = all && wanted(3 + i);
     const at::Tensor flat = x.defined() ? x.flatten(0, -2) : x;
@@ -60,8 +66,10 @@ class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
     for (int64_t i = 0; i < n; ++i) {
       const auto slot = static_cast<size_t>(3 + i);
       const at::Tensor part = g.narrow(1, i * rows, rows);
-      if (all) result[slot] = together.narrow(0, i * rows, rows).to(saved[1].scalar_type());
-      else if (wanted(3 + i)) result[slot] = part.t().mm(flat).to(saved[1].scalar_type());
+      if (all)
+        result[slot] = together.narrow(0, i * rows, rows).to(saved[1].scalar_type());
+      else if (wanted(3 + i))
+        result[slot] = part.t().mm(flat).to(saved[1].scalar_type());
       const auto bias_slot = static_cast<size_t>(3 + n + i);
       if (has_bias && wanted(3 + n + i)) {
         result[bias_slot] = part.sum(0, false, saved[1].scalar_type());
@@ -104,16 +112,17 @@ Site Linear::site() const {
   return site;
 }
 
-LinearGroup::LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in, int64_t out_each,
-                         bool bias) {
-  for (const auto& name : names) members_.push_back(std::make_unique<Linear>(scope / name, in, out_each, bias));
+LinearGroup::LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in,
+                         int64_t out_each, bool bias) {
+  for (const auto& name : names)
+    members_.push_back(std::make_unique<Linear>(scope / name, in, out_each, bias));
   scope.add(*this);
   repack();
 }
 
 void LinearGroup::repack() {
   const at::NoGradGuard no_grad;
-  const auto pack = [this](at::Tensor Linear::*member) {
+  const auto pack = [this](at::Tensor Linear::* member) {
     std::vector<at::Tensor> parts;
     for (const auto& linear : members_) parts.push_back((*linear).*member);
     at::Tensor packed = at::cat(parts, 0);
@@ -135,7 +144,8 @@ void LinearGroup::repack() {
 std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
   bool changes_input = false;
   for (const auto& member : members_) {
-    for (const auto& adapter : member->adapters()) changes_input = changes_input || !adapter->input(x).is_same(x);
+    for (const auto& adapter : member->adapters())
+      changes_input = changes_input || !adapter->input(x).is_same(x);
   }
   std::vector<at::Tensor> outputs;
   if (changes_input) {  // members no longer read the same input
@@ -147,8 +157,10 @@ std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
   if (packed_bias_.defined()) {
     for (const auto& member : members_) tensors.push_back(member->bias_);
   }
-  const std::optional<at::Tensor> bias = packed_bias_.defined() ? std::make_optional(packed_bias_) : std::nullopt;
-  const at::Tensor together = GroupedLinear::apply(x, packed_weight_, bias, at::TensorList(tensors));
+  const std::optional<at::Tensor> bias =
+      packed_bias_.defined() ? std::make_optional(packed_bias_) : std::nullopt;
+  const at::Tensor together =
+      GroupedLinear::apply(x, packed_weight_, bias, at::TensorList(tensors));
   outputs = together.chunk(static_cast<int64_t>(members_.size()), -1);
   for (size_t i = 0; i < members_.size(); ++i) {
     count_linear(members_[i]->site(), x, members_[i]->adapters());

@@ -6,7 +6,8 @@
 
 namespace graft::nn {
 
-/// y = x W^T + b with x [..., in], W [out, in]. A weight in float32 multiplies a bfloat16 x in bfloat16.
+/// y = x W^T + b with x [..., in], W [out, in]. A weight in float32 multiplies a bfloat16 x in
+/// bfloat16.
 class Linear final : public Seam {
  public:
   Linear(const Scope& scope, int64_t in, int64_t out, bool bias = true);
@@ -23,15 +24,17 @@ class Linear final : public Seam {
   at::Tensor weight_, bias_;
 };
 
-/// Linear layers that read the same input (q, k, v): one storage and one product. Each member keeps its
-/// own names, freeze flag, adapters and gradient.
+/// Linear layers that read the same input (q, k, v): one storage and one product. Each member keeps
+/// its own names, freeze flag, adapters and gradient.
 class LinearGroup {
  public:
   /// Members are registered under `scope / name`, in order.
-  LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in, int64_t out_each, bool bias);
+  LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in,
+              int64_t out_each, bool bias);
   /// One output [..., out] a member.
   std::vector<at::Tensor> operator()(const at::Tensor& x) const;
-  /// Makes the members rows of one storage again after their tensors were replaced (another device).
+  /// Makes the members rows of one storage again after their tensors were replaced (another
+  /// device).
   void repack();
   LinearGroup(const LinearGroup&) = delete;
   LinearGroup& operator=(const LinearGroup&) = delete;

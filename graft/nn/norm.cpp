@@ -36,10 +36,12 @@ BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double mo
 
 at::Tensor BatchNorm::operator()(const at::Tensor& x) {
   if (batch_statistics_) batches_.add_(1);
-  if (!batch_statistics_ && at::GradMode::is_enabled() && !weight_.requires_grad() && !bias_.requires_grad()) {
+  if (!batch_statistics_ && at::GradMode::is_enabled() && !weight_.requires_grad() &&
+      !bias_.requires_grad()) {
     // As a fixed scale and shift it keeps nothing of x for the backward pass.
     const auto [scale, shift] = affine();
-    return x.mul(cast_like(scale, x).view({1, -1, 1, 1})).add_(cast_like(shift, x).view({1, -1, 1, 1}));
+    return x.mul(cast_like(scale, x).view({1, -1, 1, 1}))
+        .add_(cast_like(shift, x).view({1, -1, 1, 1}));
   }
   return at::batch_norm(x, weight_, bias_, mean_, var_, batch_statistics_, momentum_, eps_, false);
 }

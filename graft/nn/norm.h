@@ -17,8 +17,9 @@ class LayerNorm {
   double eps_;
 };
 
-/// Ioffe and Szegedy 2015, over the channels of x [B, C, H, W]. Statistics are the running ones unless
-/// `use_batch_statistics` was set: frozen is the default, because a frozen layer must not move.
+/// Ioffe and Szegedy 2015, over the channels of x [B, C, H, W]. Statistics are the running ones
+/// unless `use_batch_statistics` was set: frozen is the default, because a frozen layer must not
+/// move.
 class BatchNorm {
  public:
   BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum);

@@ -18,10 +18,16 @@ void Scope::add(const std::string& name, at::Tensor& value, Role role) const {
   registry_->parameters.push_back({full, &value, role, block_});
 }
 
-void Scope::add(Seam& seam) const { registry_->seams.push_back(&seam); }
+void Scope::add(Seam& seam) const {
+  registry_->seams.push_back(&seam);
+}
 
-void Scope::add(BatchNorm& norm) const { registry_->batch_norms.push_back(&norm); }
+void Scope::add(BatchNorm& norm) const {
+  registry_->batch_norms.push_back(&norm);
+}
 
-void Scope::add(LinearGroup& group) const { registry_->groups.push_back(&group); }
+void Scope::add(LinearGroup& group) const {
+  registry_->groups.push_back(&group);
+}
 
 }  // namespace graft::nn

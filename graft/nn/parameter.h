@@ -16,10 +16,10 @@ enum class Role { weight, bias, norm_weight, norm_bias, embedding, scale, buffer
 
 /// A tensor of the model. `value` points into the layer, which never moves.
 struct Parameter {
-  std::string name;     ///< module path of transformers 5, for instance "vit.layers.0.mlp.fc1.weight"
+  std::string name;  ///< module path of transformers 5, for instance "vit.layers.0.mlp.fc1.weight"
   at::Tensor* value;
   Role role;
-  int block;            ///< index in the chain of blocks
+  int block;  ///< index in the chain of blocks
   bool is_buffer() const { return role == Role::buffer; }
 };
 

@@ -8,8 +8,8 @@
 
 namespace graft::nn {
 
-/// A layer with a weight that adapters can act on. Models are built of these and of nothing else that
-/// multiplies, so every method reaches every layer.
+/// A layer with a weight that adapters can act on. Models are built of these and of nothing else
+/// that multiplies, so every method reaches every layer.
 class Seam {
  public:
   virtual ~Seam() = default;

@@ -17,8 +17,10 @@ std::string free_output(const train::Job& job) {
   namespace fs = std::filesystem;
   const Json& data = job.config.values["data"];
   std::string stem = "run";
-  if (data.is_string()) stem = fs::path(data.get<std::string>()).lexically_normal().filename().string();
-  else if (data.contains("path") && data["path"].is_string()) stem = fs::path(data["path"].get<std::string>()).filename().string();
+  if (data.is_string())
+    stem = fs::path(data.get<std::string>()).lexically_normal().filename().string();
+  else if (data.contains("path") && data["path"].is_string())
+    stem = fs::path(data["path"].get<std::string>()).filename().string();
   if (stem.empty() || stem == ".") stem = "run";
   for (int i = 1;; ++i) {
     const fs::path folder = fs::path("runs") / fmt::format("{}-{}", stem, i);
@@ -28,7 +30,8 @@ std::string free_output(const train::Job& job) {
 
 }  // namespace
 
-bool Decider::decide(const std::string& section, const std::string& key, const Json& choice, const std::string& reason) {
+bool Decider::decide(const std::string& section, const std::string& key, const Json& choice,
+                     const std::string& reason) {
   Json& place = section.empty() ? job_.config.values[key] : job_.config.values[section][key];
   if (place != "auto" && !place.is_null()) return false;
   place = choice;
@@ -53,10 +56,15 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   d.decide("", "threads", usable_cores(), "cores this process may use");
   d.decide("train", "workers", usable_cores(), "one a core decodes while the others compute");
 
-  const double imbalance = static_cast<double>(s.largest_class) / static_cast<double>(std::max<int64_t>(1, s.smallest_class));
-  if (job.data.multi_label) d.decide("", "metric", "mean_average_precision", "samples may have several labels");
-  else if (imbalance > 3) d.decide("", "metric", "balanced_accuracy", fmt::format("the largest class has {:.1f} x the samples of the smallest", imbalance));
-  else d.decide("", "metric", "accuracy", "classes are of similar size");
+  const double imbalance = static_cast<double>(s.largest_class) /
+                           static_cast<double>(std::max<int64_t>(1, s.smallest_class));
+  if (job.data.multi_label)
+    d.decide("", "metric", "mean_average_precision", "samples may have several labels");
+  else if (imbalance > 3)
+    d.decide("", "metric", "balanced_accuracy",
+             fmt::format("the largest class has {:.1f} x the samples of the smallest", imbalance));
+  else
+    d.decide("", "metric", "accuracy", "classes are of similar size");
 
   // Budget: what is not limited at all gets ten minutes.
   if (!job.config.budget.any_length()) {
@@ -64,8 +72,11 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
     d.note("budget.time", "10m", "no budget was given");
     reread(job.config);
   }
-  const bool time_only = !job.config.budget.epochs && !job.config.budget.steps && !job.config.budget.samples;
-  const double time = job.config.budget.time_s ? *job.config.budget.time_s - seconds_since_process_start() : kDefaultTime * 100;
+  const bool time_only =
+      !job.config.budget.epochs && !job.config.budget.steps && !job.config.budget.samples;
+  const double time = job.config.budget.time_s
+                          ? *job.config.budget.time_s - seconds_since_process_start()
+                          : kDefaultTime * 100;
 
   // Strategy: what fits the time. A pass of full training costs about three forward passes.
   const auto n = static_cast<double>(s.train_samples);
@@ -73,7 +84,8 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   const double full_pass = n * std::max(3 * s.forward_s, s.read_s);
   const double passes = 0.7 * time / std::max(1e-9, full_pass);
   const bool strategy_open = v["strategy"] == "auto";
-  const bool method_given = v["method"] != "auto" && v["method"] != "none" && !(v["method"].is_object() && v["method"]["name"] == "none");
+  const bool method_given = v["method"] != "auto" && v["method"] != "none" &&
+                            !(v["method"].is_object() && v["method"]["name"] == "none");
   if (strategy_open) {
     if (s.random_weights) {
       d.decide("", "strategy", "full", "the weights are random: everything has to be learned");
@@ -81,28 +93,36 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
       d.decide("", "strategy", "full", "the method chooses what trains in each block");
     } else if (passes < 3 || v["goal"] == "latency") {
       d.decide("", "strategy", Json{{"name", "head"}, {"solver", "logistic"}},
-               fmt::format("the time allows {:.1f} passes of full training; a head on features that are computed once needs one "
-                           "forward pass ({})", passes, show_seconds(forward_pass)));
+               fmt::format("the time allows {:.1f} passes of full training; a head on features "
+                           "that are computed once needs one "
+                           "forward pass ({})",
+                           passes, show_seconds(forward_pass)));
     } else {
       d.decide("", "strategy", Json{{"name", "lp-ft"}, {"solver", "logistic"}, {"rate", 1.0}},
-               fmt::format("the head is solved on features that are computed once ({}), then the rest of the time, about {:.0f} "
-                           "passes, fine-tunes from it", show_seconds(forward_pass), std::min(passes, 1000.0)));
+               fmt::format("the head is solved on features that are computed once ({}), then the "
+                           "rest of the time, about {:.0f} "
+                           "passes, fine-tunes from it",
+                           show_seconds(forward_pass), std::min(passes, 1000.0)));
     }
   }
   const Json& strategy = v["strategy"];
-  const std::string strategy_name = strategy.is_string() ? strategy.get<std::string>() : strategy.value("name", "stages");
+  const std::string strategy_name =
+      strategy.is_string() ? strategy.get<std::string>() : strategy.value("name", "stages");
   const bool head_only = strategy_name == "head";
   const bool solved = strategy.is_object() && strategy.value("solver", "gradient") != "gradient";
 
   if (head_only || s.random_weights) {
     d.decide("", "method", "none", head_only ? "only the head trains" : "the weights are random");
   } else if (s.convolutional) {
-    d.decide("", "method", v["goal"] == "size" ? Json("lora") : Json("none"),
-             v["goal"] == "size" ? "goal is size: an adapter of a few per cent"
-                                 : "a small convolutional network: all weights train, statistics of its norms stay");
+    d.decide(
+        "", "method", v["goal"] == "size" ? Json("lora") : Json("none"),
+        v["goal"] == "size"
+            ? "goal is size: an adapter of a few per cent"
+            : "a small convolutional network: all weights train, statistics of its norms stay");
   } else {
-    d.decide("", "method", Json{{"name", "lora"}, {"r", 16}, {"alpha", 16}},
-             "a transformer: low-rank updates keep what it knows and need a fraction of the memory");
+    d.decide(
+        "", "method", Json{{"name", "lora"}, {"r", 16}, {"alpha", 16}},
+        "a transformer: low-rank updates keep what it knows and need a fraction of the memory");
   }
   reread(job.config);
   const bool adapters = peft::name_of(job.config.methods) != "none";
@@ -112,16 +132,24 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   const double rate = v["sampling"]["rate"].get<double>();
   while (batch > 4 && n * rate / static_cast<double>(batch) < 10) batch /= 2;
   if (head_only && n * rate >= 2000) batch = 128;
-  d.decide("train", "batch", batch, batch == 32 ? "the usual one" : batch > 32 ? "cached features are cheap" : "an epoch should have ten updates");
+  d.decide("train", "batch", batch,
+           batch == 32  ? "the usual one"
+           : batch > 32 ? "cached features are cheap"
+                        : "an epoch should have ten updates");
   batch = v["train"]["batch"].get<int64_t>();
-  d.decide("train", "batch_norm", !adapters && (s.random_weights || (batch >= 16 && n * rate >= 5000 && !head_only)) ? "train" : "frozen",
+  d.decide("train", "batch_norm",
+           !adapters && (s.random_weights || (batch >= 16 && n * rate >= 5000 && !head_only))
+               ? "train"
+               : "frozen",
            "statistics of the pretraining are better than those of few samples");
 
   // Passes: as many as help; the time may end them earlier.
   if (time_only && !(head_only && solved)) {
-    const double helpful = std::clamp(20000.0 / std::max(1.0, n * rate), 5.0, head_only ? 60.0 : 30.0);
+    const double helpful =
+        std::clamp(20000.0 / std::max(1.0, n * rate), 5.0, head_only ? 60.0 : 30.0);
     v["budget"]["epochs"] = std::round(helpful);
-    d.note("budget.epochs", std::round(helpful), "more passes rarely help at this number of samples; the time may end it earlier");
+    d.note("budget.epochs", std::round(helpful),
+           "more passes rarely help at this number of samples; the time may end it earlier");
     if (v["train"]["patience"] == 0 && !job.data.validation.empty()) {
       v["train"]["patience"] = 10;
       d.note("train.patience", 10, "stops when ten evaluations bring nothing");
@@ -133,17 +161,22 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   reread(job.config);
 
   if (head_only) {
-    d.decide("", "augment", "none", "features are computed once, so every pass sees the same pictures");
+    d.decide("", "augment", "none",
+             "features are computed once, so every pass sees the same pictures");
   } else if (passes < 2) {
     d.decide("", "augment", "none", "fewer than two passes: no picture is seen twice");
   } else if (n < 200) {
     d.decide("", "augment", "light", "very few samples: crops and flips, nothing stronger");
   } else {
-    d.decide("", "augment", s.random_weights ? "standard" : "light",
-             s.random_weights ? "training from nothing needs variety" : "crops and flips keep a fine-tuned network from learning its few samples by heart");
+    d.decide(
+        "", "augment", s.random_weights ? "standard" : "light",
+        s.random_weights
+            ? "training from nothing needs variety"
+            : "crops and flips keep a fine-tuned network from learning its few samples by heart");
   }
   const double epochs = job.config.budget.epochs.value_or(10);
-  d.decide("train", "eval_every", std::max(1.0, std::round(epochs / 20)), "about twenty evaluations in all");
+  d.decide("train", "eval_every", std::max(1.0, std::round(epochs / 20)),
+           "about twenty evaluations in all");
   // At most one evaluation per epoch; short runs are measured at their end.
 }
 

@@ -12,7 +12,8 @@ class Decider {
  public:
   Decider(train::Job& job, train::PlanFacts& facts) : job_(job), facts_(facts) {}
   /// Sets section.key ("" for the top level) when it is "auto" (or null); says whether it did.
-  bool decide(const std::string& section, const std::string& key, const Json& choice, const std::string& reason);
+  bool decide(const std::string& section, const std::string& key, const Json& choice,
+              const std::string& reason);
   void note(const std::string& what, const Json& choice, const std::string& reason);
 
  private:
@@ -32,8 +33,8 @@ struct Situation {
   bool random_weights = false;
 };
 
-/// task, threads, metric, budget, strategy, method, batch, batch norm, augmentation, evaluation: everything
-/// but the learning rate, which is tried on the model. Rules are in docs/planning.md.
+/// task, threads, metric, budget, strategy, method, batch, batch norm, augmentation, evaluation:
+/// everything but the learning rate, which is tried on the model. Rules are in docs/planning.md.
 void decide_all(train::Job& job, const Situation& situation, train::PlanFacts& facts);
 
 /// Refreshes the typed parts of a configuration after its values were changed.

@@ -64,7 +64,8 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       const auto loss = train::compute_loss(flow.at("logits"), batch->targets, loss_options);
       (loss.sum / loss.weight).backward();
       const double value = loss.sum.item<double>() / loss.weight;
-      const double rate = low * std::pow(high / low, static_cast<double>(result.steps) / (steps - 1));
+      const double rate =
+          low * std::pow(high / low, static_cast<double>(result.steps) / (steps - 1));
       optimizer.step(trained, [rate](const train::TrainedTensor&) { return rate; });
       for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();
       ++result.steps;
@@ -87,7 +88,8 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       if (p.is_buffer()) p.value->copy_(kept[next++]);
     }
   }
-  for (size_t i = 0; i < statistics.size(); ++i) model.registry().batch_norms[i]->use_batch_statistics(statistics[i]);
+  for (size_t i = 0; i < statistics.size(); ++i)
+    model.registry().batch_norms[i]->use_batch_statistics(statistics[i]);
   result.seconds = watch.seconds();
   // The steepest fall, seen over a fifth of the range so that single batches do not decide.
   const size_t span = std::max<size_t>(3, rates.size() / 5);

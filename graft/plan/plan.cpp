@@ -42,7 +42,8 @@ double usual_rate(const train::Job& job) {
   const Json& train = job.config.values["train"];
   const bool sgd = train["optimizer"] == "sgd";
   const bool head_only = job.stages.back().blocks.front() >= job.model().head();
-  const double batch = train["batch"].get<double>() * job.config.values["updates"]["every"].get<double>();
+  const double batch =
+      train["batch"].get<double>() * job.config.values["updates"]["every"].get<double>();
   const double scale = std::sqrt(batch / 32);
   const std::string method = peft::name_of(job.config.methods);
   double rate = head_only ? 3e-3 : method == "none" ? 2e-4 : method == "lora" ? 1e-3 : 2e-3;
@@ -55,12 +56,17 @@ void decide_rates(train::Job& job, train::PlanFacts& facts) {
   Json& train = job.config.values["train"];
   Decider d(job, facts);
   const bool open = train["lr"] == "auto";
-  const bool only_solved = std::all_of(job.stages.begin(), job.stages.end(), [](const auto& stage) { return stage.solver != "gradient"; });
+  const bool only_solved = std::all_of(job.stages.begin(), job.stages.end(), [](const auto& stage) {
+    return stage.solver != "gradient";
+  });
   const double usual = usual_rate(job);
   if (open) train["lr"] = usual;
   if (train["head_lr"] == "auto") {
-    const double head = open && job.stages.back().blocks.front() < job.model().head() ? std::max(usual, 1e-3) : train["lr"].get<double>();
-    d.decide("train", "head_lr", head, open ? "a new head may move faster than what is pretrained" : "as train.lr");
+    const double head = open && job.stages.back().blocks.front() < job.model().head()
+                            ? std::max(usual, 1e-3)
+                            : train["lr"].get<double>();
+    d.decide("train", "head_lr", head,
+             open ? "a new head may move faster than what is pretrained" : "as train.lr");
   }
   if (!open) return;
   if (only_solved) {
@@ -71,13 +77,17 @@ void decide_rates(train::Job& job, train::PlanFacts& facts) {
   const double allowed = std::min(20.0, kRangeTestShare * time);
   const RangeTest test = lr_range_test(job, usual / 100, usual * 100, 40, allowed);
   if (test.steps < 15 || test.lr <= 0) {
-    d.note("train.lr", usual, test.steps < 15 ? "the usual one for this method: there is no time to try" : "the usual one for this method: the range test showed no clear fall");
+    d.note("train.lr", usual,
+           test.steps < 15 ? "the usual one for this method: there is no time to try"
+                           : "the usual one for this method: the range test showed no clear fall");
     return;
   }
   const double chosen = std::clamp(test.lr, usual / 4, usual * 4);
   train["lr"] = chosen;
-  d.note("train.lr", chosen, fmt::format("range test of {} updates ({}) fell fastest at {:.1e}; the usual rate is {:.1e} and bounds it to a factor of 4",
-                                         test.steps, show_seconds(test.seconds), test.lr, usual));
+  d.note("train.lr", chosen,
+         fmt::format("range test of {} updates ({}) fell fastest at {:.1e}; the usual rate is "
+                     "{:.1e} and bounds it to a factor of 4",
+                     test.steps, show_seconds(test.seconds), test.lr, usual));
   if (train["head_lr"].get<double>() < chosen) train["head_lr"] = chosen;
 }
 
@@ -94,11 +104,13 @@ void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation&
   const bool head_only = stages.back().blocks.front() >= outline.head;
   const double step = 3 * s.forward_s * job.config.values["train"]["batch"].get<double>();
   // Both are tried with three updates, the first of them slow; that must stay small beside the run.
-  const double left = job.config.budget.time_s ? *job.config.budget.time_s - seconds_since_process_start() : 600;
+  const double left =
+      job.config.budget.time_s ? *job.config.budget.time_s - seconds_since_process_start() : 600;
   if (!cpu_has_bfloat16() || head_only || step > 2 || 6 * step > kPrecisionShare * left) {
-    d.decide("", "precision", "float32", !cpu_has_bfloat16() ? "the CPU has no bfloat16 products"
-                                         : head_only         ? "the head is small: nothing to gain"
-                                                             : "there is no time to try both; give precision=bfloat16 to use it");
+    d.decide("", "precision", "float32",
+             !cpu_has_bfloat16() ? "the CPU has no bfloat16 products"
+             : head_only         ? "the head is small: nothing to gain"
+                         : "there is no time to try both; give precision=bfloat16 to use it");
     return;
   }
   const Candidate candidate{"", job.config.methods, stages.back().blocks, 0};
@@ -109,15 +121,16 @@ void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation&
   job.model().set_precision(at::ScalarType::Float);
   const bool faster = half * 1.25 < single;
   d.decide("", "precision", faster ? "bfloat16" : "float32",
-           fmt::format("an update takes {} in float32, {} in bfloat16{}", show_seconds(single), show_seconds(half),
-                       faster ? "" : ": not worth the lost digits"));
+           fmt::format("an update takes {} in float32, {} in bfloat16{}", show_seconds(single),
+                       show_seconds(half), faster ? "" : ": not worth the lost digits"));
 }
 
 }  // namespace
 
 namespace {
 
-Planned plan_for(const train::Config& config, std::optional<data::Dataset> own, const PlanOptions& options) {
+Planned plan_for(const train::Config& config, std::optional<data::Dataset> own,
+                 const PlanOptions& options) {
   set_threads(config.is_auto("", "threads") ? usable_cores() : config.values["threads"].get<int>());
   Planned planned{train::open_job(config, std::move(own)), {}};
   train::Job& job = planned.job;
@@ -131,7 +144,8 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own, 
     decide_precision(job, facts, situation);
     reread(job.config);
     job.stages = strategies::make_stages(job.config.strategy, job.outline());
-    // Rates need the adapters in place; prepare wants rates. The usual ones hold until they are tried.
+    // Rates need the adapters in place; prepare wants rates. The usual ones hold until they are
+    // tried.
     Json& train = job.config.values["train"];
     const bool lr_open = train["lr"] == "auto";
     const bool head_open = train["head_lr"] == "auto";
@@ -153,7 +167,9 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own, 
 
 }  // namespace
 
-Planned make_plan(const train::Config& config, const PlanOptions& options) { return plan_for(config, std::nullopt, options); }
+Planned make_plan(const train::Config& config, const PlanOptions& options) {
+  return plan_for(config, std::nullopt, options);
+}
 
 Planned make_plan(const train::Config& config, data::Dataset own, const PlanOptions& options) {
   return plan_for(config, std::move(own), options);
@@ -165,20 +181,23 @@ std::string decisions_text(const train::PlanFacts& facts) {
     const Json& choice = d["choice"];
     std::string shown = choice.is_string() ? choice.get<std::string>() : choice.dump();
     if (choice.is_number_float()) shown = fmt::format("{:.3g}", choice.get<double>());
-    text += fmt::format("  {:<18} {:<12} {}\n", d["what"].get<std::string>(), shown, d["reason"].get<std::string>());
+    text += fmt::format("  {:<18} {:<12} {}\n", d["what"].get<std::string>(), shown,
+                        d["reason"].get<std::string>());
   }
   return text.empty() ? text : "decided:\n" + text;
 }
 
 std::string candidates_text(const train::PlanFacts& facts) {
   if (facts.candidates.empty()) return "";
-  std::string text = fmt::format("{:<12} {:>12} {:>14} {:>12} {:>12} {:>12}\n", "", "trained", "FLOPs/sample", "update", "memory", "time");
+  std::string text = fmt::format("{:<12} {:>12} {:>14} {:>12} {:>12} {:>12}\n", "", "trained",
+                                 "FLOPs/sample", "update", "memory", "time");
   for (const Json& c : facts.candidates) {
-    text += fmt::format("{:<12} {:>12} {:>14} {:>12} {:>12} {:>12}\n", c["name"].get<std::string>(), show_count(c["trainable"].get<double>()),
-                        show_count(c["flops_per_sample"].get<double>()),
-                        c["step_s"].is_number() ? show_seconds(c["step_s"].get<double>()) : "not tried",
-                        show_bytes(c["peak_bytes"].get<double>()),
-                        c["train_s"].is_number() ? show_seconds(c["train_s"].get<double>()) : "");
+    text += fmt::format(
+        "{:<12} {:>12} {:>14} {:>12} {:>12} {:>12}\n", c["name"].get<std::string>(),
+        show_count(c["trainable"].get<double>()), show_count(c["flops_per_sample"].get<double>()),
+        c["step_s"].is_number() ? show_seconds(c["step_s"].get<double>()) : "not tried",
+        show_bytes(c["peak_bytes"].get<double>()),
+        c["train_s"].is_number() ? show_seconds(c["train_s"].get<double>()) : "");
   }
   return text;
 }

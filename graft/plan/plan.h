@@ -16,8 +16,9 @@ struct PlanOptions {
   bool compare = false;  ///< also probe full, head, lora and layer-wise, side by side
 };
 
-/// Opens what the configuration names, decides every "auto" by the rules of docs/planning.md, probes a few
-/// updates, predicts memory and time, and refuses (exit code 4) what cannot fit budget.memory.
+/// Opens what the configuration names, decides every "auto" by the rules of docs/planning.md,
+/// probes a few updates, predicts memory and time, and refuses (exit code 4) what cannot fit
+/// budget.memory.
 Planned make_plan(const train::Config& config, const PlanOptions& options = {});
 /// The same for data of one's own, made by data::make_dataset.
 Planned make_plan(const train::Config& config, data::Dataset own, const PlanOptions& options = {});

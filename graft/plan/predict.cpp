@@ -31,16 +31,22 @@ bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes
   const Json& v = job.config.values;
   const image::Augmentation augmentation(v["augment"], "augment");
   const auto views = v["train"]["views"].get<int64_t>();
-  const bool mixes = v["train"]["mixup"].get<double>() > 0 || v["train"]["cutmix"].get<double>() > 0;
+  const bool mixes =
+      v["train"]["mixup"].get<double>() > 0 || v["train"]["cutmix"].get<double>() > 0;
   bytes = 0;
-  if (border == 0 || v["cache"] == "none" || mixes || (augmentation.random() && views == 0)) return false;
+  if (border == 0 || v["cache"] == "none" || mixes || (augmentation.random() && views == 0))
+    return false;
   const int64_t kept = augmentation.random() ? views : 1;
   if (v["cache"] == "auto" && passes < 2.0 * static_cast<double>(kept)) return false;
-  const double rate = v["sampling"]["policy"] == "uniform" ? v["sampling"]["rate"].get<double>() : 1;
-  const int64_t row = train::FeatureCache::row_bytes(job.model(), border, job.input_height(), job.input_width());
-  const auto rows = static_cast<int64_t>(std::ceil(rate * static_cast<double>(job.data.train.size()))) * kept;
+  const double rate =
+      v["sampling"]["policy"] == "uniform" ? v["sampling"]["rate"].get<double>() : 1;
+  const int64_t row =
+      train::FeatureCache::row_bytes(job.model(), border, job.input_height(), job.input_width());
+  const auto rows =
+      static_cast<int64_t>(std::ceil(rate * static_cast<double>(job.data.train.size()))) * kept;
   const Json& given = v["train"]["cache_limit"];
-  const int64_t limit = given == "auto" ? usable_memory_bytes() / 4 : parse_bytes(given, "train.cache_limit");
+  const int64_t limit =
+      given == "auto" ? usable_memory_bytes() / 4 : parse_bytes(given, "train.cache_limit");
   bytes = row * (rows + job.data.validation.size());
   if (row * rows > limit) {
     bytes = 0;
@@ -57,18 +63,25 @@ struct Costs {
 };
 
 /// Seconds that may be spent on trying one candidate.
-double allowance(const train::Job& job) { return 0.02 * job.config.budget.time_s.value_or(1200); }
+double allowance(const train::Job& job) {
+  return 0.02 * job.config.budget.time_s.value_or(1200);
+}
 
 /// An update's time by its FLOPs, at the speed of the forward pass.
-double estimated_step(const train::Job& job, const Candidate& candidate, const Costs& costs, double batch) {
+double estimated_step(const train::Job& job, const Candidate& candidate, const Costs& costs,
+                      double batch) {
   std::vector<bool> base(static_cast<size_t>(job.model().size()), false);
-  for (const int b : candidate.blocks) base[static_cast<size_t>(b)] = peft::name_of(candidate.methods) == "none" || b >= job.model().head();
+  for (const int b : candidate.blocks)
+    base[static_cast<size_t>(b)] =
+        peft::name_of(candidate.methods) == "none" || b >= job.model().head();
   const double all = std::max(1.0, job.profile.forward(0, job.model().size()));
-  return batch * costs.forward_s * job.profile.update(candidate.from, candidate.blocks.front(), base) / all;
+  return batch * costs.forward_s *
+         job.profile.update(candidate.from, candidate.blocks.front(), base) / all;
 }
 
 /// Probes at a batch that time and memory allow; what is larger is extrapolated.
-Probe probe_within(train::Job& job, const Candidate& candidate, const Costs& costs, int64_t batch, int64_t memory_limit) {
+Probe probe_within(train::Job& job, const Candidate& candidate, const Costs& costs, int64_t batch,
+                   int64_t memory_limit) {
   const double estimate = estimated_step(job, candidate, costs, static_cast<double>(batch));
   const double allowed = allowance(job);
   if (estimate * 2 <= allowed) {
@@ -81,8 +94,8 @@ Probe probe_within(train::Job& job, const Candidate& candidate, const Costs& cos
   return p;
 }
 
-StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, double steps, double passes, bool solved,
-                  int64_t memory_limit, Probe* probed) {
+StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, double steps,
+                  double passes, bool solved, int64_t memory_limit, Probe* probed) {
   StageCost cost;
   const int border = *std::min_element(given.blocks.begin(), given.blocks.end());
   const auto batch = job.config.values["train"]["batch"].get<int64_t>();
@@ -92,16 +105,21 @@ StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, d
   candidate.from = cost.cached ? border : 0;
   const Probe p = probe_within(job, candidate, costs, batch, memory_limit);
   if (probed) *probed = p;
-  cost.peak_bytes = p.peak_bytes + cost.cache_bytes + (cost.cached ? 0 : kPrefetched * costs.batch_bytes);
-  cost.peak_bytes = std::max(cost.peak_bytes, costs.forward_peak + cost.cache_bytes + kPrefetched * kFillBatch * costs.batch_bytes / batch);
+  cost.peak_bytes =
+      p.peak_bytes + cost.cache_bytes + (cost.cached ? 0 : kPrefetched * costs.batch_bytes);
+  cost.peak_bytes =
+      std::max(cost.peak_bytes, costs.forward_peak + cost.cache_bytes +
+                                    kPrefetched * kFillBatch * costs.batch_bytes / batch);
   cost.steps = solved ? 0 : steps;
   const auto threads = job.config.values["threads"].get<double>();
   const auto n = static_cast<double>(job.data.train.size());
   if (cost.cached) cost.fill_s = n * (costs.forward_s + costs.data.first_s / threads);
   cost.step_s = static_cast<double>(every) * p.step_s;
   if (!cost.cached && passes > 0) {
-    // Decoding shares the cores with the products; pictures that are kept cost less after the first pass.
-    const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) / std::max(1.0, passes);
+    // Decoding shares the cores with the products; pictures that are kept cost less after the first
+    // pass.
+    const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) /
+                        std::max(1.0, passes);
     cost.step_s += static_cast<double>(batch * every) * read / threads;
   }
   return cost;
@@ -113,7 +131,8 @@ Costs measure_costs(train::Job& job) {
   costs.forward_s = forward.sample_s;
   costs.forward_peak = forward.peak_bytes;
   costs.data = probe_data(job, 8);
-  costs.batch_bytes = job.config.values["train"]["batch"].get<int64_t>() * 3 * 4 * job.input_height() * job.input_width();
+  costs.batch_bytes = job.config.values["train"]["batch"].get<int64_t>() * 3 * 4 *
+                      job.input_height() * job.input_width();
   return costs;
 }
 
@@ -121,16 +140,19 @@ int64_t image_cache_bytes(const train::Job& job, const DataProbe& data) {
   const Json& given = job.config.values["train"]["image_cache"];
   if (given == "none") return 0;
   int64_t limit = std::min<int64_t>(usable_memory_bytes() / 8, int64_t{1} << 30);
-  if (given != "auto") limit = parse_bytes(given, "train.image_cache");
-  else if (job.config.budget.memory) limit = std::min(limit, *job.config.budget.memory / 8);
+  if (given != "auto")
+    limit = parse_bytes(given, "train.image_cache");
+  else if (job.config.budget.memory)
+    limit = std::min(limit, *job.config.budget.memory / 8);
   const auto samples = static_cast<double>(job.data.train.size() + job.data.validation.size());
   return std::min(limit, static_cast<int64_t>(samples * data.decoded_bytes));
 }
 
-/// Resident size when tensors need `peak` bytes: beside them stands what the process holds anyway, and
-/// freed blocks that are kept for the next update (graft/tensor/memory.h).
+/// Resident size when tensors need `peak` bytes: beside them stands what the process holds anyway,
+/// and freed blocks that are kept for the next update (graft/tensor/memory.h).
 int64_t resident_of(int64_t peak, int64_t without_tensors) {
-  return without_tensors + static_cast<int64_t>(kPoolSlack * static_cast<double>(peak)) + kOtherBytes;
+  return without_tensors + static_cast<int64_t>(kPoolSlack * static_cast<double>(peak)) +
+         kOtherBytes;
 }
 
 double total_steps(const train::Job& job) {
@@ -156,22 +178,27 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given) {
       const int64_t pixels = batch.get<int64_t>() * 12 * job.input_height() * job.input_width();
       int64_t cache_bytes = 0;
       will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
-      const Probe p = probe(job, {stage.name, job.config.methods, stage.blocks, 0}, batch.get<int64_t>(), 0, 1);
-      const int64_t tensors = p.peak_bytes + kPrefetched * pixels + std::min(cache_bytes, limit / 4);
+      const Probe p =
+          probe(job, {stage.name, job.config.methods, stage.blocks, 0}, batch.get<int64_t>(), 0, 1);
+      const int64_t tensors =
+          p.peak_bytes + kPrefetched * pixels + std::min(cache_bytes, limit / 4);
       needed = std::max(needed, resident_of(tensors, without_tensors) + pictures);
     }
     if (needed <= limit) break;
     const auto now = batch.get<int64_t>();
     if (given || now == 1) {
       fail(ErrorCode::no_plan,
-           "budget.memory={} is too small: training {} with strategy={} and train.batch={} needs about {}; raise it, give a smaller "
-           "train.batch, or strategy=head", show_bytes(static_cast<double>(limit)), job.model().family(), job.config.strategy.name, now,
-           show_bytes(static_cast<double>(needed)));
+           "budget.memory={} is too small: training {} with strategy={} and train.batch={} needs "
+           "about {}; raise it, give a smaller "
+           "train.batch, or strategy=head",
+           show_bytes(static_cast<double>(limit)), job.model().family(), job.config.strategy.name,
+           now, show_bytes(static_cast<double>(needed)));
     }
     batch = now / 2;
   }
   if (batch.get<int64_t>() != first) {
-    Decider(job, facts).note("train.batch", batch, fmt::format("{} samples do not fit budget.memory", first));
+    Decider(job, facts)
+        .note("train.batch", batch, fmt::format("{} samples do not fit budget.memory", first));
     reread(job.config);
   }
 }
@@ -192,22 +219,27 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
     const bool solved = stage.solver != "gradient";
     const double share = solved ? 0 : stage.share / std::max(1e-9, 1 - share_solved);
     Probe p;
-    const StageCost cost = cost_of(job, {stage.name, job.config.methods, stage.blocks, 0}, costs, share * steps,
-                                   share * steps / static_cast<double>(shape.steps), solved, limit, &p);
+    const StageCost cost =
+        cost_of(job, {stage.name, job.config.methods, stage.blocks, 0}, costs, share * steps,
+                share * steps / static_cast<double>(shape.steps), solved, limit, &p);
     seconds += cost.seconds();
     step_s = std::max(step_s, cost.step_s);
     peak = std::max(peak, cost.peak_bytes);
   }
-  facts.predicted = {{"step_s", step_s},
-                     {"train_s", job.config.budget.time_s ? Json(std::min(seconds, *job.config.budget.time_s)) : Json(seconds)},
-                     {"peak_tensor_bytes", peak},
-                     {"rss_bytes", resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data)}};
-  if (steps == 0 && job.config.budget.time_s) facts.predicted["train_s"] = *job.config.budget.time_s;
+  facts.predicted = {
+      {"step_s", step_s},
+      {"train_s", job.config.budget.time_s ? Json(std::min(seconds, *job.config.budget.time_s))
+                                           : Json(seconds)},
+      {"peak_tensor_bytes", peak},
+      {"rss_bytes", resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data)}};
+  if (steps == 0 && job.config.budget.time_s)
+    facts.predicted["train_s"] = *job.config.budget.time_s;
 
   const auto outline = job.outline();
   const auto none = peft::parse_methods("none");
   const auto batch = job.config.values["train"]["batch"].get<double>();
-  const auto add = [&](const std::string& name, const std::vector<peft::Choice>& methods, const std::vector<strategies::Stage>& stages) {
+  const auto add = [&](const std::string& name, const std::vector<peft::Choice>& methods,
+                       const std::vector<strategies::Stage>& stages) {
     double time = 0;
     double slowest = 0;
     int64_t most = 0;
@@ -216,29 +248,36 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
     bool timed = true;
     for (const auto& stage : stages) {
       Probe p;
-      const StageCost cost = cost_of(job, {name, methods, stage.blocks, 0}, costs, stage.share * steps,
-                                     stage.share * steps / static_cast<double>(shape.steps), false, limit, &p);
+      const StageCost cost =
+          cost_of(job, {name, methods, stage.blocks, 0}, costs, stage.share * steps,
+                  stage.share * steps / static_cast<double>(shape.steps), false, limit, &p);
       timed = timed && p.timed;
       time += cost.seconds();
       slowest = std::max(slowest, cost.step_s);
       most = std::max(most, cost.peak_bytes);
       trainable = std::max(trainable, p.trainable);
       std::vector<bool> base(static_cast<size_t>(outline.blocks), false);
-      for (const int b : stage.blocks) base[static_cast<size_t>(b)] = peft::name_of(methods) == "none" || b >= outline.head;
+      for (const int b : stage.blocks)
+        base[static_cast<size_t>(b)] = peft::name_of(methods) == "none" || b >= outline.head;
       flops = std::max(flops, job.profile.update(0, stage.blocks.front(), base));
     }
-    facts.candidates.push_back({{"name", name}, {"trainable", trainable}, {"flops_per_sample", flops},
-                                {"step_s", timed ? Json(slowest) : Json(nullptr)}, {"peak_bytes", most},
+    facts.candidates.push_back({{"name", name},
+                                {"trainable", trainable},
+                                {"flops_per_sample", flops},
+                                {"step_s", timed ? Json(slowest) : Json(nullptr)},
+                                {"peak_bytes", most},
                                 {"train_s", timed && steps > 0 ? Json(time) : Json(nullptr)}});
   };
   if (compare) {
     add("full", none, strategies::make_stages(strategies::parse_strategy("full"), outline));
     add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
-    add("lora", peft::parse_methods("lora"), strategies::make_stages(strategies::parse_strategy("full"), outline));
-    add("layer-wise", none, strategies::make_stages(strategies::parse_strategy("layer-wise"), outline));
+    add("lora", peft::parse_methods("lora"),
+        strategies::make_stages(strategies::parse_strategy("full"), outline));
+    add("layer-wise", none,
+        strategies::make_stages(strategies::parse_strategy("layer-wise"), outline));
   }
-  // Full fine-tuning is only for comparison: tried at a few samples, so that it does not cost the memory
-  // that the run itself saves.
+  // Full fine-tuning is only for comparison: tried at a few samples, so that it does not cost the
+  // memory that the run itself saves.
   const Candidate whole{"full", none, strategies::blocks_from(outline, 0), 0};
   constexpr int64_t kFew = 8;
   const int64_t few = std::min<int64_t>(kFew, static_cast<int64_t>(batch));
@@ -246,10 +285,14 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
     const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, 1);
     const Probe time = probe_within(job, whole, costs, few, 0);
     const double passes = steps / static_cast<double>(shape.steps);
-    const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) / std::max(1.0, passes);
-    const double sample_s = time.step_s / static_cast<double>(few) + read / job.config.values["threads"].get<double>();
-    facts.full = {{"step_s", sample_s * batch * job.config.values["updates"]["every"].get<double>()}, {"sample_s", sample_s},
-                  {"peak_tensor_bytes", memory.peak_bytes + kPrefetched * costs.batch_bytes}};
+    const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) /
+                        std::max(1.0, passes);
+    const double sample_s =
+        time.step_s / static_cast<double>(few) + read / job.config.values["threads"].get<double>();
+    facts.full = {
+        {"step_s", sample_s * batch * job.config.values["updates"]["every"].get<double>()},
+        {"sample_s", sample_s},
+        {"peak_tensor_bytes", memory.peak_bytes + kPrefetched * costs.batch_bytes}};
   }
   reset_peak_tensor_bytes();
 }

@@ -5,8 +5,8 @@
 
 namespace graft::plan {
 
-/// Lowers train.batch until the run fits budget.memory; an error (exit code 4) where it cannot, or where
-/// the batch was `given`.
+/// Lowers train.batch until the run fits budget.memory; an error (exit code 4) where it cannot, or
+/// where the batch was `given`.
 void fit_memory(train::Job& job, train::PlanFacts& facts, bool given);
 
 /// Times a few updates of every stage and fills facts.predicted, facts.full and, with `compare`,

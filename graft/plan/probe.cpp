@@ -25,7 +25,8 @@ class Untouched {
       if (p.is_buffer()) buffers_.push_back(p.value->clone());
     }
     for (nn::Seam* seam : model.registry().seams) adapters_.push_back(seam->adapters());
-    for (nn::BatchNorm* norm : model.registry().batch_norms) batch_statistics_.push_back(norm->uses_batch_statistics());
+    for (nn::BatchNorm* norm : model.registry().batch_norms)
+      batch_statistics_.push_back(norm->uses_batch_statistics());
     for (nn::Seam* seam : model.registry().seams) seam->detach_all();
   }
   ~Untouched() {
@@ -34,8 +35,10 @@ class Untouched {
     size_t buffer = 0;
     for (auto& p : model_.registry().parameters) {
       if (p.value->grad().defined()) p.value->mutable_grad() = at::Tensor();
-      if (!p.is_buffer()) p.value->set_requires_grad(flags_[flag]);
-      else p.value->copy_(buffers_[buffer++]);
+      if (!p.is_buffer())
+        p.value->set_requires_grad(flags_[flag]);
+      else
+        p.value->copy_(buffers_[buffer++]);
       ++flag;
     }
     for (size_t i = 0; i < adapters_.size(); ++i) {
@@ -74,8 +77,8 @@ struct Run {
   int64_t peak = 0, live = 0;
 };
 
-Run run_updates(train::Job& job, const Candidate& candidate, const std::vector<train::TrainedTensor>& trained,
-                int64_t batch, int updates) {
+Run run_updates(train::Job& job, const Candidate& candidate,
+                const std::vector<train::TrainedTensor>& trained, int64_t batch, int updates) {
   models::Model& model = job.model();
   nn::Context context;
   context.training = true;
@@ -106,7 +109,9 @@ Run run_updates(train::Job& job, const Candidate& candidate, const std::vector<t
     for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();
     if (i > 0 || updates == 0) seconds.push_back(watch.seconds());
   }
-  std::nth_element(seconds.begin(), seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2), seconds.end());
+  std::nth_element(seconds.begin(),
+                   seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2),
+                   seconds.end());
   run.seconds = seconds[seconds.size() / 2];
   run.peak = peak_tensor_bytes();
   return run;
@@ -114,10 +119,12 @@ Run run_updates(train::Job& job, const Candidate& candidate, const std::vector<t
 
 }  // namespace
 
-Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates, int64_t memory_limit) {
+Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates,
+            int64_t memory_limit) {
   models::Model& model = job.model();
   const Untouched untouched(model);
-  if (std::any_of(candidate.blocks.begin(), candidate.blocks.end(), [&](int b) { return b < model.head(); })) {
+  if (std::any_of(candidate.blocks.begin(), candidate.blocks.end(),
+                  [&](int b) { return b < model.head(); })) {
     peft::attach(model.registry(), candidate.methods, model.head(), nn::Init(0));
   }
   const auto trained = train::trained_tensors(model, candidate.methods, candidate.blocks);
@@ -126,8 +133,9 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
   const Json& batch_norm = job.config.values["train"]["batch_norm"];
   const bool frozen = batch_norm == "frozen" || (batch_norm == "auto" && batch < 16);
   for (nn::BatchNorm* norm : model.registry().batch_norms) {
-    norm->use_batch_statistics(!adapters && !frozen &&
-                               std::binary_search(candidate.blocks.begin(), candidate.blocks.end(), norm->block()));
+    norm->use_batch_statistics(
+        !adapters && !frozen &&
+        std::binary_search(candidate.blocks.begin(), candidate.blocks.end(), norm->block()));
   }
   Probe result;
   for (const auto& tensor : trained) result.trainable += tensor.value->numel();
@@ -172,7 +180,9 @@ DataProbe probe_data(train::Job& job, int samples) {
   const auto n = static_cast<int>(std::min<int64_t>(samples, view.size()));
   const image::Preprocess& preprocess = job.model().preprocess();
   const image::Augmentation augmentation =
-      job.config.is_auto("", "augment") ? image::Augmentation() : image::Augmentation(job.config.values["augment"], "augment");
+      job.config.is_auto("", "augment")
+          ? image::Augmentation()
+          : image::Augmentation(job.config.values["augment"], "augment");
   std::vector<float> floats(static_cast<size_t>(job.input_height() * job.input_width() * 3));
   int read = 0;
   for (int i = 0; i < n; ++i) {

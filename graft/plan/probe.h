@@ -10,12 +10,12 @@ namespace graft::plan {
 
 /// What a few updates on made-up pictures told: nothing of the model is changed by them.
 struct Probe {
-  double step_s = 0;          ///< one update at the batch, median of the timed ones
-  int64_t peak_bytes = 0;     ///< most bytes of tensors alive during it, weights included
-  int64_t live_bytes = 0;     ///< before it
-  int64_t resident_bytes = 0; ///< afterwards
+  double step_s = 0;           ///< one update at the batch, median of the timed ones
+  int64_t peak_bytes = 0;      ///< most bytes of tensors alive during it, weights included
+  int64_t live_bytes = 0;      ///< before it
+  int64_t resident_bytes = 0;  ///< afterwards
   int64_t trainable = 0;
-  bool timed = false;         ///< false where the memory budget forbade to run it at this batch
+  bool timed = false;  ///< false where the memory budget forbade to run it at this batch
 };
 
 /// A way to train that is compared: which blocks, with which method.
@@ -26,9 +26,10 @@ struct Candidate {
   int from = 0;  ///< blocks below run from a cache
 };
 
-/// Times `updates` updates of `batch` samples after one that warms up. With `memory_limit` > 0 the batch
-/// is first tried at 1 and 2 and its need extrapolated, so that the probe itself stays below.
-Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates, int64_t memory_limit = 0);
+/// Times `updates` updates of `batch` samples after one that warms up. With `memory_limit` > 0 the
+/// batch is first tried at 1 and 2 and its need extrapolated, so that the probe itself stays below.
+Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates,
+            int64_t memory_limit = 0);
 
 /// Seconds a sample's forward pass without gradients takes in batches of `batch`, and its peak.
 struct ForwardProbe {
@@ -37,8 +38,8 @@ struct ForwardProbe {
 };
 ForwardProbe probe_forward(train::Job& job, int64_t batch, int to_block);
 
-/// Seconds to read, decode and augment one training sample with one worker (first pass, and again from
-/// the cache of decoded pictures).
+/// Seconds to read, decode and augment one training sample with one worker (first pass, and again
+/// from the cache of decoded pictures).
 struct DataProbe {
   double first_s = 0, again_s = 0;
   double decoded_bytes = 0;  ///< of one picture

@@ -22,7 +22,9 @@ const std::vector<Strategy>& strategies() {
   return kStrategies;
 }
 
-const Strategy& find_strategy(const std::string& name) { return find_in(strategies(), name, "strategy"); }
+const Strategy& find_strategy(const std::string& name) {
+  return find_in(strategies(), name, "strategy");
+}
 
 std::vector<int> blocks_from(const Outline& outline, int from) {
   std::vector<int> blocks(static_cast<size_t>(outline.blocks - from));
@@ -35,10 +37,12 @@ std::string describe_blocks(const Outline& outline, const std::vector<int>& bloc
   if (blocks.size() == 1) return outline.names[static_cast<size_t>(blocks.front())];
   const bool run = blocks.back() - blocks.front() + 1 == static_cast<int>(blocks.size());
   if (run) {
-    return outline.names[static_cast<size_t>(blocks.front())] + " to " + outline.names[static_cast<size_t>(blocks.back())];
+    return outline.names[static_cast<size_t>(blocks.front())] + " to " +
+           outline.names[static_cast<size_t>(blocks.back())];
   }
   std::string text;
-  for (const int b : blocks) text += (text.empty() ? "" : " + ") + outline.names[static_cast<size_t>(b)];
+  for (const int b : blocks)
+    text += (text.empty() ? "" : " + ") + outline.names[static_cast<size_t>(b)];
   return text;
 }
 
@@ -49,7 +53,9 @@ Choice parse_strategy(const Json& value) {
     choice.name = value.get<std::string>();
   } else if (value.is_object() && value.contains("stages")) {
     if (value.size() != 1 || !value["stages"].is_array() || value["stages"].empty()) {
-      fail_usage("strategy: stages must be a list such as [{{train: head, share: 0.3}}, {{train: all}}], alone");
+      fail_usage(
+          "strategy: stages must be a list such as [{{train: head, share: 0.3}}, {{train: all}}], "
+          "alone");
     }
     choice.name = "stages";
     choice.stages = value["stages"];
@@ -59,7 +65,10 @@ Choice parse_strategy(const Json& value) {
     choice.name = value["name"].get<std::string>();
     options.erase("name");
   } else {
-    fail_usage("strategy: expected a name such as head, {{name: top-k, k: 3}} or {{stages: [...]}}, got {}", value.dump());
+    fail_usage(
+        "strategy: expected a name such as head, {{name: top-k, k: 3}} or {{stages: [...]}}, got "
+        "{}",
+        value.dump());
   }
   choice.options = Options(find_strategy(choice.name).options, options, "strategy " + choice.name);
   return choice;
@@ -89,40 +98,47 @@ std::vector<int> parse_blocks(const Json& train, const Outline& outline) {
   std::vector<int> blocks;
   const Json list = train.is_array() ? train : Json::array({train});
   for (const Json& item : list) {
-    const auto found = item.is_string() ? std::find(outline.names.begin(), outline.names.end(), item.get<std::string>())
+    const auto found = item.is_string() ? std::find(outline.names.begin(), outline.names.end(),
+                                                    item.get<std::string>())
                                         : outline.names.end();
     if (found == outline.names.end()) {
-      fail_usage("strategy: train cannot be {}; expected head, all, top-3 or names of blocks: {}", item.dump(),
-                 fmt::join(outline.names, ", "));
+      fail_usage("strategy: train cannot be {}; expected head, all, top-3 or names of blocks: {}",
+                 item.dump(), fmt::join(outline.names, ", "));
     }
     blocks.push_back(static_cast<int>(found - outline.names.begin()));
   }
-  for (int b = outline.head; b < outline.blocks; ++b) blocks.push_back(b);  // a new head always trains
+  for (int b = outline.head; b < outline.blocks; ++b)
+    blocks.push_back(b);  // a new head always trains
   std::sort(blocks.begin(), blocks.end());
   blocks.erase(std::unique(blocks.begin(), blocks.end()), blocks.end());
   return blocks;
 }
 
 std::vector<Stage> explicit_stages(const Json& list, const Outline& outline) {
-  const std::vector<Option> known = {any("train", nullptr, "head, all, top-k or a list of block names"),
-                                     number("share", nullptr, "of the budget").between(1e-6, 1e6),
-                                     number("rate", 1.0, "factor on the learning rate").at_least(0)};
+  const std::vector<Option> known = {
+      any("train", nullptr, "head, all, top-k or a list of block names"),
+      number("share", nullptr, "of the budget").between(1e-6, 1e6),
+      number("rate", 1.0, "factor on the learning rate").at_least(0)};
   std::vector<Stage> stages;
   double given = 0;
   int open = 0;
   for (const Json& item : list) {
     const Options o(known, item, "strategy.stages");
-    if (!o.is_set("train")) fail_usage("strategy.stages: every stage needs train: head, all, top-3 or block names");
+    if (!o.is_set("train"))
+      fail_usage("strategy.stages: every stage needs train: head, all, top-3 or block names");
     Stage stage;
     stage.blocks = parse_blocks(o.at("train"), outline);
     stage.name = describe_blocks(outline, stage.blocks);
     stage.share = o.is_set("share") ? o.number("share") : -1;
     stage.rate = o.number("rate");
-    if (stage.share < 0) ++open;
-    else given += stage.share;
+    if (stage.share < 0)
+      ++open;
+    else
+      given += stage.share;
     stages.push_back(stage);
   }
-  if (given > 1 + 1e-9 && open > 0) fail_usage("strategy.stages: the shares sum to {}, nothing is left for the others", given);
+  if (given > 1 + 1e-9 && open > 0)
+    fail_usage("strategy.stages: the shares sum to {}, nothing is left for the others", given);
   for (Stage& stage : stages) {
     if (stage.share < 0) stage.share = std::max(1e-6, (1 - given) / open);
   }
@@ -132,8 +148,9 @@ std::vector<Stage> explicit_stages(const Json& list, const Outline& outline) {
 }  // namespace
 
 std::vector<Stage> make_stages(const Choice& choice, const Outline& outline) {
-  std::vector<Stage> stages = choice.name == "stages" ? explicit_stages(choice.stages, outline)
-                                                      : find_strategy(choice.name).stages(outline, choice.options);
+  std::vector<Stage> stages = choice.name == "stages"
+                                  ? explicit_stages(choice.stages, outline)
+                                  : find_strategy(choice.name).stages(outline, choice.options);
   GRAFT_ASSERT(!stages.empty());
   double sum = 0;
   for (const Stage& stage : stages) {

@@ -15,9 +15,11 @@ c10::Device choose_device(const std::string& name) {
   if (name == "cpu" || (name == "auto" && !gpu)) return {c10::DeviceType::CPU};
   if (name == "auto" || name == "cuda") {
     if (!gpu) {
-      fail_usage("device=cuda was asked for, but LibTorch ({}) sees no CUDA device; use device=cpu, or build graft "
-                 "against a CUDA build of LibTorch",
-                 TORCH_VERSION);
+      fail_usage(
+          "device=cuda was asked for, but LibTorch ({}) sees no CUDA device; use device=cpu, or "
+          "build graft "
+          "against a CUDA build of LibTorch",
+          TORCH_VERSION);
     }
     return {c10::DeviceType::CUDA, 0};
   }
@@ -29,7 +31,9 @@ c10::ScalarType precision_type(const std::string& name, c10::Device device) {
   if (name == "bfloat16") return c10::ScalarType::BFloat16;
   if (name == "float16") {
     if (device.is_cpu()) {
-      fail_usage("precision=float16 needs a GPU: its range is too small to train with on the CPU; use bfloat16");
+      fail_usage(
+          "precision=float16 needs a GPU: its range is too small to train with on the CPU; use "
+          "bfloat16");
     }
     return c10::ScalarType::Half;
   }
@@ -51,7 +55,8 @@ void set_threads(int threads) {
 std::string torch_summary() {
   return fmt::format("LibTorch {}{}; CPU {}{}; {} threads of {} usable cores", TORCH_VERSION,
                      at::hasCUDA() ? " with CUDA" : " (CPU)", at::get_cpu_capability(),
-                     cpu_has_bfloat16() ? " with bfloat16" : "", at::get_num_threads(), usable_cores());
+                     cpu_has_bfloat16() ? " with bfloat16" : "", at::get_num_threads(),
+                     usable_cores());
 }
 
 }  // namespace graft

@@ -18,8 +18,8 @@ namespace graft {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kPooled = size_t{256} << 10;    // blocks from here on are kept for the next step
-constexpr size_t kHuge = size_t{4} << 20;        // and from here on ask for huge pages
+constexpr size_t kPooled = size_t{256} << 10;  // blocks from here on are kept for the next step
+constexpr size_t kHuge = size_t{4} << 20;      // and from here on ask for huge pages
 
 std::atomic<int64_t> live{0};
 std::atomic<int64_t> peak{0};
@@ -39,9 +39,9 @@ size_t size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-/// Blocks that a training step frees and the next one asks for again. Giving them back to the system in
-/// between would cost more than many layers do: every page is zeroed anew. What is kept and what is alive
-/// never exceed the most that was alive by more than a tenth.
+/// Blocks that a training step frees and the next one asks for again. Giving them back to the
+/// system in between would cost more than many layers do: every page is zeroed anew. What is kept
+/// and what is alive never exceed the most that was alive by more than a tenth.
 class Pool {
  public:
   void* take(size_t bytes) {
@@ -90,8 +90,8 @@ Pool& pool() {
 
 /// In front of every block.
 struct Header {
-  int64_t bytes;   ///< asked for
-  size_t reserved; ///< of the whole block when it belongs to the pool, else 0
+  int64_t bytes;    ///< asked for
+  size_t reserved;  ///< of the whole block when it belongs to the pool, else 0
 };
 static_assert(sizeof(Header) <= kAlignment);
 
@@ -101,14 +101,18 @@ void free_counted(void* data) {
   Header header{};
   std::memcpy(&header, block, sizeof header);
   count(-header.bytes);
-  if (header.reserved > 0) pool().give(block, header.reserved);
-  else std::free(block);
+  if (header.reserved > 0)
+    pool().give(block, header.reserved);
+  else
+    std::free(block);
 }
 
 void* new_block(size_t bytes) {
   void* block = nullptr;
   const bool huge = bytes >= kHuge;
-  if (bytes > size_t{1} << 46 || ::posix_memalign(&block, huge ? size_t{2} << 20 : kAlignment, bytes) != 0) return nullptr;
+  if (bytes > size_t{1} << 46 ||
+      ::posix_memalign(&block, huge ? size_t{2} << 20 : kAlignment, bytes) != 0)
+    return nullptr;
   if (huge) ::madvise(block, bytes, MADV_HUGEPAGE);
   return block;
 }
@@ -128,7 +132,8 @@ class CountingAllocator final : public c10::Allocator {
     }
     if (!block) {
       fail(ErrorCode::no_plan,
-           "the system refused {} more bytes of memory ({} are in use by tensors); give a smaller train.batch, "
+           "the system refused {} more bytes of memory ({} are in use by tensors); give a smaller "
+           "train.batch, "
            "or a budget.memory so that graft plans within it",
            bytes, live.load());
     }
@@ -138,7 +143,9 @@ class CountingAllocator final : public c10::Allocator {
     return {data, data, &free_counted, c10::Device(c10::DeviceType::CPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &free_counted; }
-  void copy_data(void* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
+  void copy_data(void* to, const void* from, size_t bytes) const override {
+    std::memcpy(to, from, bytes);
+  }
 };
 
 }  // namespace
@@ -147,16 +154,23 @@ void install_counting_allocator() {
   static const bool kInstalled = [] {
     static CountingAllocator allocator;
     c10::SetAllocator(c10::DeviceType::CPU, &allocator, 1);
-    // What the pool gives back goes back to the system at once: resident size follows what is alive.
+    // What the pool gives back goes back to the system at once: resident size follows what is
+    // alive.
     ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(kPooled));
     return true;
   }();
   (void)kInstalled;
 }
 
-int64_t live_tensor_bytes() { return live.load(); }
-int64_t peak_tensor_bytes() { return peak.load(); }
-void reset_peak_tensor_bytes() { peak.store(live.load()); }
+int64_t live_tensor_bytes() {
+  return live.load();
+}
+int64_t peak_tensor_bytes() {
+  return peak.load();
+}
+void reset_peak_tensor_bytes() {
+  peak.store(live.load());
+}
 
 void release_free_memory() {
   pool().clear();

@@ -44,8 +44,8 @@ Reader::Reader(Job& job, Warn warn) : job_(job), warn_(std::move(warn)) {
     if (bytes <= 0 || view->empty() || images_.count(view->source.get())) continue;
     const bool shared = job.data.train.source == job.data.validation.source;
     const double share = shared ? 1 : static_cast<double>(view->size()) / samples;
-    images_[view->source.get()] =
-        std::make_shared<data::ImageCache>(view->source, static_cast<int64_t>(static_cast<double>(bytes) * share));
+    images_[view->source.get()] = std::make_shared<data::ImageCache>(
+        view->source, static_cast<int64_t>(static_cast<double>(bytes) * share));
   }
   pool_ = std::make_shared<ThreadPool>(job.config.values["train"]["workers"].get<int>());
 }
@@ -54,12 +54,15 @@ int64_t Reader::cache_limit() const {
   const Json& given = job_.config.values["train"]["cache_limit"];
   int64_t automatic = usable_memory_bytes() / 4;
   if (job_.config.budget.memory) {
-    automatic = std::min(automatic, std::max<int64_t>(0, (*job_.config.budget.memory - resident_bytes()) / 2));
+    automatic = std::min(automatic,
+                         std::max<int64_t>(0, (*job_.config.budget.memory - resident_bytes()) / 2));
   }
   return limit_of(given, automatic);
 }
 
-int64_t Reader::stream_epoch(int64_t epoch) const { return views_ > 0 ? epoch % views_ : epoch; }
+int64_t Reader::stream_epoch(int64_t epoch) const {
+  return views_ > 0 ? epoch % views_ : epoch;
+}
 
 int64_t Reader::cache_row(int64_t position, int64_t epoch) const {
   const int64_t first = rows_[static_cast<size_t>(position)];
@@ -73,11 +76,13 @@ std::vector<int64_t> Reader::epoch_order(int64_t epoch) const {
   options.rate = sampling["rate"].get<double>();
   options.policy = sampling["policy"].get<std::string>();
   options.balanced = sampling["balanced"].get<bool>();
-  return data::epoch_order(job_.data.train.strata(job_.model().classes().size()), options, job_.config.seed(), epoch);
+  return data::epoch_order(job_.data.train.strata(job_.model().classes().size()), options,
+                           job_.config.seed(), epoch);
 }
 
-std::unique_ptr<data::Loader> Reader::loader(const data::View& view, std::vector<int64_t> order, bool augment,
-                                             int64_t epoch, int64_t batch, int64_t first_batch) const {
+std::unique_ptr<data::Loader> Reader::loader(const data::View& view, std::vector<int64_t> order,
+                                             bool augment, int64_t epoch, int64_t batch,
+                                             int64_t first_batch) const {
   data::Transform transform;
   transform.preprocess = job_.model().preprocess();
   if (augment) transform.augmentation = job_.augmentation;
@@ -92,7 +97,8 @@ std::unique_ptr<data::Loader> Reader::loader(const data::View& view, std::vector
     warn_(fmt::format("skipped: {}", bad.reason));
   };
   const auto cache = images_.find(view.source.get());
-  return std::make_unique<data::Loader>(view, std::move(order), std::move(transform), std::move(options), pool_,
+  return std::make_unique<data::Loader>(view, std::move(order), std::move(transform),
+                                        std::move(options), pool_,
                                         cache == images_.end() ? nullptr : cache->second);
 }
 
@@ -102,7 +108,8 @@ at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& p
     at::Tensor hot = at::zeros({n, static_cast<int64_t>(job_.model().classes().size())});
     auto rows = hot.accessor<float, 2>();
     for (int64_t i = 0; i < n; ++i) {
-      for (const int label : view.sample(positions[static_cast<size_t>(i)]).labels) rows[i][label] = 1;
+      for (const int label : view.sample(positions[static_cast<size_t>(i)]).labels)
+        rows[i][label] = 1;
     }
     return hot.to(job_.model().device());
   }
@@ -112,7 +119,8 @@ at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& p
   return labels.to(job_.model().device());
 }
 
-std::unique_ptr<FeatureCache> Reader::fill(const data::View& view, const std::vector<int64_t>& positions, int border,
+std::unique_ptr<FeatureCache> Reader::fill(const data::View& view,
+                                           const std::vector<int64_t>& positions, int border,
                                            int64_t views, bool augment, const Deadline& deadline) {
   auto cache = std::make_unique<FeatureCache>(job_.model(), border);
   cache->seal();
@@ -126,7 +134,8 @@ std::unique_ptr<FeatureCache> Reader::fill(const data::View& view, const std::ve
     while (const auto batch = batches->next()) {
       if (!deadline.fits(0)) return nullptr;
       if (batch->indices.empty()) continue;
-      const nn::Flow flow = job_.model().forward({"pixels", batch->pixels.to(job_.model().device())}, context, 0, border);
+      const nn::Flow flow = job_.model().forward(
+          {"pixels", batch->pixels.to(job_.model().device())}, context, 0, border);
       if (!ready) cache->reserve(n * views, flow);
       ready = true;
       // Samples come in the order of `positions`; one that cannot be read leaves no row.
@@ -137,7 +146,8 @@ std::unique_ptr<FeatureCache> Reader::fill(const data::View& view, const std::ve
           ++at_row;
         }
         const auto row = static_cast<int64_t>(i);
-        cache->store(at_row * views + v, rows.map([row](const at::Tensor& t) { return t.narrow(0, row, 1); }));
+        cache->store(at_row * views + v,
+                     rows.map([row](const at::Tensor& t) { return t.narrow(0, row, 1); }));
         ++at_row;
       }
     }
@@ -145,25 +155,31 @@ std::unique_ptr<FeatureCache> Reader::fill(const data::View& view, const std::ve
   return ready ? std::move(cache) : nullptr;
 }
 
-bool Reader::begin_border(int border, double passes, const Deadline& deadline, int64_t& cached_samples) {
+bool Reader::begin_border(int border, double passes, const Deadline& deadline,
+                          int64_t& cached_samples) {
   train_cache_.reset();
   validation_cache_.reset();
   rows_.clear();
   rows_bad_.clear();
   const Json& values = job_.config.values;
   const std::string wanted = values["cache"].get<std::string>();
-  const bool mixes = values["train"]["mixup"].get<double>() > 0 || values["train"]["cutmix"].get<double>() > 0;
+  const bool mixes =
+      values["train"]["mixup"].get<double>() > 0 || values["train"]["cutmix"].get<double>() > 0;
   const bool fresh = job_.augmentation.random() && views_ == 0;
   if (border == 0 || wanted == "none") return false;
   if (fresh || mixes) {
     if (wanted == "memory") {
-      fail_usage("cache=memory needs the same pictures every epoch: give augment=none, or train.views=4 for fixed augmented "
-                 "views{}", mixes ? ", and no mixup or cutmix" : "");
+      fail_usage(
+          "cache=memory needs the same pictures every epoch: give augment=none, or train.views=4 "
+          "for fixed augmented "
+          "views{}",
+          mixes ? ", and no mixup or cutmix" : "");
     }
     return false;
   }
   const int64_t views = job_.augmentation.random() ? views_ : 1;
-  if (wanted == "auto" && passes < 2.0 * static_cast<double>(views)) return false;  // would compute as much, and store it
+  if (wanted == "auto" && passes < 2.0 * static_cast<double>(views))
+    return false;  // would compute as much, and store it
 
   std::vector<int64_t> needed = all_positions(job_.data.train);
   if (values["sampling"]["policy"] == "uniform" && !values["sampling"]["balanced"].get<bool>()) {
@@ -171,30 +187,37 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline, i
     std::sort(needed.begin(), needed.end());
     needed.erase(std::unique(needed.begin(), needed.end()), needed.end());
   }
-  const int64_t row = FeatureCache::row_bytes(job_.model(), border, job_.input_height(), job_.input_width());
+  const int64_t row =
+      FeatureCache::row_bytes(job_.model(), border, job_.input_height(), job_.input_width());
   const int64_t limit = cache_limit();
   const auto rows = static_cast<int64_t>(needed.size()) * views;
   if (row * rows > limit) {
     if (wanted == "memory") {
-      fail(ErrorCode::no_plan, "cache=memory: the outputs of the frozen prefix need {} ({} samples x {} views), train.cache_limit "
-           "allows {}; raise it, or give cache=auto", show_bytes(static_cast<double>(row * rows)), needed.size(), views,
+      fail(ErrorCode::no_plan,
+           "cache=memory: the outputs of the frozen prefix need {} ({} samples x {} views), "
+           "train.cache_limit "
+           "allows {}; raise it, or give cache=auto",
+           show_bytes(static_cast<double>(row * rows)), needed.size(), views,
            show_bytes(static_cast<double>(limit)));
     }
     return false;
   }
-  train_cache_ = fill(job_.data.train, needed, border, views, views_ > 0 && job_.augmentation.random(), deadline);
+  train_cache_ = fill(job_.data.train, needed, border, views,
+                      views_ > 0 && job_.augmentation.random(), deadline);
   if (!train_cache_) return false;
   cached_samples += rows;
   rows_.assign(static_cast<size_t>(job_.data.train.size()), -1);
   for (size_t i = 0; i < needed.size(); ++i) {
-    if (!rows_bad_.count(needed[i])) rows_[static_cast<size_t>(needed[i])] = static_cast<int64_t>(i) * views;
+    if (!rows_bad_.count(needed[i]))
+      rows_[static_cast<size_t>(needed[i])] = static_cast<int64_t>(i) * views;
   }
   const data::View& validation = job_.data.validation;
   if (!validation.empty() && row * (rows + validation.size()) <= limit) {
     rows_bad_.clear();
     validation_cache_ = fill(validation, all_positions(validation), border, 1, false, deadline);
     if (!rows_bad_.empty()) validation_cache_.reset();
-    if (validation_cache_) evaluation_flops_ += static_cast<double>(validation.size()) * job_.profile.forward(0, border);
+    if (validation_cache_)
+      evaluation_flops_ += static_cast<double>(validation.size()) * job_.profile.forward(0, border);
   }
   return true;
 }
@@ -211,7 +234,9 @@ at::Tensor Reader::forward_all(const data::View& view, int to_block, const Deadl
   if (cache && (!cache->valid() || cache->border() > to_block)) cache = nullptr;
   std::vector<at::Tensor> parts;
   positions.clear();
-  const auto keep = [&](const nn::Flow& flow) { parts.push_back(flow.tensors().front().second.to(at::kFloat).clone()); };
+  const auto keep = [&](const nn::Flow& flow) {
+    parts.push_back(flow.tensors().front().second.to(at::kFloat).clone());
+  };
   if (cache) {
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < view.size(); ++i) {
@@ -222,10 +247,12 @@ at::Tensor Reader::forward_all(const data::View& view, int to_block, const Deadl
     }
     for (size_t begin = 0; begin < rows.size(); begin += kCachedEvaluationBatch) {
       const size_t end = std::min(rows.size(), begin + kCachedEvaluationBatch);
-      keep(model.forward(cache->gather({rows.begin() + static_cast<std::ptrdiff_t>(begin), rows.begin() + static_cast<std::ptrdiff_t>(end)}),
+      keep(model.forward(cache->gather({rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                        rows.begin() + static_cast<std::ptrdiff_t>(end)}),
                          context, cache->border(), to_block));
     }
-    evaluation_flops_ += static_cast<double>(rows.size()) * job_.profile.forward(cache->border(), to_block);
+    evaluation_flops_ +=
+        static_cast<double>(rows.size()) * job_.profile.forward(cache->border(), to_block);
   } else {
     const auto batches = loader(view, all_positions(view), false, 0, kFillBatch, 0);
     double slowest = 0;
@@ -250,8 +277,9 @@ eval::Predictions Reader::evaluate(const data::View& view, const Deadline& deadl
   return make_predictions(job_.model().classes(), job_.data.multi_label, view, positions, logits);
 }
 
-eval::Predictions make_predictions(const std::vector<std::string>& classes, bool multi_label, const data::View& view,
-                                   const std::vector<int64_t>& positions, const at::Tensor& logits) {
+eval::Predictions make_predictions(const std::vector<std::string>& classes, bool multi_label,
+                                   const data::View& view, const std::vector<int64_t>& positions,
+                                   const at::Tensor& logits) {
   const at::NoGradGuard no_grad;
   eval::Predictions p;
   p.classes = classes;
@@ -268,9 +296,10 @@ eval::Predictions make_predictions(const std::vector<std::string>& classes, bool
     for (const int label : sample.labels) rows[i][label] = 1;
   }
   const at::Tensor scores = (multi_label ? logits.sigmoid() : at::softmax(logits, 1)).contiguous();
-  const at::Tensor losses = multi_label
-                                ? at::binary_cross_entropy_with_logits(logits, hot, {}, {}, at::Reduction::None).mean(1)
-                                : -(hot * at::log_softmax(logits, 1)).sum(1);
+  const at::Tensor losses =
+      multi_label
+          ? at::binary_cross_entropy_with_logits(logits, hot, {}, {}, at::Reduction::None).mean(1)
+          : -(hot * at::log_softmax(logits, 1)).sum(1);
   const float* s = scores.data_ptr<float>();
   p.scores.assign(s, s + scores.numel());
   const float* l = losses.contiguous().data_ptr<float>();
@@ -293,7 +322,8 @@ std::optional<MicroBatch> BatchStream::next() {
   MicroBatch micro;
   if (!loader_) {
     const FeatureCache& cache = *reader_.train_cache();
-    if (!cache.valid()) fail(ErrorCode::internal, "internal error: the frozen prefix has changed under its cache");
+    if (!cache.valid())
+      fail(ErrorCode::internal, "internal error: the frozen prefix has changed under its cache");
     const auto begin = static_cast<size_t>(batch_ * size_);
     if (begin >= order_.size()) return std::nullopt;
     const size_t end = std::min(order_.size(), begin + static_cast<size_t>(size_));
@@ -319,8 +349,10 @@ std::optional<MicroBatch> BatchStream::next() {
   mixing.cutmix_alpha = train["cutmix"].get<double>();
   const c10::Device device = job_.model().device();
   if (mixing.on() && micro.positions.size() > 1) {
-    const data::Mixed mixed = data::mix(*batch, static_cast<int64_t>(job_.model().classes().size()), mixing,
-                                        Rng{job_.config.seed(), static_cast<uint64_t>(epoch_), static_cast<uint64_t>(micro.number)});
+    const data::Mixed mixed =
+        data::mix(*batch, static_cast<int64_t>(job_.model().classes().size()), mixing,
+                  Rng{job_.config.seed(), static_cast<uint64_t>(epoch_),
+                      static_cast<uint64_t>(micro.number)});
     micro.flow = {"pixels", mixed.pixels.to(device)};
     micro.targets = mixed.targets.to(device);
   } else {

@@ -19,17 +19,22 @@ void write_checkpoint(const fs::path& folder, const Checkpoint& checkpoint) {
 
 Checkpoint read_checkpoint(const fs::path& folder) {
   if (!has_checkpoint(folder)) {
-    fail_unreadable("{} holds no checkpoint ({}); the run stopped before its first one, start it again with overwrite=true",
-                    folder.string(), kFile);
+    fail_unreadable(
+        "{} holds no checkpoint ({}); the run stopped before its first one, start it again with "
+        "overwrite=true",
+        folder.string(), kFile);
   }
   const io::SafetensorsReader reader(folder / kFile);
   const auto found = reader.metadata().find(kState);
   if (found == reader.metadata().end()) {
-    fail_unreadable("{} is not a checkpoint of graft: its header lacks {}", (folder / kFile).string(), kState);
+    fail_unreadable("{} is not a checkpoint of graft: its header lacks {}",
+                    (folder / kFile).string(), kState);
   }
   return {parse_json(found->second, (folder / kFile).string()), reader.all()};
 }
 
-bool has_checkpoint(const fs::path& folder) { return fs::exists(folder / kFile); }
+bool has_checkpoint(const fs::path& folder) {
+  return fs::exists(folder / kFile);
+}
 
 }  // namespace graft::train

@@ -8,8 +8,8 @@
 
 namespace graft::train {
 
-/// One file that holds a run's whole state: tensors, and everything else as JSON in the header. Written
-/// whole or not at all.
+/// One file that holds a run's whole state: tensors, and everything else as JSON in the header.
+/// Written whole or not at all.
 struct Checkpoint {
   Json state;
   io::TensorMap tensors;

@@ -14,29 +14,38 @@ Option automatic(std::string name, std::string help) {
   return any(std::move(name), "auto", std::move(help) + "; auto decides");
 }
 
-void check_automatic(const Json& section, const std::string& where, const std::string& key, double low, double high,
-                     bool whole) {
+void check_automatic(const Json& section, const std::string& where, const std::string& key,
+                     double low, double high, bool whole) {
   const Json& value = section.at(key);
   if (value == "auto") return;
-  const bool good = (whole ? value.is_number_integer() : value.is_number()) && value.get<double>() >= low &&
-                    value.get<double>() <= high;
+  const bool good = (whole ? value.is_number_integer() : value.is_number()) &&
+                    value.get<double>() >= low && value.get<double>() <= high;
   if (!good) {
-    fail_usage("{}.{} must be auto or a {}number from {} to {}, got {}", where, key, whole ? "whole " : "", low, high,
-               value.dump());
+    fail_usage("{}.{} must be auto or a {}number from {} to {}, got {}", where, key,
+               whole ? "whole " : "", low, high, value.dump());
   }
 }
 
 /// Names of other tools that mean the same, by full key.
 const std::pair<const char*, const char*> kAliases[] = {
-    {"num_train_epochs", "budget.epochs"}, {"epochs", "budget.epochs"},
-    {"max_steps", "budget.steps"},         {"learning_rate", "train.lr"},
-    {"lr", "train.lr"},                    {"batch_size", "train.batch"},
-    {"batch", "train.batch"},              {"per_device_train_batch_size", "train.batch"},
-    {"weight_decay", "train.weight_decay"}, {"max_grad_norm", "train.clip"},
-    {"gradient_accumulation_steps", "updates.every"}, {"warmup_ratio", "train.warmup"},
-    {"label_smoothing_factor", "train.label_smoothing"}, {"patience", "train.patience"},
-    {"output_dir", "output"},              {"model_name_or_path", "model"},
-    {"peft_type", "method"},               {"optim", "train.optimizer"},
+    {"num_train_epochs", "budget.epochs"},
+    {"epochs", "budget.epochs"},
+    {"max_steps", "budget.steps"},
+    {"learning_rate", "train.lr"},
+    {"lr", "train.lr"},
+    {"batch_size", "train.batch"},
+    {"batch", "train.batch"},
+    {"per_device_train_batch_size", "train.batch"},
+    {"weight_decay", "train.weight_decay"},
+    {"max_grad_norm", "train.clip"},
+    {"gradient_accumulation_steps", "updates.every"},
+    {"warmup_ratio", "train.warmup"},
+    {"label_smoothing_factor", "train.label_smoothing"},
+    {"patience", "train.patience"},
+    {"output_dir", "output"},
+    {"model_name_or_path", "model"},
+    {"peft_type", "method"},
+    {"optim", "train.optimizer"},
     {"lr_scheduler_type", "train.schedule"}};
 
 void set_path(Json& root, const std::string& path, const Json& value) {
@@ -45,7 +54,9 @@ void set_path(Json& root, const std::string& path, const Json& value) {
   while (true) {
     const size_t dot = path.find('.', begin);
     const std::string key = path.substr(begin, dot - begin);
-    if (key.empty()) fail_usage("'{}' is not a key: names are separated by single dots, as in train.lr=0.01", path);
+    if (key.empty())
+      fail_usage("'{}' is not a key: names are separated by single dots, as in train.lr=0.01",
+                 path);
     if (dot == std::string::npos) {
       (*at)[key] = value;
       return;
@@ -58,7 +69,9 @@ void set_path(Json& root, const std::string& path, const Json& value) {
   }
 }
 
-bool is_share(const Json& value) { return value.is_number() && value.get<double>() >= 0 && value.get<double>() < 1; }
+bool is_share(const Json& value) {
+  return value.is_number() && value.get<double>() >= 0 && value.get<double>() < 1;
+}
 
 bool is_given(const Json& root, const std::string& path) {
   const size_t dot = path.find('.');
@@ -71,68 +84,109 @@ bool is_given(const Json& root, const std::string& path) {
 
 const std::vector<Section>& config_sections() {
   static const std::vector<Section> kSections = {
-      {"", "what to do, with what, and where to write it",
+      {"",
+       "what to do, with what, and where to write it",
        {text("task", "auto", "what is learned").one_of({"auto", "image-classification"}),
-        any("model", nullptr, "folder, weight file, org/name of the cache, bundled name, earlier run, or {path, config, init: random, image_size}"),
-        any("data", nullptr, "path, or {path, format, train, validation, test, columns, classes, split, folds, fold, fraction}"),
-        any("method", "auto", "what is learned inside the blocks that train: a name, {name: lora, r: 16}, or a list"),
-        any("strategy", "auto", "which blocks train, and when: a name, {name: top-k, k: 3}, or {stages: [...]}"),
+        any("model", nullptr,
+            "folder, weight file, org/name of the cache, bundled name, earlier run, or {path, "
+            "config, init: random, image_size}"),
+        any("data", nullptr,
+            "path, or {path, format, train, validation, test, columns, classes, split, folds, "
+            "fold, fraction}"),
+        any("method", "auto",
+            "what is learned inside the blocks that train: a name, {name: lora, r: 16}, or a list"),
+        any("strategy", "auto",
+            "which blocks train, and when: a name, {name: top-k, k: 3}, or {stages: [...]}"),
         any("augment", "auto", "auto, none, a policy's name, or a list of augmentations"),
         text("cache", "auto", "outputs of the frozen prefix").one_of({"auto", "none", "memory"}),
         text("metric", "auto", "what best and early stopping follow"),
-        text("goal", "quality", "what auto prefers among plans that fit").one_of({"quality", "size", "latency"}),
-        text("plan", "auto", "auto: decide what is left open; off: every auto must be given").one_of({"auto", "off"}),
-        text("precision", "auto", "type of activations").one_of({"auto", "float32", "bfloat16", "float16"}),
+        text("goal", "quality", "what auto prefers among plans that fit")
+            .one_of({"quality", "size", "latency"}),
+        text("plan", "auto", "auto: decide what is left open; off: every auto must be given")
+            .one_of({"auto", "off"}),
+        text("precision", "auto", "type of activations")
+            .one_of({"auto", "float32", "bfloat16", "float16"}),
         text("device", "auto", "auto, cpu or cuda").one_of({"auto", "cpu", "cuda"}),
         any("threads", "auto", "threads of the tensor library"),
         integer("seed", 0, "of everything random").at_least(0),
         text("output", "auto", "the run folder"),
         flag("overwrite", false, "replace an existing run folder"),
-        text("naming", "v5", "names in adapter files: of transformers 5 or 4").one_of({"v5", "v4"})}},
-      {"sampling", "the sampling rate of the training data",
+        text("naming", "v5", "names in adapter files: of transformers 5 or 4")
+            .one_of({"v5", "v4"})}},
+      {"sampling",
+       "the sampling rate of the training data",
        {number("rate", 1.0, "share of the training samples seen in an epoch").between(1e-6, 1),
-        text("policy", "uniform", "uniform: one fixed stratified subset; rs2: a new one each epoch").one_of({"uniform", "rs2"}),
+        text("policy", "uniform", "uniform: one fixed stratified subset; rs2: a new one each epoch")
+            .one_of({"uniform", "rs2"}),
         flag("balanced", false, "draw all classes equally often")}},
-      {"updates", "how often, and which, parameters are updated",
-       {integer("every", 1, "micro-batches whose gradients are added up for one update").between(1, 100000),
-        text("policy", "all", "all: every trained block at each update; nested: deeper blocks more rarely").one_of({"all", "nested"}),
-        integer("base", 2, "nested: each level is updated this many times more rarely than the one above").between(2, 64),
-        integer("levels", 3, "nested: number of levels the trained blocks are divided into").between(2, 16)}},
-      {"budget", "what may be spent; none is exceeded",
+      {"updates",
+       "how often, and which, parameters are updated",
+       {integer("every", 1, "micro-batches whose gradients are added up for one update")
+            .between(1, 100000),
+        text("policy", "all",
+             "all: every trained block at each update; nested: deeper blocks more rarely")
+            .one_of({"all", "nested"}),
+        integer("base", 2,
+                "nested: each level is updated this many times more rarely than the one above")
+            .between(2, 64),
+        integer("levels", 3, "nested: number of levels the trained blocks are divided into")
+            .between(2, 16)}},
+      {"budget",
+       "what may be spent; none is exceeded",
        {number("epochs", nullptr, "passes over the training samples").at_least(1e-6),
         integer("steps", nullptr, "updates of the parameters").at_least(1),
         integer("samples", nullptr, "training samples, repeats counted").at_least(1),
         any("time", nullptr, "wall clock from process start to exit: 10m, 45s"),
         any("memory", nullptr, "resident size: 2GiB"),
-        text("replay", nullptr, "log.jsonl of a run under a time budget whose every rate and decision is repeated")}},
-      {"train", "the optimisation",
-       {automatic("batch", "samples of a micro-batch"), automatic("lr", "peak learning rate"),
+        text("replay", nullptr,
+             "log.jsonl of a run under a time budget whose every rate and decision is repeated")}},
+      {"train",
+       "the optimisation",
+       {automatic("batch", "samples of a micro-batch"),
+        automatic("lr", "peak learning rate"),
         automatic("head_lr", "learning rate of the head while the backbone trains too"),
         text("optimizer", "adamw", "adamw or sgd").one_of({"adamw", "sgd"}),
         number("momentum", 0.9, "of sgd").between(0, 0.9999),
         list("betas", Json::array({0.9, 0.999}), "of adamw"),
-        number("weight_decay", 0.01, "decoupled for adamw; never on norms and biases").between(0, 10),
-        number("layer_decay", 1.0, "learning rate of each block is that of the one above times this").between(0.01, 1),
-        text("schedule", "linear", "of the learning rate over the budget").one_of({"constant", "linear", "cosine", "one-cycle"}),
+        number("weight_decay", 0.01, "decoupled for adamw; never on norms and biases")
+            .between(0, 10),
+        number("layer_decay", 1.0,
+               "learning rate of each block is that of the one above times this")
+            .between(0.01, 1),
+        text("schedule", "linear", "of the learning rate over the budget")
+            .one_of({"constant", "linear", "cosine", "one-cycle"}),
         number("warmup", 0.05, "share of the budget in which the rate rises").between(0, 0.9),
         number("clip", 1.0, "largest norm of the gradient; 0 for none").at_least(0),
-        number("ema", 0.0, "decay of the moving average of the trained weights; 0 for none").between(0, 0.999999),
-        integer("patience", 0, "evaluations without improvement before stopping; 0 for never").at_least(0),
-        text("keep", "best", "weights at the end: best by validation, or last").one_of({"best", "last"}),
+        number("ema", 0.0, "decay of the moving average of the trained weights; 0 for none")
+            .between(0, 0.999999),
+        integer("patience", 0, "evaluations without improvement before stopping; 0 for never")
+            .at_least(0),
+        text("keep", "best", "weights at the end: best by validation, or last")
+            .one_of({"best", "last"}),
         automatic("eval_every", "epochs between evaluations"),
         text("loss", "cross-entropy", "cross-entropy or focal").one_of({"cross-entropy", "focal"}),
         number("focal_gamma", 2.0, "of the focal loss").between(0, 10),
-        number("label_smoothing", 0.0, "share of the target given to the other classes").between(0, 0.9),
+        number("label_smoothing", 0.0, "share of the target given to the other classes")
+            .between(0, 0.9),
         any("class_weights", nullptr, "balanced, or {class: weight}"),
         number("mixup", 0.0, "alpha of mixup; 0 for none").between(0, 100),
         number("cutmix", 0.0, "alpha of cutmix; 0 for none").between(0, 100),
-        text("batch_norm", "auto", "statistics in trained blocks; frozen blocks never move").one_of({"auto", "frozen", "train", "re-estimate"}),
-        integer("views", 0, "fixed augmented views a sample, so that a frozen prefix can be cached; 0 for fresh ones").between(0, 1000),
+        text("batch_norm", "auto", "statistics in trained blocks; frozen blocks never move")
+            .one_of({"auto", "frozen", "train", "re-estimate"}),
+        integer("views", 0,
+                "fixed augmented views a sample, so that a frozen prefix can be cached; 0 for "
+                "fresh ones")
+            .between(0, 1000),
         automatic("workers", "threads that decode and augment"),
         any("image_cache", "auto", "memory for decoded images: auto, none or a size"),
         any("cache_limit", "auto", "memory for outputs of the frozen prefix: auto or a size"),
-        integer("checkpoint_every", 0, "steps between checkpoints; 0: at evaluations and every minute").at_least(0),
-        number("ridge", 1.0, "regularisation of a head solved directly, times the number of samples; searched around it").at_least(0)}},
+        integer("checkpoint_every", 0,
+                "steps between checkpoints; 0: at evaluations and every minute")
+            .at_least(0),
+        number("ridge", 1.0,
+               "regularisation of a head solved directly, times the number of samples; searched "
+               "around it")
+            .at_least(0)}},
   };
   return kSections;
 }
@@ -141,7 +195,9 @@ const Json& Config::at(const std::string& section, const std::string& key) const
   return section.empty() ? values.at(key) : values.at(section).at(key);
 }
 
-bool Config::is_auto(const std::string& section, const std::string& key) const { return at(section, key) == "auto"; }
+bool Config::is_auto(const std::string& section, const std::string& key) const {
+  return at(section, key) == "auto";
+}
 
 void apply_override(Json& given, const std::string& word) {
   const size_t equals = word.find('=');
@@ -154,12 +210,14 @@ void apply_override(Json& given, const std::string& word) {
 
 Config make_config(const Json& given) {
   Json input = given.is_null() ? Json::object() : given;
-  if (!input.is_object()) fail_usage("the configuration must be a mapping of keys, got {}", input.dump());
+  if (!input.is_object())
+    fail_usage("the configuration must be a mapping of keys, got {}", input.dump());
   for (const auto& [alias, key] : kAliases) {
     if (!input.contains(alias)) continue;
     const Json value = input[alias];
     input.erase(alias);
-    if (is_given(input, key)) fail_usage("{} and {} are two names for one setting; give one of them", alias, key);
+    if (is_given(input, key))
+      fail_usage("{} and {} are two names for one setting; give one of them", alias, key);
     set_path(input, key, value);
   }
 
@@ -179,7 +237,9 @@ Config make_config(const Json& given) {
   for (const Section& section : config_sections()) {
     if (section.name.empty()) continue;
     config.values[section.name] =
-        Options(section.options, input.contains(section.name) ? input[section.name] : Json(nullptr), section.name).json();
+        Options(section.options, input.contains(section.name) ? input[section.name] : Json(nullptr),
+                section.name)
+            .json();
   }
   Json& v = config.values;
   check_automatic(v["train"], "train", "batch", 1, 1e6, true);
@@ -188,20 +248,27 @@ Config make_config(const Json& given) {
   check_automatic(v["train"], "train", "eval_every", 1e-3, 1e6, false);
   check_automatic(v["train"], "train", "workers", 1, 256, true);
   check_automatic(v, "configuration", "threads", 1, 1024, true);
-  if (const Json& betas = v["train"]["betas"]; betas.size() != 2 || !is_share(betas[0]) || !is_share(betas[1])) {
-    fail_usage("train.betas must be two numbers from 0 to below 1, such as [0.9, 0.999], got {}", betas.dump());
+  if (const Json& betas = v["train"]["betas"];
+      betas.size() != 2 || !is_share(betas[0]) || !is_share(betas[1])) {
+    fail_usage("train.betas must be two numbers from 0 to below 1, such as [0.9, 0.999], got {}",
+               betas.dump());
   }
   if (!v["metric"].is_string()) fail_usage("metric must be a name, got {}", v["metric"].dump());
   if (v["metric"] != "auto") eval::find_metric(v["metric"].get<std::string>());
-  if (v["model"].is_null()) fail_usage("model is missing: a folder, org/name, a bundled name, or an earlier run (model=...)");
-  if (v["data"].is_null()) fail_usage("data is missing: a folder of photos with one folder a class, or a csv (data=...)");
+  if (v["model"].is_null())
+    fail_usage(
+        "model is missing: a folder, org/name, a bundled name, or an earlier run (model=...)");
+  if (v["data"].is_null())
+    fail_usage("data is missing: a folder of photos with one folder a class, or a csv (data=...)");
 
   const Json& budget = v["budget"];
   if (!budget["epochs"].is_null()) config.budget.epochs = budget["epochs"].get<double>();
   if (!budget["steps"].is_null()) config.budget.steps = budget["steps"].get<int64_t>();
   if (!budget["samples"].is_null()) config.budget.samples = budget["samples"].get<int64_t>();
-  if (!budget["time"].is_null()) config.budget.time_s = parse_seconds(budget["time"], "budget.time");
-  if (!budget["memory"].is_null()) config.budget.memory = parse_bytes(budget["memory"], "budget.memory");
+  if (!budget["time"].is_null())
+    config.budget.time_s = parse_seconds(budget["time"], "budget.time");
+  if (!budget["memory"].is_null())
+    config.budget.memory = parse_bytes(budget["memory"], "budget.memory");
   for (const char* key : {"image_cache", "cache_limit"}) {
     const Json& value = v["train"][key];
     if (value != "auto" && value != "none") parse_bytes(value, std::string("train.") + key);

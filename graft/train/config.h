@@ -16,13 +16,13 @@ namespace graft::train {
 struct Budget {
   std::optional<double> epochs;
   std::optional<int64_t> steps, samples;
-  std::optional<double> time_s;      ///< wall clock, from process start to exit
-  std::optional<int64_t> memory;     ///< resident bytes
+  std::optional<double> time_s;   ///< wall clock, from process start to exit
+  std::optional<int64_t> memory;  ///< resident bytes
   bool any_length() const { return epochs || steps || samples || time_s; }
 };
 
-/// Everything a run is told, checked. Values that are still "auto" are for the planner to decide; the
-/// loop refuses to start with one.
+/// Everything a run is told, checked. Values that are still "auto" are for the planner to decide;
+/// the loop refuses to start with one.
 struct Config {
   Json values;  ///< the whole configuration, every key spelled out, as config.yaml holds it
 
@@ -44,10 +44,12 @@ struct Section {
 };
 const std::vector<Section>& config_sections();
 
-/// Checks a configuration and fills in defaults. Unknown keys are errors (exit code 2) naming the nearest.
+/// Checks a configuration and fills in defaults. Unknown keys are errors (exit code 2) naming the
+/// nearest.
 Config make_config(const Json& given);
 
-/// Applies "key=value" words (nested keys with dots, values in YAML's flow style) to a configuration.
+/// Applies "key=value" words (nested keys with dots, values in YAML's flow style) to a
+/// configuration.
 void apply_override(Json& given, const std::string& word);
 
 /// Whether an unresolved "auto" stands at a key the loop reads.

@@ -13,7 +13,9 @@ constexpr double kMargin = 1.5;  // neighbours on the machine can slow a step at
 
 }  // namespace
 
-void Deadline::begin() { begin_ = seconds_since_process_start(); }
+void Deadline::begin() {
+  begin_ = seconds_since_process_start();
+}
 
 void Deadline::record_step(double seconds) {
   if (recent_.size() < kWindow) {
@@ -27,7 +29,8 @@ void Deadline::record_step(double seconds) {
 double Deadline::typical_step() const {
   if (recent_.empty()) return 0;
   std::vector<double> sorted = recent_;
-  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());
+  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2),
+                   sorted.end());
   return sorted[sorted.size() / 2];
 }
 
@@ -35,11 +38,17 @@ double Deadline::slowest_step() const {
   return recent_.empty() ? 0 : *std::max_element(recent_.begin(), recent_.end());
 }
 
-bool Deadline::fits(double seconds) const { return seconds <= left(); }
+bool Deadline::fits(double seconds) const {
+  return seconds <= left();
+}
 
-bool Deadline::fits_step() const { return fits(kMargin * slowest_step()); }
+bool Deadline::fits_step() const {
+  return fits(kMargin * slowest_step());
+}
 
-double Deadline::left() const { return left_in_all() - (limit_ ? reserve_ : 0); }
+double Deadline::left() const {
+  return left_in_all() - (limit_ ? reserve_ : 0);
+}
 
 double Deadline::left_in_all() const {
   if (!limit_) return std::numeric_limits<double>::infinity();

@@ -27,17 +27,34 @@ void EventLog::write(const std::string& event, Json fields) {
   log_.write(line.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-void EventLog::on_start(const Json& facts) { write("start", facts); }
+void EventLog::on_start(const Json& facts) {
+  write("start", facts);
+}
 
 void EventLog::on_stage(const StageEvent& e) {
-  write("stage", {{"step", e.step}, {"stage", e.stage}, {"name", e.name}, {"blocks", e.blocks},
-                  {"trainable", e.trainable}, {"rate", e.rate}, {"lr", e.lr}, {"cached", e.cached}});
+  write("stage", {{"step", e.step},
+                  {"stage", e.stage},
+                  {"name", e.name},
+                  {"blocks", e.blocks},
+                  {"trainable", e.trainable},
+                  {"rate", e.rate},
+                  {"lr", e.lr},
+                  {"cached", e.cached}});
 }
 
 void EventLog::on_step(const StepEvent& e) {
-  write("step", {{"step", e.step}, {"epoch", e.epoch}, {"stage", e.stage}, {"progress", e.progress}, {"loss", e.loss},
-                 {"lr", e.lr}, {"samples", e.samples}, {"seen", e.seen}, {"step_s", e.seconds}, {"grad_norm", e.grad_norm},
-                 {"rss_bytes", resident_bytes()}, {"tensor_peak_bytes", peak_tensor_bytes()}});
+  write("step", {{"step", e.step},
+                 {"epoch", e.epoch},
+                 {"stage", e.stage},
+                 {"progress", e.progress},
+                 {"loss", e.loss},
+                 {"lr", e.lr},
+                 {"samples", e.samples},
+                 {"seen", e.seen},
+                 {"step_s", e.seconds},
+                 {"grad_norm", e.grad_norm},
+                 {"rss_bytes", resident_bytes()},
+                 {"tensor_peak_bytes", peak_tensor_bytes()}});
   const double now = wall_time();
   board_.scalar("train/loss", e.step, e.loss, now);
   board_.scalar("train/lr", e.step, e.lr, now);
@@ -45,13 +62,19 @@ void EventLog::on_step(const StepEvent& e) {
 
 Json to_json(const std::vector<std::pair<std::string, eval::Measured>>& metrics) {
   Json values = Json::object();
-  for (const auto& [name, m] : metrics) values[name] = {{"value", m.value}, {"low", m.low}, {"high", m.high}};
+  for (const auto& [name, m] : metrics)
+    values[name] = {{"value", m.value}, {"low", m.low}, {"high", m.high}};
   return values;
 }
 
 void EventLog::on_evaluation(const EvaluationEvent& e) {
-  write("eval", {{"step", e.step}, {"epoch", e.epoch}, {"split", e.split}, {"loss", e.loss},
-                 {"metrics", to_json(e.metrics)}, {"seconds", e.seconds}, {"best", e.best}});
+  write("eval", {{"step", e.step},
+                 {"epoch", e.epoch},
+                 {"split", e.split},
+                 {"loss", e.loss},
+                 {"metrics", to_json(e.metrics)},
+                 {"seconds", e.seconds},
+                 {"best", e.best}});
   const double now = wall_time();
   for (const auto& [name, m] : e.metrics) board_.scalar(e.split + "/" + name, e.step, m.value, now);
 }
@@ -61,7 +84,9 @@ void EventLog::on_checkpoint(int64_t step, const std::string& kind) {
   if (kind != "last") write("checkpoint", {{"step", step}, {"kind", kind}});
 }
 
-void EventLog::on_warning(const std::string& message) { write("warning", {{"message", message}}); }
+void EventLog::on_warning(const std::string& message) {
+  write("warning", {{"message", message}});
+}
 
 void EventLog::on_end(const std::string& status, int64_t step) {
   write("end", {{"status", status}, {"step", step}});

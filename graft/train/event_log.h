@@ -8,8 +8,8 @@
 
 namespace graft::train {
 
-/// Writes what happens to log.jsonl, one event a line, and to a TensorBoard event file. The format is
-/// docs/run_folder.md.
+/// Writes what happens to log.jsonl, one event a line, and to a TensorBoard event file. The format
+/// is docs/run_folder.md.
 class EventLog final : public Observer {
  public:
   /// `keep_bytes` >= 0 cuts an existing log to that length first (resume).

@@ -19,11 +19,13 @@ void FeatureCache::reserve(int64_t rows, const nn::Flow& sample) {
 }
 
 void FeatureCache::store(int64_t first, const nn::Flow& flow) {
-  for (const auto& [name, value] : flow.tensors()) storage_[name].narrow(0, first, value.size(0)).copy_(value);
+  for (const auto& [name, value] : flow.tensors())
+    storage_[name].narrow(0, first, value.size(0)).copy_(value);
 }
 
 nn::Flow FeatureCache::gather(const std::vector<int64_t>& rows) const {
-  const at::Tensor index = at::tensor(rows, at::kLong).to(storage_.tensors().front().second.device());
+  const at::Tensor index =
+      at::tensor(rows, at::kLong).to(storage_.tensors().front().second.device());
   return storage_.map([&index](const at::Tensor& t) { return t.index_select(0, index); });
 }
 
@@ -49,14 +51,19 @@ uint64_t FeatureCache::signature() const {
   return key;
 }
 
-void FeatureCache::seal() { sealed_ = signature(); }
+void FeatureCache::seal() {
+  sealed_ = signature();
+}
 
-bool FeatureCache::valid() const { return sealed_ == signature(); }
+bool FeatureCache::valid() const {
+  return sealed_ == signature();
+}
 
 int64_t FeatureCache::row_bytes(models::Model& model, int border, int64_t height, int64_t width) {
   const at::NoGradGuard no_grad;
   nn::Context context;
-  const at::Tensor pixels = at::zeros({1, 3, height, width}, at::TensorOptions(model.device()).dtype(at::kFloat));
+  const at::Tensor pixels =
+      at::zeros({1, 3, height, width}, at::TensorOptions(model.device()).dtype(at::kFloat));
   return model.forward({"pixels", pixels}, context, 0, border).bytes();
 }
 

@@ -9,8 +9,9 @@
 
 namespace graft::train {
 
-/// Outputs of the frozen prefix (blocks [0, border)), one row a sample and view, in memory. Filled once,
-/// in a fixed order and batch size, so that its content does not depend on how training asks for it.
+/// Outputs of the frozen prefix (blocks [0, border)), one row a sample and view, in memory. Filled
+/// once, in a fixed order and batch size, so that its content does not depend on how training asks
+/// for it.
 class FeatureCache {
  public:
   FeatureCache(models::Model& model, int border) : model_(model), border_(border) {}
@@ -24,7 +25,8 @@ class FeatureCache {
 
   int border() const { return border_; }
   int64_t bytes() const { return storage_.bytes(); }
-  /// False once a weight, an adapter, a statistic or a buffer of the prefix has changed since `seal`.
+  /// False once a weight, an adapter, a statistic or a buffer of the prefix has changed since
+  /// `seal`.
   bool valid() const;
   /// Remembers the prefix as it is now.
   void seal();

@@ -28,7 +28,9 @@ namespace {
 image::Dimensions input_size(const models::Model& model) {
   const image::Dimensions size = model.preprocess().output();
   if (size.width <= 0 || size.height <= 0) {
-    fail_usage("model: its preprocessing gives pictures of differing sizes; give model.image_size, for instance 224");
+    fail_usage(
+        "model: its preprocessing gives pictures of differing sizes; give model.image_size, for "
+        "instance 224");
   }
   return size;
 }
@@ -50,7 +52,8 @@ void set_image_size(models::Model& model, int64_t size) {
 }
 
 /// Classes of an earlier run come first, in their order; new ones follow.
-std::vector<std::string> joined_classes(const std::vector<std::string>& earlier, const std::vector<std::string>& now) {
+std::vector<std::string> joined_classes(const std::vector<std::string>& earlier,
+                                        const std::vector<std::string>& now) {
   std::vector<std::string> classes = earlier;
   for (const auto& name : now) {
     if (std::find(classes.begin(), classes.end(), name) == classes.end()) classes.push_back(name);
@@ -66,15 +69,21 @@ void apply_image_size(const Config& config, models::Model& model) {
   set_image_size(model, given["image_size"].get<int64_t>());
 }
 
-int64_t Job::input_height() const { return input_size(model()).height; }
-int64_t Job::input_width() const { return input_size(model()).width; }
+int64_t Job::input_height() const {
+  return input_size(model()).height;
+}
+int64_t Job::input_width() const {
+  return input_size(model()).width;
+}
 
 const std::vector<Option>& model_options() {
   static const std::vector<Option> kOptions = {
       text("path", nullptr, "folder, weight file, org/name, bundled name or earlier run"),
       any("config", nullptr, "config.json as a mapping or a file; overrides the folder's"),
       text("init", "pretrained", "pretrained or random").one_of({"pretrained", "random"}),
-      integer("image_size", nullptr, "side of the network's input; position embeddings are interpolated").between(8, 4096)};
+      integer("image_size", nullptr,
+              "side of the network's input; position embeddings are interpolated")
+          .between(8, 4096)};
   return kOptions;
 }
 
@@ -90,8 +99,10 @@ models::ModelSource model_source(const Config& config) {
   if (o.is_set("path")) source.path = o.text("path");
   if (o.is_set("config")) {
     const Json& override_config = o.at("config");
-    source.config = override_config.is_string() ? read_json(override_config.get<std::string>()) : override_config;
-    if (!source.config.is_object()) fail_usage("model.config must be a mapping or the path of a config.json");
+    source.config = override_config.is_string() ? read_json(override_config.get<std::string>())
+                                                : override_config;
+    if (!source.config.is_object())
+      fail_usage("model.config must be a mapping or the path of a config.json");
   }
   source.random = o.text("init") == "random";
   return source;
@@ -109,7 +120,8 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
     const auto classes = joined_classes(job.earlier_classes, job.data.classes);
     std::vector<int> mapping;
     for (const auto& name : job.data.classes) {
-      mapping.push_back(static_cast<int>(std::find(classes.begin(), classes.end(), name) - classes.begin()));
+      mapping.push_back(
+          static_cast<int>(std::find(classes.begin(), classes.end(), name) - classes.begin()));
     }
     data::relabel(job.data, classes, mapping);
     job.loaded = load_run_model(source.path, classes);
@@ -139,19 +151,25 @@ void prepare(Job& job) {
   if (!device.is_cpu()) model.to(device);
   job.stages = strategies::make_stages(config.strategy, job.outline());
 
-  const bool head_only = std::all_of(job.stages.begin(), job.stages.end(), [&](const strategies::Stage& stage) {
-    return stage.blocks.front() >= model.head();
-  });
+  const bool head_only = std::all_of(
+      job.stages.begin(), job.stages.end(),
+      [&](const strategies::Stage& stage) { return stage.blocks.front() >= model.head(); });
   if (head_only && peft::name_of(config.methods) != "none") {
-    fail_usage("method={} acts on the backbone, but strategy={} trains only the head; give method=none, or another strategy",
-               peft::name_of(config.methods), config.strategy.name);
+    fail_usage(
+        "method={} acts on the backbone, but strategy={} trains only the head; give method=none, "
+        "or another strategy",
+        peft::name_of(config.methods), config.strategy.name);
   }
   const std::string norms = config.values["train"]["batch_norm"].get<std::string>();
   if (peft::name_of(config.methods) != "none" && norms != "frozen") {
-    fail_usage("train.batch_norm={} moves statistics of the base, which method={} leaves as it is; give batch_norm=frozen, or "
-               "method=none", norms, peft::name_of(config.methods));
+    fail_usage(
+        "train.batch_norm={} moves statistics of the base, which method={} leaves as it is; give "
+        "batch_norm=frozen, or "
+        "method=none",
+        norms, peft::name_of(config.methods));
   }
-  if (!head_only) peft::attach(model.registry(), config.methods, model.head(), nn::Init(config.seed()));
+  if (!head_only)
+    peft::attach(model.registry(), config.methods, model.head(), nn::Init(config.seed()));
   if (!device.is_cpu()) {
     for (auto& tensor : adapter_tensors(model)) *tensor.value = tensor.value->to(device);
   }
@@ -163,13 +181,17 @@ Profile measure_profile(models::Model& model, int64_t height, int64_t width) {
   const at::NoGradGuard no_grad;
   nn::Context context;
   const nn::CostMeter meter;
-  model.forward({"pixels", at::zeros({1, 3, height, width}, at::TensorOptions(model.device()).dtype(at::kFloat))}, context);
+  model.forward({"pixels", at::zeros({1, 3, height, width},
+                                     at::TensorOptions(model.device()).dtype(at::kFloat))},
+                context);
   Profile profile;
   profile.blocks.resize(static_cast<size_t>(model.size()));
   for (const nn::LayerCost& cost : meter.layers()) {
     Profile::Block& block = profile.blocks[static_cast<size_t>(cost.block)];
-    if (cost.adapter) block.adapters += cost.flops;
-    else block.forward += cost.flops;
+    if (cost.adapter)
+      block.adapters += cost.flops;
+    else
+      block.forward += cost.flops;
     if (!cost.adapter && cost.has_weight) block.weights += cost.flops;
   }
   return profile;
@@ -180,7 +202,8 @@ EpochShape epoch_shape(const Config& config, int64_t train_size) {
   const double rate = config.values["sampling"]["rate"].get<double>();
   const auto batch = config.values["train"]["batch"].get<int64_t>();
   const auto every = config.values["updates"]["every"].get<int64_t>();
-  shape.samples = std::max<int64_t>(1, static_cast<int64_t>(std::ceil(rate * static_cast<double>(train_size) - 1e-9)));
+  shape.samples = std::max<int64_t>(
+      1, static_cast<int64_t>(std::ceil(rate * static_cast<double>(train_size) - 1e-9)));
   shape.batches = (shape.samples + batch - 1) / batch;
   shape.steps = (shape.batches + every - 1) / every;
   return shape;
@@ -189,17 +212,25 @@ EpochShape epoch_shape(const Config& config, int64_t train_size) {
 int64_t planned_steps(const Config& config, int64_t train_size) {
   const EpochShape shape = epoch_shape(config, train_size);
   const Budget& budget = config.budget;
-  const int64_t window = config.values["train"]["batch"].get<int64_t>() * config.values["updates"]["every"].get<int64_t>();
+  const int64_t window = config.values["train"]["batch"].get<int64_t>() *
+                         config.values["updates"]["every"].get<int64_t>();
   int64_t steps = -1;
-  const auto limit = [&steps](int64_t value) { steps = steps < 0 ? value : std::min(steps, value); };
+  const auto limit = [&steps](int64_t value) {
+    steps = steps < 0 ? value : std::min(steps, value);
+  };
   if (budget.steps) limit(*budget.steps);
   // The last update of an epoch may be smaller, so a part of one is counted in samples.
-  const auto updates = [&](int64_t samples) { return samples / shape.samples * shape.steps + samples % shape.samples / window; };
-  if (budget.epochs) limit(updates(static_cast<int64_t>(std::floor(*budget.epochs * static_cast<double>(shape.samples) + 1e-9))));
+  const auto updates = [&](int64_t samples) {
+    return samples / shape.samples * shape.steps + samples % shape.samples / window;
+  };
+  if (budget.epochs)
+    limit(updates(static_cast<int64_t>(
+        std::floor(*budget.epochs * static_cast<double>(shape.samples) + 1e-9))));
   if (budget.samples) limit(updates(*budget.samples));
   if (steps == 0) {
     fail(ErrorCode::no_plan,
-         "the budget does not allow one update: an update takes {} samples (train.batch x updates.every) of {} in an "
+         "the budget does not allow one update: an update takes {} samples (train.batch x "
+         "updates.every) of {} in an "
          "epoch; give a larger budget or a smaller train.batch",
          std::min(window, shape.samples), shape.samples);
   }

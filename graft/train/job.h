@@ -19,8 +19,8 @@ struct Job {
   Config config;
   data::Dataset data;
   models::LoadedModel loaded;
-  std::vector<std::string> notes;           ///< facts for the user: splits made, head fitted
-  std::vector<std::string> earlier_classes; ///< when the model is an earlier run: its classes
+  std::vector<std::string> notes;            ///< facts for the user: splits made, head fitted
+  std::vector<std::string> earlier_classes;  ///< when the model is an earlier run: its classes
   std::vector<strategies::Stage> stages;
   image::Augmentation augmentation;
   Profile profile;
@@ -38,7 +38,8 @@ struct Job {
 /// data::make_dataset), `data` of the configuration is only what they are called.
 Job open_job(const Config& config, std::optional<data::Dataset> own = std::nullopt);
 
-/// Attaches adapters, makes stages and augmentation and measures the profile. Every "auto" must be decided.
+/// Attaches adapters, makes stages and augmentation and measures the profile. Every "auto" must be
+/// decided.
 void prepare(Job& job);
 
 /// The keys of `model` when it is a mapping.

@@ -1,7 +1,7 @@
 #include "graft/train/loop.h"
 
-#include <torch/types.h>
 #include <torch/csrc/autograd/generated/variable_factories.h>
+#include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +21,7 @@ namespace graft::train {
 namespace {
 
 constexpr double kSaveEverySeconds = 60;
-constexpr double kExitSeconds = 0.35;     // summary, report, unmapping
+constexpr double kExitSeconds = 0.35;  // summary, report, unmapping
 
 OptimizerOptions optimizer_options(const Config& config) {
   OptimizerOptions o;
@@ -42,7 +42,8 @@ LossOptions loss_options(const Job& job) {
   o.label_smoothing = train["label_smoothing"].get<double>();
   o.multi_label = job.data.multi_label;
   const auto& classes = job.model().classes();
-  o.class_weights = make_class_weights(train["class_weights"], classes, job.data.train.class_counts(classes.size()));
+  o.class_weights = make_class_weights(train["class_weights"], classes,
+                                       job.data.train.class_counts(classes.size()));
   if (o.class_weights.defined()) o.class_weights = o.class_weights.to(job.model().device());
   return o;
 }
@@ -69,7 +70,8 @@ class StatisticsFrozen {
 
 }  // namespace
 
-Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder, std::vector<Observer*> observers)
+Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder,
+           std::vector<Observer*> observers)
     : job_(job),
       deadline_(deadline),
       folder_(std::move(folder)),
@@ -77,7 +79,8 @@ Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder, std::vect
       loss_(loss_options(job)),
       optimizer_(optimizer_options(job.config)),
       average_(job.config.values["train"]["ema"].get<double>()),
-      reader_(std::make_unique<Reader>(job, [this](const std::string& message) { warn(message); })) {
+      reader_(
+          std::make_unique<Reader>(job, [this](const std::string& message) { warn(message); })) {
   const Config& config = job_.config;
   shape_ = epoch_shape(config, job_.train_size());
   planned_steps_ = total_steps_ = planned_steps(config, job_.train_size());
@@ -120,18 +123,22 @@ void Loop::warn(const std::string& message) {
 }
 
 double Loop::epochs_done() const {
-  return static_cast<double>(state_.epoch) + static_cast<double>(state_.batch) / static_cast<double>(shape_.batches);
+  return static_cast<double>(state_.epoch) +
+         static_cast<double>(state_.batch) / static_cast<double>(shape_.batches);
 }
 
 double Loop::current_progress() const {
-  if (replay_) return replay_->progress[static_cast<size_t>(std::min(state_.step, total_steps_ - 1))];
-  double progress = total_steps_ > 0 ? static_cast<double>(state_.step) / static_cast<double>(total_steps_) : 0;
+  if (replay_)
+    return replay_->progress[static_cast<size_t>(std::min(state_.step, total_steps_ - 1))];
+  double progress =
+      total_steps_ > 0 ? static_cast<double>(state_.step) / static_cast<double>(total_steps_) : 0;
   return std::max(progress, deadline_.progress());
 }
 
 int Loop::stage_at(double progress) const {
   int stage = static_cast<int>(state_.stage);
-  while (stage + 1 < static_cast<int>(stage_ends_.size()) && progress >= stage_ends_[static_cast<size_t>(stage)] - 1e-12) {
+  while (stage + 1 < static_cast<int>(stage_ends_.size()) &&
+         progress >= stage_ends_[static_cast<size_t>(stage)] - 1e-12) {
     ++stage;
   }
   return stage;
@@ -143,13 +150,14 @@ void Loop::begin_stage(bool resumed) {
   const Config& config = job_.config;
   std::vector<TrainedTensor> trained = trained_tensors(model, config.methods, stage.blocks);
   std::erase_if(trained_, [&](const TrainedTensor& old) {
-    return std::any_of(trained.begin(), trained.end(), [&](const TrainedTensor& t) { return t.value == old.value; });
+    return std::any_of(trained.begin(), trained.end(),
+                       [&](const TrainedTensor& t) { return t.value == old.value; });
   });
   average_.settle(trained_);
   trained_ = std::move(trained);
   if (trained_.empty()) {
-    fail_usage("stage '{}' has nothing to train: the method {} finds no tensor in its blocks", stage.name,
-               peft::name_of(config.methods));
+    fail_usage("stage '{}' has nothing to train: the method {} finds no tensor in its blocks",
+               stage.name, peft::name_of(config.methods));
   }
   apply_trained(model, trained_);
   if (!resumed) optimizer_.keep_only(trained_);
@@ -170,7 +178,8 @@ void Loop::begin_stage(bool resumed) {
   const double begin = state_.stage > 0 ? stage_ends_[static_cast<size_t>(state_.stage) - 1] : 0;
   const double share = stage_ends_[static_cast<size_t>(state_.stage)] - begin;
   double passes = 1e9;  // under a time budget alone, as many as fit
-  if (planned_steps_ > 0) passes = share * static_cast<double>(planned_steps_) / static_cast<double>(shape_.steps);
+  if (planned_steps_ > 0)
+    passes = share * static_cast<double>(planned_steps_) / static_cast<double>(shape_.steps);
   if (stage.solver != "gradient") passes = 1e9;
   Stopwatch watch;
   int64_t through_prefix = 0;
@@ -187,13 +196,15 @@ void Loop::begin_stage(bool resumed) {
   for (const auto& tensor : trained_) trainable += tensor.value->numel();
   for (const int b : stage.blocks) event.blocks.push_back(model.block_name(b));
   event.trainable = trainable;
-  event.lr = stage.rate * config.values["train"][border >= model.head() ? "head_lr" : "lr"].get<double>();
+  event.lr =
+      stage.rate * config.values["train"][border >= model.head() ? "head_lr" : "lr"].get<double>();
   if (!resumed) {
     for (Observer* observer : observers_) observer->on_stage(event);
   }
   if (stage.solver != "gradient" && !resumed) {
     Stopwatch solving;
-    solve_head(job_, *reader_, stage.solver, config.values["train"]["ridge"].get<double>(), deadline_);
+    solve_head(job_, *reader_, stage.solver, config.values["train"]["ridge"].get<double>(),
+               deadline_);
     // One pass over the samples, forward only.
     state_.samples += job_.train_size();
     work_.samples_forward += job_.train_size();
@@ -205,8 +216,9 @@ void Loop::begin_stage(bool resumed) {
 int Loop::lowest_due() const {
   const Json& updates = job_.config.values["updates"];
   if (updates["policy"] != "nested") return 0;
-  // Trained blocks from the head down fall into levels; level g is due every base^g updates. Intervals
-  // are nested, so what is due is always the upper part of the chain and backward can stop below it.
+  // Trained blocks from the head down fall into levels; level g is due every base^g updates.
+  // Intervals are nested, so what is due is always the upper part of the chain and backward can
+  // stop below it.
   const auto& blocks = job_.stages[static_cast<size_t>(state_.stage)].blocks;
   const auto levels = updates["levels"].get<int64_t>();
   const auto base = updates["base"].get<int64_t>();
@@ -235,7 +247,8 @@ bool Loop::train_window(std::string& failure) {
   int64_t samples = 0;
   bool epoch_ended = false;
   for (int64_t micro = 0; micro < every; ++micro) {
-    if (!stream_) stream_ = std::make_unique<BatchStream>(job_, *reader_, state_.epoch, state_.batch);
+    if (!stream_)
+      stream_ = std::make_unique<BatchStream>(job_, *reader_, state_.epoch, state_.batch);
     Stopwatch data_watch;
     std::optional<MicroBatch> batch = stream_->next();
     work_.data_s += data_watch.seconds();
@@ -268,7 +281,8 @@ bool Loop::train_window(std::string& failure) {
     work_.samples_forward += count;
     work_.samples_backward += count;
     if (batch->from > 0) work_.samples_cached += count;
-    work_.flops += static_cast<double>(count) * job_.profile.update(batch->from, border, base_trained_);
+    work_.flops +=
+        static_cast<double>(count) * job_.profile.update(batch->from, border, base_trained_);
   }
   if (samples > 0) {
     const double seconds_before = watch.seconds();
@@ -292,12 +306,14 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
     // Gradients are of the sum; the mean over the whole window is taken once, here.
     for (const auto& tensor : trained_) {
       // Where every sample weighs nothing there is nothing to learn from.
-      if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(weight > 0 ? 1 / weight : 0);
+      if (tensor.value->grad().defined())
+        tensor.value->mutable_grad().mul_(weight > 0 ? 1 / weight : 0);
     }
   }
   const double norm = clip_gradients(trained_, train["clip"].get<double>());
   const strategies::Stage& stage = job_.stages[static_cast<size_t>(state_.stage)];
-  const double factor = schedule_factor(train["schedule"].get<std::string>(), state_.progress, train["warmup"].get<double>());
+  const double factor = schedule_factor(train["schedule"].get<std::string>(), state_.progress,
+                                        train["warmup"].get<double>());
   const double lr = train["lr"].get<double>() * stage.rate * factor;
   const double head_lr = train["head_lr"].get<double>() * stage.rate * factor;
   const double layer_decay = train["layer_decay"].get<double>();
@@ -316,10 +332,20 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
   work_.train_s += total;
   deadline_.record_step(total);
   double left = -1;
-  if (total_steps_ > 0) left = static_cast<double>(total_steps_ - state_.step) * deadline_.typical_step();
+  if (total_steps_ > 0)
+    left = static_cast<double>(total_steps_ - state_.step) * deadline_.typical_step();
   if (deadline_.limited()) left = left < 0 ? deadline_.left() : std::min(left, deadline_.left());
-  StepEvent event{state_.step, epochs_done(), state_.stage, state_.progress, weight > 0 ? loss_sum / weight : 0,
-                  lowest_block(trained_) >= head ? head_lr : lr, samples, state_.samples, total, norm, left};
+  StepEvent event{state_.step,
+                  epochs_done(),
+                  state_.stage,
+                  state_.progress,
+                  weight > 0 ? loss_sum / weight : 0,
+                  lowest_block(trained_) >= head ? head_lr : lr,
+                  samples,
+                  state_.samples,
+                  total,
+                  norm,
+                  left};
   for (Observer* observer : observers_) observer->on_step(event);
 }
 
@@ -342,11 +368,13 @@ void Loop::evaluate_validation() {
   const eval::Metric& metric = eval::find_metric(job_.config.values["metric"].get<std::string>());
   const double value = eval::measure(metric, *validation_).value;
   event.loss = eval::measure(eval::find_metric("loss"), *validation_).value;
-  // Broken weights still get some samples right; they are never the best. Nor is what the clock cut short.
+  // Broken weights still get some samples right; they are never the best. Nor is what the clock cut
+  // short.
   const bool whole = validation_->size() >= validated_;
   const bool improved = metric.higher_is_better ? value > state_.best : value < state_.best;
   const bool better = replay_ ? replay_->best.count(state_.step) > 0
-                              : validation_->size() > 0 && std::isfinite(event.loss) && std::isfinite(value) &&
+                              : validation_->size() > 0 && std::isfinite(event.loss) &&
+                                    std::isfinite(value) &&
                                     (state_.best_step < 0 || (whole && improved));
   validated_ = std::max(validated_, validation_->size());
   if (better) {
@@ -359,7 +387,9 @@ void Loop::evaluate_validation() {
   state_.last_evaluation = state_.step;
   state_.evaluated_progress = state_.progress;
   work_.eval_s += event.seconds;
-  eval_sample_s_ = std::max(eval_sample_s_ * 0.5, event.seconds / static_cast<double>(std::max<int64_t>(1, validation_->size())));
+  eval_sample_s_ =
+      std::max(eval_sample_s_ * 0.5,
+               event.seconds / static_cast<double>(std::max<int64_t>(1, validation_->size())));
   event.step = state_.step;
   event.epoch = epochs_done();
   event.split = "validation";
@@ -374,10 +404,12 @@ void Loop::refresh_reserve() {
   if (!deadline_.limited()) return;
   // The test split goes through the whole network: no cache helps it.
   double sample_s = eval_sample_s_;
-  if (deadline_.typical_step() > 0 && work_.samples_forward > 0 && reader_->train_cache() == nullptr) {
+  if (deadline_.typical_step() > 0 && work_.samples_forward > 0 &&
+      reader_->train_cache() == nullptr) {
     sample_s = std::max(sample_s, work_.train_s / static_cast<double>(work_.samples_forward));
   } else if (work_.cache_s > 0 && reader_->train_cache() != nullptr) {
-    sample_s = std::max(sample_s, work_.cache_s / static_cast<double>(std::max<int64_t>(1, job_.train_size())));
+    sample_s = std::max(
+        sample_s, work_.cache_s / static_cast<double>(std::max<int64_t>(1, job_.train_size())));
   }
   const double test_s = sample_s * static_cast<double>(job_.data.test.size());
   deadline_.reserve(1.3 * test_s + 3 * save_s_ + kExitSeconds);
@@ -389,7 +421,8 @@ bool Loop::evaluation_due() const {
   if (total_steps_ < 0) {  // time alone: by share of the time, an epoch's worth at least
     return state_.progress - state_.evaluated_progress >= 0.05 && epochs_done() >= 1;
   }
-  const auto interval = std::max<int64_t>(1, std::llround(eval_every_ * static_cast<double>(shape_.steps)));
+  const auto interval =
+      std::max<int64_t>(1, std::llround(eval_every_ * static_cast<double>(shape_.steps)));
   return state_.step % interval == 0;
 }
 
@@ -419,11 +452,13 @@ LoopResult Loop::run() {
       state_.progress = current_progress();
       continue;
     }
-    const bool last_is_solved = job_.stages[static_cast<size_t>(state_.stage)].solver != "gradient" &&
-                                state_.stage + 1 == static_cast<int64_t>(job_.stages.size());
+    const bool last_is_solved =
+        job_.stages[static_cast<size_t>(state_.stage)].solver != "gradient" &&
+        state_.stage + 1 == static_cast<int64_t>(job_.stages.size());
     if (last_is_solved) break;
     if (total_steps_ > 0 && state_.step >= total_steps_) break;
-    if (deadline_.limited() && !replay_ && (!deadline_.fits_step() || (stepped && state_.progress >= 1))) {
+    if (deadline_.limited() && !replay_ &&
+        (!deadline_.fits_step() || (stepped && state_.progress >= 1))) {
       result.status = "deadline";
       break;
     }
@@ -436,7 +471,8 @@ LoopResult Loop::run() {
       release_free_memory();
       if (resident_bytes() > *limit) {
         save("last");
-        result = {"memory", fmt::format("{} are resident, budget.memory allows {}", show_bytes(static_cast<double>(resident_bytes())),
+        result = {"memory", fmt::format("{} are resident, budget.memory allows {}",
+                                        show_bytes(static_cast<double>(resident_bytes())),
                                         show_bytes(static_cast<double>(*limit)))};
         return result;
       }
@@ -451,7 +487,8 @@ LoopResult Loop::run() {
       evaluate_validation();
       last_save_s_ = seconds_since_process_start();
     } else if ((save_every > 0 && state_.step % save_every == 0) ||
-               (save_every == 0 && seconds_since_process_start() - last_save_s_ > kSaveEverySeconds)) {
+               (save_every == 0 &&
+                seconds_since_process_start() - last_save_s_ > kSaveEverySeconds)) {
       save("last");
       last_save_s_ = seconds_since_process_start();
     }
@@ -462,8 +499,9 @@ LoopResult Loop::run() {
       break;
     }
   }
-  if (state_.last_evaluation != state_.step && !replay_ && (!deadline_.limited() || state_.best_step < 0 ||
-                                                deadline_.fits(1.3 * eval_sample_s_ * static_cast<double>(job_.data.validation.size())))) {
+  if (state_.last_evaluation != state_.step && !replay_ &&
+      (!deadline_.limited() || state_.best_step < 0 ||
+       deadline_.fits(1.3 * eval_sample_s_ * static_cast<double>(job_.data.validation.size())))) {
     evaluate_validation();
   }
   save("last");  // with the live weights: a run that is killed from here on must not swap twice

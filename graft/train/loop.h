@@ -29,8 +29,10 @@ struct LoopResult {
 /// The training loop: one state, executed stage by stage; observers are told what happens.
 class Loop {
  public:
-  /// `folder` receives checkpoints; empty keeps them nowhere (then there is no way back to the best).
-  Loop(Job& job, Deadline& deadline, std::filesystem::path folder, std::vector<Observer*> observers);
+  /// `folder` receives checkpoints; empty keeps them nowhere (then there is no way back to the
+  /// best).
+  Loop(Job& job, Deadline& deadline, std::filesystem::path folder,
+       std::vector<Observer*> observers);
   ~Loop();
 
   /// Goes back to a checkpoint's state; call before run().
@@ -47,8 +49,8 @@ class Loop {
   const std::vector<nn::Parameter>& moving_buffers() const { return buffers_; }
   /// The newest evaluation on the validation split; empty before the first.
   const std::optional<eval::Predictions>& validation() const { return validation_; }
-  /// Brings back the weights that were best on validation, whatever train.keep says when `always`; false
-  /// when none were kept.
+  /// Brings back the weights that were best on validation, whatever train.keep says when `always`;
+  /// false when none were kept.
   bool restore_best(bool always = false);
   /// Recomputes batch norm statistics over the training samples (train.batch_norm: re-estimate).
   void reestimate_statistics();

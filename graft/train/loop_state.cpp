@@ -14,16 +14,24 @@ namespace graft::train {
 
 Checkpoint Loop::make_checkpoint() const {
   Checkpoint checkpoint;
-  for (const auto& tensor : ever_trained_) checkpoint.tensors.add("model." + tensor.name, tensor.value->detach());
+  for (const auto& tensor : ever_trained_)
+    checkpoint.tensors.add("model." + tensor.name, tensor.value->detach());
   for (const auto& buffer : buffers_) checkpoint.tensors.add("model." + buffer.name, *buffer.value);
   for (const auto& [name, tensor] : optimizer_.state()) checkpoint.tensors.add(name, tensor);
   for (const auto& [name, tensor] : average_.state()) checkpoint.tensors.add(name, tensor);
   checkpoint.tensors.add("generator", context_.generator->get_state());
   Json& s = checkpoint.state;
-  s = {{"step", state_.step},       {"epoch", state_.epoch},         {"batch", state_.batch},
-       {"stage", state_.stage},     {"samples", state_.samples},     {"progress", state_.progress},
-       {"best", state_.best},       {"best_step", state_.best_step}, {"bad_evaluations", state_.bad_evaluations},
-       {"last_evaluation", state_.last_evaluation}, {"evaluated_progress", state_.evaluated_progress},
+  s = {{"step", state_.step},
+       {"epoch", state_.epoch},
+       {"batch", state_.batch},
+       {"stage", state_.stage},
+       {"samples", state_.samples},
+       {"progress", state_.progress},
+       {"best", state_.best},
+       {"best_step", state_.best_step},
+       {"bad_evaluations", state_.bad_evaluations},
+       {"last_evaluation", state_.last_evaluation},
+       {"evaluated_progress", state_.evaluated_progress},
        {"work", work_.to_json()}};
   s["work"]["wall_before"] = work_.wall_before + seconds_since_process_start();
   s["work"]["cpu_before"] = work_.cpu_before + process_cpu_seconds();
@@ -45,8 +53,10 @@ void Loop::save(const std::string& kind) {
     // Only what is needed to go back to these weights.
     average_.swap(trained_);
     Checkpoint checkpoint;
-    for (const auto& tensor : ever_trained_) checkpoint.tensors.add("model." + tensor.name, tensor.value->detach());
-    for (const auto& buffer : buffers_) checkpoint.tensors.add("model." + buffer.name, *buffer.value);
+    for (const auto& tensor : ever_trained_)
+      checkpoint.tensors.add("model." + tensor.name, tensor.value->detach());
+    for (const auto& buffer : buffers_)
+      checkpoint.tensors.add("model." + buffer.name, *buffer.value);
     checkpoint.state = {{"step", state_.step}, {"value", state_.best}};
     write_checkpoint(folder_ / kind, checkpoint);
     average_.swap(trained_);
@@ -62,7 +72,8 @@ namespace {
 void copy_back(const io::TensorMap& saved, const std::string& name, at::Tensor& value) {
   const at::Tensor* found = saved.find("model." + name);
   if (!found || found->sizes() != value.sizes()) {
-    fail_unreadable("the checkpoint lacks {} in the right shape; it belongs to another configuration", name);
+    fail_unreadable(
+        "the checkpoint lacks {} in the right shape; it belongs to another configuration", name);
   }
   const at::NoGradGuard no_grad;
   value.copy_(*found);
@@ -85,12 +96,15 @@ void Loop::restore(const Checkpoint& checkpoint) {
   state_.last_evaluation = s.at("last_evaluation");
   state_.evaluated_progress = s.at("evaluated_progress");
   work_ = Work::from_json(s.at("work"));
-  const auto saved = std::count_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
-                                   [](const auto& item) { return item.first.starts_with("model."); });
+  const auto saved =
+      std::count_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),
+                    [](const auto& item) { return item.first.starts_with("model."); });
   if (static_cast<size_t>(saved) != ever_trained_.size() + buffers_.size()) {
-    fail_unreadable("the checkpoint holds {} tensors of the model, the configuration trains {}: config.yaml was changed since; "
-                    "only what does not change the trained weights, such as budget.memory, may be", saved,
-                    ever_trained_.size() + buffers_.size());
+    fail_unreadable(
+        "the checkpoint holds {} tensors of the model, the configuration trains {}: config.yaml "
+        "was changed since; "
+        "only what does not change the trained weights, such as budget.memory, may be",
+        saved, ever_trained_.size() + buffers_.size());
   }
   for (auto& tensor : ever_trained_) copy_back(checkpoint.tensors, tensor.name, *tensor.value);
   for (auto& buffer : buffers_) copy_back(checkpoint.tensors, buffer.name, *buffer.value);
@@ -98,15 +112,19 @@ void Loop::restore(const Checkpoint& checkpoint) {
   average_.load_state(checkpoint.tensors);
   context_.generator->set_state(checkpoint.tensors.at("generator").clone());
   for (Observer* observer : observers_) {
-    if (s.at("observers").contains(observer->name())) observer->load(s["observers"][observer->name()]);
+    if (s.at("observers").contains(observer->name()))
+      observer->load(s["observers"][observer->name()]);
   }
   if (job_.stages.size() <= static_cast<size_t>(state_.stage)) {
-    fail_unreadable("the checkpoint is at stage {}, the configuration has only {}", state_.stage, job_.stages.size());
+    fail_unreadable("the checkpoint is at stage {}, the configuration has only {}", state_.stage,
+                    job_.stages.size());
   }
 }
 
 bool Loop::restore_best(bool always) {
-  if (folder_.empty() || state_.best_step < 0 || (!always && job_.config.values["train"]["keep"] != "best")) return false;
+  if (folder_.empty() || state_.best_step < 0 ||
+      (!always && job_.config.values["train"]["keep"] != "best"))
+    return false;
   if (state_.best_step == state_.step && !average_.on()) return true;
   if (!has_checkpoint(folder_ / "best")) return false;
   const Checkpoint best = read_checkpoint(folder_ / "best");
@@ -133,7 +151,8 @@ void Loop::reestimate_statistics() {
   BatchStream stream(job_, *reader_, 0, 0);
   for (int64_t k = 1; const auto batch = stream.next(); ++k) {
     if (!deadline_.fits(0)) break;
-    for (auto& [norm, momentum] : norms) norm->set_momentum(1.0 / static_cast<double>(k));  // a plain mean
+    for (auto& [norm, momentum] : norms)
+      norm->set_momentum(1.0 / static_cast<double>(k));  // a plain mean
     if (!batch->positions.empty()) job_.model().forward(batch->flow, context, batch->from);
   }
   for (auto& [norm, momentum] : norms) {

@@ -8,12 +8,16 @@
 namespace graft::train {
 namespace {
 
-/// (what is missing to a probability of 1)^gamma; bounded below, because 0^gamma has no finite slope for gamma < 1.
-at::Tensor focus(const at::Tensor& missing, double gamma) { return missing.clamp_min(1e-8).pow(gamma); }
+/// (what is missing to a probability of 1)^gamma; bounded below, because 0^gamma has no finite
+/// slope for gamma < 1.
+at::Tensor focus(const at::Tensor& missing, double gamma) {
+  return missing.clamp_min(1e-8).pow(gamma);
+}
 
 }  // namespace
 
-LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets, const LossOptions& options) {
+LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets,
+                       const LossOptions& options) {
   LossValue result;
   const int64_t classes = logits.size(1);
   at::Tensor weights;  // one a sample
@@ -21,7 +25,8 @@ LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets, cons
   if (options.multi_label) {
     const double s = options.label_smoothing;
     const at::Tensor soft = s > 0 ? targets * (1 - s) + s / 2 : targets;
-    at::Tensor each = at::binary_cross_entropy_with_logits(logits, soft, {}, {}, at::Reduction::None);
+    at::Tensor each =
+        at::binary_cross_entropy_with_logits(logits, soft, {}, {}, at::Reduction::None);
     if (options.kind == "focal") {
       const at::Tensor p = logits.sigmoid();
       each = each * focus(p * (1 - soft) + (1 - p) * soft, options.focal_gamma);
@@ -36,20 +41,23 @@ LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets, cons
     } else {
       at::Tensor soft = hard ? at::one_hot(targets, classes).to(logits.scalar_type()) : targets;
       if (options.label_smoothing > 0) {
-        soft = soft * (1 - options.label_smoothing) + options.label_smoothing / static_cast<double>(classes);
+        soft = soft * (1 - options.label_smoothing) +
+               options.label_smoothing / static_cast<double>(classes);
       }
       at::Tensor each = soft * logp;
       if (options.kind == "focal") each = each * focus(1 - logp.exp(), options.focal_gamma);
       losses = -each.sum(1);
     }
     if (options.class_weights.defined()) {
-      weights = hard ? options.class_weights.index_select(0, targets) : targets.matmul(options.class_weights);
+      weights = hard ? options.class_weights.index_select(0, targets)
+                     : targets.matmul(options.class_weights);
       losses = losses * weights;
     }
   }
   result.sum = losses.sum();
   result.per_sample = losses.detach();
-  result.weight = weights.defined() ? weights.sum().item<double>() : static_cast<double>(logits.size(0));
+  result.weight =
+      weights.defined() ? weights.sum().item<double>() : static_cast<double>(logits.size(0));
   return result;
 }
 
@@ -63,20 +71,26 @@ at::Tensor make_class_weights(const Json& given, const std::vector<std::string>&
     double total = 0;
     for (const int64_t count : counts) total += static_cast<double>(count);
     for (size_t c = 0; c < classes.size(); ++c) {
-      out[c] = counts[c] > 0 ? static_cast<float>(total / (static_cast<double>(n) * static_cast<double>(counts[c]))) : 0;
+      out[c] = counts[c] > 0 ? static_cast<float>(total / (static_cast<double>(n) *
+                                                           static_cast<double>(counts[c])))
+                             : 0;
     }
     return weights;
   }
   if (!given.is_object()) {
-    fail_usage("train.class_weights must be balanced or a mapping such as {{cat: 2, dog: 1}}, got {}", given.dump());
+    fail_usage(
+        "train.class_weights must be balanced or a mapping such as {{cat: 2, dog: 1}}, got {}",
+        given.dump());
   }
   for (const auto& [name, value] : given.items()) {
     const auto found = std::find(classes.begin(), classes.end(), name);
     if (found == classes.end()) {
-      fail_usage("train.class_weights: there is no class '{}'{}", name, did_you_mean(name, classes));
+      fail_usage("train.class_weights: there is no class '{}'{}", name,
+                 did_you_mean(name, classes));
     }
     if (!value.is_number() || value.get<double>() < 0) {
-      fail_usage("train.class_weights: the weight of {} must be a number of at least 0, got {}", name, value.dump());
+      fail_usage("train.class_weights: the weight of {} must be a number of at least 0, got {}",
+                 name, value.dump());
     }
     out[found - classes.begin()] = value.get<float>();
   }

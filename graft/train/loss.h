@@ -10,21 +10,24 @@
 namespace graft::train {
 
 struct LossOptions {
-  std::string kind = "cross-entropy";  ///< cross-entropy or focal (Lin et al. 2017, arXiv:1708.02002)
+  std::string kind =
+      "cross-entropy";  ///< cross-entropy or focal (Lin et al. 2017, arXiv:1708.02002)
   double focal_gamma = 2;
-  double label_smoothing = 0;          ///< Szegedy et al. 2016, arXiv:1512.00567
-  at::Tensor class_weights;            ///< [C] or undefined
-  bool multi_label = false;            ///< binary cross entropy, mean over classes
+  double label_smoothing = 0;  ///< Szegedy et al. 2016, arXiv:1512.00567
+  at::Tensor class_weights;    ///< [C] or undefined
+  bool multi_label = false;    ///< binary cross entropy, mean over classes
 };
 
 struct LossValue {
   at::Tensor sum;         ///< scalar: sum over samples of weight x loss, what backward runs on
   at::Tensor per_sample;  ///< [B], weighted, detached
-  double weight = 0;      ///< sum of weights: the loss of a window is its sum of sums over its sum of weights
+  double weight =
+      0;  ///< sum of weights: the loss of a window is its sum of sums over its sum of weights
 };
 
 /// `logits` [B, C] in float32; `targets` int64 [B], or float [B, C] (mixed or multi-label).
-LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets, const LossOptions& options);
+LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets,
+                       const LossOptions& options);
 
 /// Weights [C] for train.class_weights: "balanced" is N / (C count), else a mapping by class.
 at::Tensor make_class_weights(const Json& given, const std::vector<std::string>& classes,

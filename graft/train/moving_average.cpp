@@ -9,14 +9,16 @@ namespace graft::train {
 void MovingAverage::update(const std::vector<TrainedTensor>& tensors, int64_t step) {
   if (!on()) return;
   const at::NoGradGuard no_grad;
-  const double decay = std::min(decay_, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
+  const double decay =
+      std::min(decay_, (1.0 + static_cast<double>(step)) / (10.0 + static_cast<double>(step)));
   for (const auto& tensor : tensors) {
     at::Tensor& average = averages_[tensor.name];
     if (!average.defined()) {
       average = tensor.value->detach().clone();
       continue;
     }
-    if (average.strides() != tensor.value->strides()) average = at::empty_like(*tensor.value).copy_(average);
+    if (average.strides() != tensor.value->strides())
+      average = at::empty_like(*tensor.value).copy_(average);
     average.lerp_(*tensor.value, 1 - decay);
   }
 }

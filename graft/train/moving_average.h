@@ -9,8 +9,8 @@
 
 namespace graft::train {
 
-/// Exponential moving average of the trained tensors (Polyak and Juditsky 1992). The decay rises from
-/// 0.1 to its value, so that short runs are not ruled by their first weights.
+/// Exponential moving average of the trained tensors (Polyak and Juditsky 1992). The decay rises
+/// from 0.1 to its value, so that short runs are not ruled by their first weights.
 class MovingAverage {
  public:
   explicit MovingAverage(double decay) : decay_(decay) {}

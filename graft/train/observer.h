@@ -10,16 +10,16 @@ namespace graft::train {
 
 /// Where a run stands. The whole of it goes into a checkpoint.
 struct State {
-  int64_t step = 0;     ///< updates of the parameters
-  int64_t epoch = 0;    ///< passes begun, from 0
-  int64_t batch = 0;    ///< micro-batches consumed in this epoch
+  int64_t step = 0;   ///< updates of the parameters
+  int64_t epoch = 0;  ///< passes begun, from 0
+  int64_t batch = 0;  ///< micro-batches consumed in this epoch
   int64_t stage = 0;
   int64_t samples = 0;  ///< training samples seen, repeats counted
   double progress = 0;  ///< share of the budget, 0 … 1
   double best = 0;      ///< best validation value; meaningful when best_step >= 0
   int64_t best_step = -1;
-  int64_t bad_evaluations = 0;  ///< since the best one
-  int64_t last_evaluation = -1; ///< step of the newest evaluation
+  int64_t bad_evaluations = 0;   ///< since the best one
+  int64_t last_evaluation = -1;  ///< step of the newest evaluation
   double evaluated_progress = 0;
 };
 
@@ -35,17 +35,17 @@ struct StageEvent {
 };
 
 struct StepEvent {
-  int64_t step;       ///< 1 after the first update
-  double epoch;       ///< passes done, with fraction
+  int64_t step;  ///< 1 after the first update
+  double epoch;  ///< passes done, with fraction
   int64_t stage;
-  double progress;    ///< that the learning rate was computed from
-  double loss;        ///< mean over the samples of the update
-  double lr;          ///< of the backbone; of the head where it is alone
-  int64_t samples;    ///< of this update
-  int64_t seen;       ///< samples so far
-  double seconds;     ///< of this update, data included
-  double grad_norm;   ///< before clipping
-  double left_s;      ///< estimate of what is left; negative when unknown
+  double progress;   ///< that the learning rate was computed from
+  double loss;       ///< mean over the samples of the update
+  double lr;         ///< of the backbone; of the head where it is alone
+  int64_t samples;   ///< of this update
+  int64_t seen;      ///< samples so far
+  double seconds;    ///< of this update, data included
+  double grad_norm;  ///< before clipping
+  double left_s;     ///< estimate of what is left; negative when unknown
 };
 
 struct EvaluationEvent {
@@ -58,8 +58,8 @@ struct EvaluationEvent {
   bool best;
 };
 
-/// What a training run tells while it runs. Derive from it to follow a run, stop it, or keep state of
-/// your own in its checkpoints.
+/// What a training run tells while it runs. Derive from it to follow a run, stop it, or keep state
+/// of your own in its checkpoints.
 class Observer {
  public:
   virtual ~Observer() = default;

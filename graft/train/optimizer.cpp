@@ -26,7 +26,8 @@ Optimizer::Slots& Optimizer::slots_of(const TrainedTensor& tensor) {
   }
   // Fused kernels walk memory in order, so state from a file takes the layout of its tensor.
   for (at::Tensor* slot : {&slots.first, &slots.second}) {
-    if (slot->defined() && slot->strides() != tensor.value->strides()) *slot = at::empty_like(*tensor.value).copy_(*slot);
+    if (slot->defined() && slot->strides() != tensor.value->strides())
+      *slot = at::empty_like(*tensor.value).copy_(*slot);
   }
   return slots;
 }
@@ -47,17 +48,19 @@ void Optimizer::step(const std::vector<TrainedTensor>& tensors,
     if (slots.second.defined()) batch.second.push_back(slots.second);
     slots.steps.add_(1);
     batch.steps.push_back(slots.steps);
-    // The fused kernels do not count as writing, but caches of what depends on a weight go by its version.
+    // The fused kernels do not count as writing, but caches of what depends on a weight go by its
+    // version.
     tensor.value->unsafeGetTensorImpl()->bump_version();
   }
   for (auto& [key, batch] : batches) {
     const auto [lr, decay, first_time] = key;
     if (options_.kind == "adamw") {
-      at::_fused_adamw_(batch.values, batch.gradients, batch.first, batch.second, {}, batch.steps, lr, options_.beta1,
-                        options_.beta2, decay, options_.eps, false, false);
+      at::_fused_adamw_(batch.values, batch.gradients, batch.first, batch.second, {}, batch.steps,
+                        lr, options_.beta1, options_.beta2, decay, options_.eps, false, false);
     } else {
-      at::_fused_sgd_(batch.values, batch.gradients, options_.momentum > 0 ? at::TensorList(batch.first) : at::TensorList(),
-                      decay, options_.momentum, lr, 0.0, false, false, first_time);
+      at::_fused_sgd_(batch.values, batch.gradients,
+                      options_.momentum > 0 ? at::TensorList(batch.first) : at::TensorList(), decay,
+                      options_.momentum, lr, 0.0, false, false, first_time);
     }
   }
 }
@@ -86,7 +89,9 @@ void Optimizer::load_state(const io::TensorMap& state) {
     const size_t dot = name.rfind('.');
     Slots& slots = slots_[name.substr(prefix.size(), dot - prefix.size())];
     const std::string slot = name.substr(dot + 1);
-    (slot == "first" ? slots.first : slot == "second" ? slots.second : slots.steps) = tensor.clone();
+    (slot == "first"    ? slots.first
+     : slot == "second" ? slots.second
+                        : slots.steps) = tensor.clone();
   }
 }
 

@@ -16,14 +16,15 @@ struct OptimizerOptions {
   double weight_decay = 0.01;
 };
 
-/// Updates tensors with their gradients by LibTorch's fused kernels. Each tensor counts its own updates,
-/// so blocks that are updated more rarely keep a right bias correction.
+/// Updates tensors with their gradients by LibTorch's fused kernels. Each tensor counts its own
+/// updates, so blocks that are updated more rarely keep a right bias correction.
 class Optimizer {
  public:
   explicit Optimizer(const OptimizerOptions& options) : options_(options) {}
 
   /// One update of every tensor that has a gradient; `rate(tensor)` is its learning rate.
-  void step(const std::vector<TrainedTensor>& tensors, const std::function<double(const TrainedTensor&)>& rate);
+  void step(const std::vector<TrainedTensor>& tensors,
+            const std::function<double(const TrainedTensor&)>& rate);
 
   /// Forgets the state of tensors that are not among these (a stage has ended).
   void keep_only(const std::vector<TrainedTensor>& tensors);
@@ -32,7 +33,9 @@ class Optimizer {
   io::TensorMap state() const;
   void load_state(const io::TensorMap& state);
   /// Bytes of state a trained element costs.
-  double bytes_per_element() const { return options_.kind == "adamw" ? 8 : (options_.momentum > 0 ? 4 : 0); }
+  double bytes_per_element() const {
+    return options_.kind == "adamw" ? 8 : (options_.momentum > 0 ? 4 : 0);
+  }
 
  private:
   struct Slots {

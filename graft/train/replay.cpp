@@ -21,8 +21,8 @@ Replay read_replay(const std::filesystem::path& path) {
     if (kind == "step") {
       const auto step = event.at("step").get<int64_t>();
       if (step != static_cast<int64_t>(replay.progress.size()) + 1) {
-        fail_unreadable("{}, line {}: expected step {}, got {}; the log is not one whole run", log.string(), number,
-                        replay.progress.size() + 1, step);
+        fail_unreadable("{}, line {}: expected step {}, got {}; the log is not one whole run",
+                        log.string(), number, replay.progress.size() + 1, step);
       }
       replay.progress.push_back(event.at("progress").get<double>());
     } else if (kind == "eval" && event.value("split", "") == "validation") {
@@ -30,7 +30,8 @@ Replay read_replay(const std::filesystem::path& path) {
       if (event.value("best", false)) replay.best.insert(event.at("step").get<int64_t>());
     }
   }
-  if (replay.progress.empty()) fail_unreadable("{}: there is no step in it to repeat", log.string());
+  if (replay.progress.empty())
+    fail_unreadable("{}: there is no step in it to repeat", log.string());
   return replay;
 }
 

@@ -30,7 +30,9 @@ class SummaryWriter final : public Observer {
       : job_(job), facts_(facts), folder_(std::move(folder)) {}
   void watch(const Loop& loop) { loop_ = &loop; }
   void on_evaluation(const EvaluationEvent&) override {
-    if (loop_) write_json(folder_ / "summary.json", make_summary(job_, *loop_, facts_, "running", std::nullopt, "validation"));
+    if (loop_)
+      write_json(folder_ / "summary.json",
+                 make_summary(job_, *loop_, facts_, "running", std::nullopt, "validation"));
   }
 
  private:
@@ -42,23 +44,37 @@ class SummaryWriter final : public Observer {
 
 Json start_facts(const Job& job, bool resumed) {
   const Json& v = job.config.values;
-  return {{"version", kVersion}, {"task", v["task"]}, {"model", v["model"]}, {"method", peft::name_of(job.config.methods)},
-          {"strategy", job.config.strategy.name}, {"seed", v["seed"]}, {"threads", v["threads"]}, {"device", job.model().device().str()},
-          {"samples", {{"train", job.data.train.size()}, {"validation", job.data.validation.size()}, {"test", job.data.test.size()}}},
-          {"classes", job.model().classes()}, {"resumed", resumed}};
+  return {{"version", kVersion},
+          {"task", v["task"]},
+          {"model", v["model"]},
+          {"method", peft::name_of(job.config.methods)},
+          {"strategy", job.config.strategy.name},
+          {"seed", v["seed"]},
+          {"threads", v["threads"]},
+          {"device", job.model().device().str()},
+          {"samples",
+           {{"train", job.data.train.size()},
+            {"validation", job.data.validation.size()},
+            {"test", job.data.test.size()}}},
+          {"classes", job.model().classes()},
+          {"resumed", resumed}};
 }
 
-void write_predictions(const fs::path& folder, const eval::Predictions& p, const std::string& split) {
+void write_predictions(const fs::path& folder, const eval::Predictions& p,
+                       const std::string& split) {
   write_atomically(folder / "predictions.jsonl", [&](const ByteSink& sink) {
     for (int64_t i = 0; i < p.size(); ++i) {
-      const std::string line = eval::to_json_line(p, i, split).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+      const std::string line =
+          eval::to_json_line(p, i, split).dump(-1, ' ', false, Json::error_handler_t::replace) +
+          "\n";
       sink(line.data(), line.size());
     }
   });
 }
 
-Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline, const fs::path& folder,
-            const std::vector<Observer*>& observers, const LoopResult& result) {
+Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
+            const fs::path& folder, const std::vector<Observer*>& observers,
+            const LoopResult& result) {
   loop.restore_best(result.status == "diverged");
   loop.reestimate_statistics();
   for (nn::BatchNorm* norm : job.model().registry().batch_norms) norm->use_batch_statistics(false);
@@ -76,15 +92,22 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline, co
     loop.work().eval_s += watch.seconds();
     if (measured->size() < view.size()) {
       for (Observer* o : observers) {
-        o->on_warning(fmt::format("the time budget allowed to measure {} of {} samples of the {} split",
-                                  measured->size(), view.size(), split));
+        o->on_warning(
+            fmt::format("the time budget allowed to measure {} of {} samples of the {} split",
+                        measured->size(), view.size(), split));
       }
     }
     if (measured->size() > 0) {
       write_predictions(folder, *measured, split);
-      EvaluationEvent event{loop.state().step, 0, split, eval::measure(eval::find_metric("loss"), *measured).value,
-                            eval::measure_all(*measured), watch.seconds(), false};
-      event.epoch = static_cast<double>(loop.state().samples) / static_cast<double>(epoch_shape(job.config, job.train_size()).samples);
+      EvaluationEvent event{loop.state().step,
+                            0,
+                            split,
+                            eval::measure(eval::find_metric("loss"), *measured).value,
+                            eval::measure_all(*measured),
+                            watch.seconds(),
+                            false};
+      event.epoch = static_cast<double>(loop.state().samples) /
+                    static_cast<double>(epoch_shape(job.config, job.train_size()).samples);
       if (has_test) {
         for (Observer* o : observers) o->on_evaluation(event);
       }
@@ -101,13 +124,14 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline, co
   return summary;
 }
 
-Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder, const std::vector<Observer*>& extra,
-              const std::optional<Checkpoint>& checkpoint) {
+Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder,
+              const std::vector<Observer*>& extra, const std::optional<Checkpoint>& checkpoint) {
   install_counting_allocator();
   std::optional<double> limit = job.config.budget.time_s;
   if (limit && checkpoint) *limit -= checkpoint->state.at("work").at("wall_before").get<double>();
   Deadline deadline(limit);
-  const int64_t keep = checkpoint ? checkpoint->state.at("observers").at("log").at("bytes").get<int64_t>() : -1;
+  const int64_t keep =
+      checkpoint ? checkpoint->state.at("observers").at("log").at("bytes").get<int64_t>() : -1;
   EventLog log(folder, keep);
   SummaryWriter summaries(job, facts, folder);
   std::vector<Observer*> observers{&log, &summaries};
@@ -122,7 +146,8 @@ Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder, const st
   Loop loop(job, deadline, folder / "checkpoints", observers);
   summaries.watch(loop);
   if (!checkpoint) {
-    write_json(folder / "summary.json", make_summary(job, loop, facts, "running", std::nullopt, "validation"));
+    write_json(folder / "summary.json",
+               make_summary(job, loop, facts, "running", std::nullopt, "validation"));
   } else {
     loop.restore(*checkpoint);
   }
@@ -131,13 +156,17 @@ Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder, const st
     for (Observer* o : observers) {
       if (o != &log) o->on_end(result.status, loop.state().step);
     }
-    write_json(folder / "summary.json", make_summary(job, loop, facts, "interrupted", std::nullopt, "validation"));
+    write_json(folder / "summary.json",
+               make_summary(job, loop, facts, "interrupted", std::nullopt, "validation"));
     if (result.status == "memory") {
-      fail(ErrorCode::no_plan, "stopped at step {}: {}. The checkpoint is in {}; go on with graft resume {} after raising "
+      fail(ErrorCode::no_plan,
+           "stopped at step {}: {}. The checkpoint is in {}; go on with graft resume {} after "
+           "raising "
            "budget.memory in its config.yaml, or start again with a smaller train.batch",
            loop.state().step, result.detail, (folder / "checkpoints").string(), folder.string());
     }
-    fail(ErrorCode::interrupted, "interrupted at step {}; the checkpoint is written, go on with: graft resume {}",
+    fail(ErrorCode::interrupted,
+         "interrupted at step {}; the checkpoint is written, go on with: graft resume {}",
          loop.state().step, folder.string());
   }
   if (result.status == "diverged" && loop.state().best_step < 0) {
@@ -145,12 +174,15 @@ Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder, const st
     Json summary = make_summary(job, loop, facts, result.status, std::nullopt, "validation");
     summary["detail"] = result.detail;
     write_json(folder / "summary.json", summary);
-    fail(ErrorCode::internal, "{}; there is no earlier evaluation to go back to. Give a smaller train.lr, or look at that sample",
+    fail(ErrorCode::internal,
+         "{}; there is no earlier evaluation to go back to. Give a smaller train.lr, or look at "
+         "that sample",
          result.detail);
   }
   const Json summary = finish(job, facts, loop, deadline, folder, observers, result);
   if (result.status == "diverged") {
-    fail(ErrorCode::internal, "{}; the weights that were best on validation (step {}) are kept in {}. Give a smaller "
+    fail(ErrorCode::internal,
+         "{}; the weights that were best on validation (step {}) are kept in {}. Give a smaller "
          "train.lr, or look at that sample",
          result.detail, loop.state().best_step, folder.string());
   }
@@ -176,7 +208,8 @@ namespace {
 bool is_unfinished_write(const fs::path& path) {
   const std::string name = path.filename().string();
   const size_t tmp = name.rfind(".tmp");
-  return tmp != std::string::npos && tmp + 4 < name.size() && name.find_first_not_of("0123456789", tmp + 4) == std::string::npos;
+  return tmp != std::string::npos && tmp + 4 < name.size() &&
+         name.find_first_not_of("0123456789", tmp + 4) == std::string::npos;
 }
 
 /// Only with the lock in hand: a run of now writes such files too.
@@ -208,15 +241,21 @@ void clear(const fs::path& folder, const std::set<std::string>& kept) {
 
 void claim_output(const fs::path& folder, bool overwrite) {
   if (!fs::exists(folder)) return;
-  if (!fs::is_directory(folder)) fail_usage("output: {} is there and is not a folder; give another output=", folder.string());
+  if (!fs::is_directory(folder))
+    fail_usage("output: {} is there and is not a folder; give another output=", folder.string());
   if (is_empty_but_for_lock(folder)) return;
   if (!overwrite) {
-    fail_usage("output: {} is there already; go on with `graft resume {}`, give another output=, or overwrite=true",
-               folder.string(), folder.string());
+    fail_usage(
+        "output: {} is there already; go on with `graft resume {}`, give another output=, or "
+        "overwrite=true",
+        folder.string(), folder.string());
   }
   if (!is_run_folder(folder)) {
-    fail_usage("output: {} holds something that is not a run of graft, so overwrite=true does not touch it; give another "
-               "output=", folder.string());
+    fail_usage(
+        "output: {} holds something that is not a run of graft, so overwrite=true does not touch "
+        "it; give another "
+        "output=",
+        folder.string());
   }
 }
 
@@ -229,14 +268,17 @@ Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& obs
   Json values = job.config.values;
   values.erase("overwrite");
   write_atomically(folder / "config.yaml", to_yaml(values));
-  write_json(folder / "plan.json", {{"decisions", facts.decisions}, {"predicted", facts.predicted}, {"full", facts.full},
+  write_json(folder / "plan.json", {{"decisions", facts.decisions},
+                                    {"predicted", facts.predicted},
+                                    {"full", facts.full},
                                     {"candidates", facts.candidates}});
   return run_loop(job, facts, folder, observers, std::nullopt);
 }
 
 namespace {
 
-Json resume_run(const fs::path& folder, std::optional<data::Dataset> own, const std::vector<Observer*>& observers) {
+Json resume_run(const fs::path& folder, std::optional<data::Dataset> own,
+                const std::vector<Observer*>& observers) {
   if (!fs::exists(folder / "config.yaml")) {
     fail_usage("{} is not a run folder: it has no config.yaml", folder.string());
   }
@@ -244,15 +286,19 @@ Json resume_run(const fs::path& folder, std::optional<data::Dataset> own, const 
   if (fs::exists(folder / "summary.json")) {
     const std::string status = read_json(folder / "summary.json").value("status", "");
     if (status == "completed" || status == "early-stopped" || status == "deadline") {
-      fail_usage("the run {} has ended ({}); to train on, start a new one with model={}", folder.string(), status, folder.string());
+      fail_usage("the run {} has ended ({}); to train on, start a new one with model={}",
+                 folder.string(), status, folder.string());
     }
   }
   const Config config = make_config(read_yaml(folder / "config.yaml"));
   set_threads(config.values["threads"].get<int>());
   remove_unfinished_writes(folder);
   std::optional<Checkpoint> checkpoint;
-  if (has_checkpoint(folder / "checkpoints" / "last")) checkpoint = read_checkpoint(folder / "checkpoints" / "last");
-  else clear(folder, {"config.yaml", "plan.json"});  // stopped before its first checkpoint: from the beginning
+  if (has_checkpoint(folder / "checkpoints" / "last"))
+    checkpoint = read_checkpoint(folder / "checkpoints" / "last");
+  else
+    clear(folder,
+          {"config.yaml", "plan.json"});  // stopped before its first checkpoint: from the beginning
   Job job = open_job(config, std::move(own));
   prepare(job);
   job.config.values["output"] = folder.string();
@@ -261,7 +307,9 @@ Json resume_run(const fs::path& folder, std::optional<data::Dataset> own, const 
 
 }  // namespace
 
-Json resume(const fs::path& folder, const std::vector<Observer*>& observers) { return resume_run(folder, std::nullopt, observers); }
+Json resume(const fs::path& folder, const std::vector<Observer*>& observers) {
+  return resume_run(folder, std::nullopt, observers);
+}
 
 Json resume(const fs::path& folder, data::Dataset own, const std::vector<Observer*>& observers) {
   return resume_run(folder, std::move(own), observers);

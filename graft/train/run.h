@@ -20,15 +20,16 @@ struct PlanFacts {
 /// Where a run may write, and whether something is there already.
 void claim_output(const std::filesystem::path& folder, bool overwrite);
 
-/// Executes a prepared job in its output folder: trains, restores the best weights, measures the test
-/// split once, writes what was learned, the summary and the report. Returns the summary. Throws
-/// Error(interrupted) after a stop request, Error(no_plan) when the memory budget was passed and
-/// Error(internal) when the loss diverged; the checkpoint is written before.
+/// Executes a prepared job in its output folder: trains, restores the best weights, measures the
+/// test split once, writes what was learned, the summary and the report. Returns the summary.
+/// Throws Error(interrupted) after a stop request, Error(no_plan) when the memory budget was passed
+/// and Error(internal) when the loss diverged; the checkpoint is written before.
 Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& observers);
 
 /// Goes on with an interrupted run to the same result as if it had not been.
 Json resume(const std::filesystem::path& folder, const std::vector<Observer*>& observers);
 /// The same for a run on data of one's own: make them as they were made then.
-Json resume(const std::filesystem::path& folder, data::Dataset own, const std::vector<Observer*>& observers);
+Json resume(const std::filesystem::path& folder, data::Dataset own,
+            const std::vector<Observer*>& observers);
 
 }  // namespace graft::train

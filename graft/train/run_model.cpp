@@ -25,7 +25,8 @@ Config run_config(const fs::path& run) {
 }
 
 /// Attaches the adapters that the delta holds, and copies its tensors to their places.
-void apply_delta(const fs::path& file, models::Model& model, const std::vector<peft::Choice>& methods) {
+void apply_delta(const fs::path& file, models::Model& model,
+                 const std::vector<peft::Choice>& methods) {
   const models::Family& family = models::find_family(model.family());
   const at::NoGradGuard no_grad;
   const io::SafetensorsReader reader(file);
@@ -60,13 +61,16 @@ void apply_delta(const fs::path& file, models::Model& model, const std::vector<p
 }  // namespace
 
 bool is_run_folder(const fs::path& path) {
-  return fs::exists(path / "config.yaml") && (fs::exists(path / "log.jsonl") || fs::exists(path / "summary.json"));
+  return fs::exists(path / "config.yaml") &&
+         (fs::exists(path / "log.jsonl") || fs::exists(path / "summary.json"));
 }
 
 std::vector<std::string> run_classes(const fs::path& run) {
   const Json summary = read_json(run / "summary.json");
-  if (!summary.contains("classes") || !summary["classes"].is_array() || summary["classes"].empty()) {
-    fail_unreadable("{}: summary.json names no classes; the run did not get far enough", run.string());
+  if (!summary.contains("classes") || !summary["classes"].is_array() ||
+      summary["classes"].empty()) {
+    fail_unreadable("{}: summary.json names no classes; the run did not get far enough",
+                    run.string());
   }
   return summary["classes"].get<std::vector<std::string>>();
 }
@@ -80,8 +84,10 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     loaded = models::load_model(source, classes);
   } else {
     if (!fs::exists(run / kDelta) && !fs::exists(run / "adapter")) {
-      fail_unreadable("{}: the run has no result yet (no model/, adapter/ or {}); finish it with graft resume {}",
-                      run.string(), kDelta, run.string());
+      fail_unreadable(
+          "{}: the run has no result yet (no model/, adapter/ or {}); finish it with graft resume "
+          "{}",
+          run.string(), kDelta, run.string());
     }
     const Config config = run_config(run);
     loaded = models::load_model(model_source(config), classes);
@@ -89,8 +95,9 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     apply_image_size(config, model);
     const models::Family& family = models::find_family(model.family());
     if (fs::exists(run / "adapter")) {
-      peft::attach_adapter(model.registry(), peft::load_adapter(run / "adapter"),
-                           [&family](const std::string& name) { return models::module_name(family, name); });
+      peft::attach_adapter(
+          model.registry(), peft::load_adapter(run / "adapter"),
+          [&family](const std::string& name) { return models::module_name(family, name); });
     }
     if (fs::exists(run / kDelta)) apply_delta(run / kDelta, model, config.methods);
     peft::merge_all(model.registry());
@@ -104,14 +111,16 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
   return loaded;
 }
 
-models::LoadedModel load_any_model(const std::string& path, const std::vector<std::string>& classes) {
+models::LoadedModel load_any_model(const std::string& path,
+                                   const std::vector<std::string>& classes) {
   if (is_run_folder(path)) return load_run_model(path, classes);
   models::ModelSource source;
   source.path = path;
   return models::load_model(source, classes);
 }
 
-std::vector<std::string> write_learned(const Job& job, const std::vector<TrainedTensor>& trained, const fs::path& run) {
+std::vector<std::string> write_learned(const Job& job, const std::vector<TrainedTensor>& trained,
+                                       const fs::path& run) {
   models::Model& model = job.model();
   const models::Family& family = models::find_family(model.family());
   const models::ModelSource source = model_source(job.config);
@@ -131,7 +140,8 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     return {"model/"};
   }
   io::TensorMap delta;
-  std::set<std::pair<std::string, std::string>> beside;  // layer and method of adapters that peft cannot express
+  std::set<std::pair<std::string, std::string>>
+      beside;  // layer and method of adapters that peft cannot express
   for (const auto& choice : job.config.methods) {
     if (!choice.method->make) continue;
     if (choice.method->peft_type.empty()) {
@@ -142,18 +152,21 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     }
     peft::SaveInfo info;
     info.base_model = fs::exists(source.path) ? fs::canonical(source.path).string() : source.path;
-    info.auto_mapping = {{"base_model_class", family.architecture}, {"parent_library", "transformers"}};
+    info.auto_mapping = {{"base_model_class", family.architecture},
+                         {"parent_library", "transformers"}};
     for (const auto& tensor : trained) {
       if (!tensor.head) continue;
       const size_t dot = tensor.name.rfind('.');
       const std::string path = tensor.name.substr(0, dot);
-      if (info.modules.empty() || info.modules.back().path != path) info.modules.push_back({path, {}});
+      if (info.modules.empty() || info.modules.back().path != path)
+        info.modules.push_back({path, {}});
       info.modules.back().tensors.add(tensor.name.substr(dot + 1), tensor.value->detach());
     }
     if (job.config.values["naming"] == "v4") {
       info.rename = [&family](const std::string& name) { return models::hub_name(family, name); };
     }
-    const peft::SavedAdapter result = peft::save_adapter(run / "adapter", model.registry(), choice, info);
+    const peft::SavedAdapter result =
+        peft::save_adapter(run / "adapter", model.registry(), choice, info);
     for (const auto& path : result.left) beside.emplace(path, choice.method->name);
     if (result.layers > 0) written.emplace_back("adapter/");
   }
@@ -161,7 +174,8 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
   for (const auto& tensor : trained) {
     const bool odd = tensor.adapter && beside.count({tensor.layer, tensor.method}) > 0;
     if (tensor.adapter ? odd : !(tensor.head && has_adapter)) {
-      delta.add(tensor.adapter ? tensor.name : models::hub_name(family, tensor.name), tensor.value->detach());
+      delta.add(tensor.adapter ? tensor.name : models::hub_name(family, tensor.name),
+                tensor.value->detach());
     }
   }
   if (!delta.empty()) {

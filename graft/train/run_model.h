@@ -17,15 +17,18 @@ bool is_run_folder(const std::filesystem::path& path);
 /// The classes a run was trained on, in order.
 std::vector<std::string> run_classes(const std::filesystem::path& run);
 
-/// The model a run ended with: its base with adapter and delta folded in, or its model/ folder. The head
-/// is fitted to `classes` by name (empty keeps the run's).
-models::LoadedModel load_run_model(const std::filesystem::path& run, const std::vector<std::string>& classes = {});
+/// The model a run ended with: its base with adapter and delta folded in, or its model/ folder. The
+/// head is fitted to `classes` by name (empty keeps the run's).
+models::LoadedModel load_run_model(const std::filesystem::path& run,
+                                   const std::vector<std::string>& classes = {});
 
 /// A run, or any model that load_model reads.
-models::LoadedModel load_any_model(const std::string& path, const std::vector<std::string>& classes = {});
+models::LoadedModel load_any_model(const std::string& path,
+                                   const std::vector<std::string>& classes = {});
 
 /// Writes what a run learned: model/ when the base itself was trained (or is an earlier run), else
-/// adapter/ for what peft has a form for and delta.safetensors for the rest. Returns what was written.
+/// adapter/ for what peft has a form for and delta.safetensors for the rest. Returns what was
+/// written.
 std::vector<std::string> write_learned(const Job& job, const std::vector<TrainedTensor>& trained,
                                        const std::filesystem::path& run);
 

@@ -38,18 +38,21 @@ class Thumbnails {
  public:
   explicit Thumbnails(const data::Dataset& data) {
     for (const data::View* view : data.views()) {
-      for (int64_t i = 0; i < view->size(); ++i) places_.emplace(view->sample(i).id, std::pair{view, i});
+      for (int64_t i = 0; i < view->size(); ++i)
+        places_.emplace(view->sample(i).id, std::pair{view, i});
     }
   }
   std::string operator()(const std::string& id) const {
     const auto found = places_.find(id);
     if (found == places_.end()) return "";
     const image::Image picture = found->second.first->load(found->second.second);
-    const double scale = static_cast<double>(kThumbnailSide) / std::min(picture.width, picture.height);
+    const double scale =
+        static_cast<double>(kThumbnailSide) / std::min(picture.width, picture.height);
     const int width = std::max(1, static_cast<int>(picture.width * std::min(1.0, scale)));
     const int height = std::max(1, static_cast<int>(picture.height * std::min(1.0, scale)));
     return "data:image/jpeg;base64," +
-           base64(image::encode_jpeg(image::resize(picture, width, height, image::Filter::bilinear), 80));
+           base64(image::encode_jpeg(image::resize(picture, width, height, image::Filter::bilinear),
+                                     80));
   }
 
  private:

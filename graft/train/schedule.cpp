@@ -7,7 +7,9 @@
 namespace graft::train {
 namespace {
 
-double cosine(double from, double to, double t) { return to + (from - to) * (1 + std::cos(std::numbers::pi * t)) / 2; }
+double cosine(double from, double to, double t) {
+  return to + (from - to) * (1 + std::cos(std::numbers::pi * t)) / 2;
+}
 
 }  // namespace
 

@@ -25,11 +25,14 @@ struct Solution {
 };
 
 at::Tensor losses(const at::Tensor& logits, const Problem& p) {
-  if (p.multi_label) return at::binary_cross_entropy_with_logits(logits, p.targets, {}, {}, at::Reduction::None).mean(1);
+  if (p.multi_label)
+    return at::binary_cross_entropy_with_logits(logits, p.targets, {}, {}, at::Reduction::None)
+        .mean(1);
   return -at::log_softmax(logits, 1).gather(1, p.targets.unsqueeze(1)).squeeze(1);
 }
 
-Solution logistic(const Problem& p, double lambda, const Solution* start, const Deadline& deadline) {
+Solution logistic(const Problem& p, double lambda, const Solution* start,
+                  const Deadline& deadline) {
   const auto n = static_cast<double>(p.x.size(0));
   at::Tensor w = start ? start->weight.clone() : at::zeros({p.classes, p.x.size(1)}, at::kDouble);
   at::Tensor b = start ? start->bias.clone() : at::zeros({p.classes}, at::kDouble);
@@ -44,7 +47,8 @@ Solution logistic(const Problem& p, double lambda, const Solution* start, const 
   const at::AutoGradMode grad(true);
   optimizer.step([&] {
     optimizer.zero_grad();
-    const at::Tensor loss = (losses(at::linear(p.x, w, b), p) * p.weights).mean() + lambda / (2 * n) * w.square().sum();
+    const at::Tensor loss =
+        (losses(at::linear(p.x, w, b), p) * p.weights).mean() + lambda / (2 * n) * w.square().sum();
     // Out of time: a gradient of zero ends the search where it stands.
     if (!deadline.fits(0)) return loss.detach();
     loss.backward();
@@ -54,7 +58,8 @@ Solution logistic(const Problem& p, double lambda, const Solution* start, const 
 }
 
 Solution ridge_solution(const Problem& p, double lambda) {
-  const at::Tensor y = p.multi_label ? p.targets : at::one_hot(p.targets, p.classes).to(at::kDouble);
+  const at::Tensor y =
+      p.multi_label ? p.targets : at::one_hot(p.targets, p.classes).to(at::kDouble);
   const at::Tensor root = p.weights.sqrt().unsqueeze(1);
   const at::Tensor mean = (y * p.weights.unsqueeze(1)).mean(0);
   const at::Tensor x = p.x * root;
@@ -76,7 +81,9 @@ Solution ridge_solution(const Problem& p, double lambda) {
 double best_scale(const at::Tensor& scores, const Problem& p) {
   double low = -2;
   double high = 6;
-  const auto value = [&](double t) { return losses(scores * std::exp(t), p).mean().item<double>(); };
+  const auto value = [&](double t) {
+    return losses(scores * std::exp(t), p).mean().item<double>();
+  };
   constexpr double kGolden = 0.6180339887498949;
   for (int i = 0; i < 40; ++i) {
     const double a = high - kGolden * (high - low);
@@ -96,8 +103,9 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view, const Dea
   p.multi_label = job.data.multi_label;
   if (p.multi_label) p.targets = p.targets.to(at::kDouble);
   p.weights = at::ones({p.x.size(0)}, at::kDouble);
-  const at::Tensor by_class = make_class_weights(job.config.values["train"]["class_weights"], model.classes(),
-                                                 job.data.train.class_counts(model.classes().size()));
+  const at::Tensor by_class =
+      make_class_weights(job.config.values["train"]["class_weights"], model.classes(),
+                         job.data.train.class_counts(model.classes().size()));
   if (by_class.defined() && !p.multi_label) {
     p.weights = by_class.to(at::kDouble).index_select(0, p.targets);
     p.weights = p.weights / p.weights.mean();
@@ -107,23 +115,28 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view, const Dea
 
 }  // namespace
 
-void solve_head(Job& job, Reader& reader, const std::string& solver, double ridge, const Deadline& deadline) {
+void solve_head(Job& job, Reader& reader, const std::string& solver, double ridge,
+                const Deadline& deadline) {
   models::Model& model = job.model();
   const at::NoGradGuard no_grad;
   Problem train = make_problem(job, reader, job.data.train, deadline);
-  if (train.x.size(0) == 0) fail(ErrorCode::no_plan, "the time budget ended before the features of one sample were there");
+  if (train.x.size(0) == 0)
+    fail(ErrorCode::no_plan, "the time budget ended before the features of one sample were there");
   const at::Tensor mean = train.x.mean(0);
   const at::Tensor std = train.x.std(0, false).clamp_min(1e-6);
   train.x = (train.x - mean) / std;
   std::optional<Problem> validation;
   if (!job.data.validation.empty()) {
     validation = make_problem(job, reader, job.data.validation, deadline);
-    if (validation->x.size(0) == 0) validation.reset();
-    else validation->x = (validation->x - mean) / std;
+    if (validation->x.size(0) == 0)
+      validation.reset();
+    else
+      validation->x = (validation->x - mean) / std;
   }
   // From strong to weak: each solution is a good start for the next.
   const auto n = static_cast<double>(train.x.size(0));
-  std::vector<double> factors = validation ? std::vector<double>{100, 10, 1, 0.1, 0.01} : std::vector<double>{1};
+  std::vector<double> factors =
+      validation ? std::vector<double>{100, 10, 1, 0.1, 0.01} : std::vector<double>{1};
   Solution best;
   Solution last;
   double least = INFINITY;

@@ -10,8 +10,14 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 }  // namespace
 
-void request_stop() noexcept { requested.store(true); }
-bool stop_requested() noexcept { return requested.load(); }
-void clear_stop_request() noexcept { requested.store(false); }
+void request_stop() noexcept {
+  requested.store(true);
+}
+bool stop_requested() noexcept {
+  return requested.load();
+}
+void clear_stop_request() noexcept {
+  requested.store(false);
+}
 
 }  // namespace graft::train

@@ -12,11 +12,15 @@
 namespace graft::train {
 namespace {
 
-double fraction_saved(double ours, double full) { return full > 0 ? 1 - ours / full : 0; }
+double fraction_saved(double ours, double full) {
+  return full > 0 ? 1 - ours / full : 0;
+}
 
 /// Old and new classes apart, for a run that goes on from an earlier one.
 Json by_origin(const Job& job, const eval::Predictions& p) {
-  const auto is_old = [&](int label) { return label < static_cast<int>(job.earlier_classes.size()); };
+  const auto is_old = [&](int label) {
+    return label < static_cast<int>(job.earlier_classes.size());
+  };
   Json result = Json::object();
   for (const bool old : {true, false}) {
     std::vector<int64_t> samples;
@@ -28,15 +32,17 @@ Json by_origin(const Job& job, const eval::Predictions& p) {
     const double value = eval::find_metric("accuracy").value(p, samples);
     const auto n = static_cast<double>(samples.size());
     const auto [low, high] = eval::wilson_interval(value * n, n);
-    result[old ? "earlier" : "new"] = {{"count", samples.size()}, {"accuracy", {{"value", value}, {"low", low}, {"high", high}}}};
+    result[old ? "earlier" : "new"] = {
+        {"count", samples.size()}, {"accuracy", {{"value", value}, {"low", low}, {"high", high}}}};
   }
   return result;
 }
 
 }  // namespace
 
-Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, const std::string& status,
-                  const std::optional<eval::Predictions>& test, const std::string& split) {
+Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
+                  const std::string& status, const std::optional<eval::Predictions>& test,
+                  const std::string& split) {
   const Config& config = job.config;
   const Json& v = config.values;
   const std::string metric_name = v["metric"].get<std::string>();
@@ -45,7 +51,8 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
   Json s;
   s["status"] = status;
   s["task"] = v["task"];
-  s["model"] = v["model"].is_string() ? v["model"] : v["model"].value("path", Json("random initialisation"));
+  s["model"] =
+      v["model"].is_string() ? v["model"] : v["model"].value("path", Json("random initialisation"));
   s["family"] = job.model().family();
   s["method"] = peft::name_of(config.methods);
   s["strategy"] = config.strategy.name;
@@ -54,7 +61,11 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
   s["precision"] = v["precision"];
   s["classes"] = job.model().classes();
 
-  Json metric = {{"name", metric_name}, {"split", split}, {"value", nullptr}, {"interval", nullptr}, {"validation", nullptr}};
+  Json metric = {{"name", metric_name},
+                 {"split", split},
+                 {"value", nullptr},
+                 {"interval", nullptr},
+                 {"validation", nullptr}};
   if (state.best_step >= 0) metric["validation"] = state.best;
   const std::optional<eval::Predictions>& measured = test ? test : loop.validation();
   s["loss"] = nullptr;
@@ -67,8 +78,12 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
     s["metrics"] = to_json(eval::measure_all(*measured));
     s["per_class"] = Json::array();
     for (const auto& c : eval::class_scores(*measured)) {
-      s["per_class"].push_back({{"class", c.name}, {"count", c.count}, {"precision", c.precision}, {"recall", c.recall},
-                                {"recall_interval", {c.recall_low, c.recall_high}}, {"f1", c.f1}});
+      s["per_class"].push_back({{"class", c.name},
+                                {"count", c.count},
+                                {"precision", c.precision},
+                                {"recall", c.recall},
+                                {"recall_interval", {c.recall_low, c.recall_high}},
+                                {"f1", c.f1}});
     }
     if (!job.earlier_classes.empty()) s["by_origin"] = by_origin(job, *measured);
   }
@@ -76,24 +91,43 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
 
   int64_t adapters = 0;
   for (const auto& tensor : adapter_tensors(job.model())) adapters += tensor.value->numel();
-  s["parameters"] = {{"total", job.model().parameter_count() + adapters}, {"trainable", loop.most_trainable()}};
-  s["epochs"] = static_cast<double>(state.samples) / static_cast<double>(std::max<int64_t>(1, epoch_shape(config, job.train_size()).samples));
+  s["parameters"] = {{"total", job.model().parameter_count() + adapters},
+                     {"trainable", loop.most_trainable()}};
+  s["epochs"] =
+      static_cast<double>(state.samples) /
+      static_cast<double>(std::max<int64_t>(1, epoch_shape(config, job.train_size()).samples));
   s["stages"] = Json::array();
   for (const auto& stage : job.stages) {
-    s["stages"].push_back({{"name", stage.name}, {"share", stage.share}, {"rate", stage.rate}, {"solver", stage.solver}});
+    s["stages"].push_back({{"name", stage.name},
+                           {"share", stage.share},
+                           {"rate", stage.rate},
+                           {"solver", stage.solver}});
   }
-  s["samples"] = {{"train", job.data.train.size()}, {"validation", job.data.validation.size()}, {"test", job.data.test.size()},
+  s["samples"] = {{"train", job.data.train.size()},
+                  {"validation", job.data.validation.size()},
+                  {"test", job.data.test.size()},
                   {"bad", loop.reader().bad_samples()}};
   const double evaluation_flops = work.evaluation_before + loop.reader().evaluation_flops();
-  s["work"] = {{"steps", work.steps}, {"samples_forward", work.samples_forward}, {"samples_backward", work.samples_backward},
-               {"samples_cached", work.samples_cached}, {"tokens", 0}, {"flops", work.flops},
+  s["work"] = {{"steps", work.steps},
+               {"samples_forward", work.samples_forward},
+               {"samples_backward", work.samples_backward},
+               {"samples_cached", work.samples_cached},
+               {"tokens", 0},
+               {"flops", work.flops},
                {"evaluation_flops", evaluation_flops}};
   const double wall = work.wall_before + seconds_since_process_start();
-  s["time"] = {{"wall_s", wall}, {"cpu_s", work.cpu_before + process_cpu_seconds()},
-               {"train_s", work.train_s + work.cache_s}, {"eval_s", work.eval_s}, {"data_s", work.data_s}, {"cache_s", work.cache_s}};
+  s["time"] = {{"wall_s", wall},
+               {"cpu_s", work.cpu_before + process_cpu_seconds()},
+               {"train_s", work.train_s + work.cache_s},
+               {"eval_s", work.eval_s},
+               {"data_s", work.data_s},
+               {"cache_s", work.cache_s}};
   const int64_t peak_tensors = std::max(work.peak_tensor_before, peak_tensor_bytes());
-  s["memory"] = {{"peak_tensor_bytes", peak_tensors}, {"peak_rss_bytes", std::max(work.peak_rss_before, peak_resident_bytes())}};
-  s["throughput"] = {{"per_s", work.train_s > 0 ? static_cast<double>(work.samples_forward) / (work.train_s + work.cache_s) : 0},
+  s["memory"] = {{"peak_tensor_bytes", peak_tensors},
+                 {"peak_rss_bytes", std::max(work.peak_rss_before, peak_resident_bytes())}};
+  s["throughput"] = {{"per_s", work.train_s > 0 ? static_cast<double>(work.samples_forward) /
+                                                      (work.train_s + work.cache_s)
+                                                : 0},
                      {"unit", "images"}};
   s["predicted"] = facts.predicted;
 
@@ -103,7 +137,11 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
   const double full_flops = full_samples * job.profile.full_update();
   const auto batch = v["train"]["batch"].get<double>();
   const double full_steps = full_samples / batch;
-  Json full = {{"flops", full_flops}, {"train_s", nullptr}, {"peak_tensor_bytes", nullptr}, {"samples", full_samples}, {"updates", full_steps}};
+  Json full = {{"flops", full_flops},
+               {"train_s", nullptr},
+               {"peak_tensor_bytes", nullptr},
+               {"samples", full_samples},
+               {"updates", full_steps}};
   const double ours_s = work.train_s + work.cache_s;
   if (facts.full.contains("sample_s") && facts.full["sample_s"].is_number()) {
     full["train_s"] = facts.full["sample_s"].get<double>() * full_samples;
@@ -114,15 +152,20 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, cons
     full["source"] = "scaled by FLOPs";
   }
   s["full"] = full;
-  s["saved"] = {{"flops", fraction_saved(work.flops, full_flops)},
-                {"train_s", full["train_s"].is_number() ? Json(fraction_saved(ours_s, full["train_s"].get<double>())) : Json(nullptr)},
-                {"memory", full["peak_tensor_bytes"].is_number()
-                               ? Json(fraction_saved(static_cast<double>(peak_tensors), full["peak_tensor_bytes"].get<double>()))
-                               : Json(nullptr)},
-                {"samples", fraction_saved(static_cast<double>(work.samples_forward), full_samples)},
-                {"updates", fraction_saved(static_cast<double>(work.steps), full_steps)}};
+  s["saved"] = {
+      {"flops", fraction_saved(work.flops, full_flops)},
+      {"train_s", full["train_s"].is_number()
+                      ? Json(fraction_saved(ours_s, full["train_s"].get<double>()))
+                      : Json(nullptr)},
+      {"memory", full["peak_tensor_bytes"].is_number()
+                     ? Json(fraction_saved(static_cast<double>(peak_tensors),
+                                           full["peak_tensor_bytes"].get<double>()))
+                     : Json(nullptr)},
+      {"samples", fraction_saved(static_cast<double>(work.samples_forward), full_samples)},
+      {"updates", fraction_saved(static_cast<double>(work.steps), full_steps)}};
   const Json& data = v["data"];
-  s["input"] = {{"model", s["model"]}, {"data", data.is_object() && data.contains("path") ? data["path"] : data}};
+  s["input"] = {{"model", s["model"]},
+                {"data", data.is_object() && data.contains("path") ? data["path"] : data}};
   return s;
 }
 

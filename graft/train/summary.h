@@ -9,7 +9,8 @@
 namespace graft::train {
 
 /// summary.json as docs/run_folder.md describes it; `test` is absent while the run goes on.
-Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts, const std::string& status,
-                  const std::optional<eval::Predictions>& test, const std::string& split);
+Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
+                  const std::string& status, const std::optional<eval::Predictions>& test,
+                  const std::string& split);
 
 }  // namespace graft::train

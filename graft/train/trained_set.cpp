@@ -15,34 +15,41 @@ std::vector<TrainedTensor> adapter_tensors(models::Model& model) {
     const nn::Site site = seam->site();
     for (const auto& adapter : seam->adapters()) {
       for (const auto& [name, value] : adapter->parameters()) {
-        tensors.push_back({site.path + "." + name, value, site.block, true, false, true, site.path, adapter->method()});
+        tensors.push_back({site.path + "." + name, value, site.block, true, false, true, site.path,
+                           adapter->method()});
       }
     }
   }
   return tensors;
 }
 
-std::vector<TrainedTensor> trained_tensors(models::Model& model, const std::vector<peft::Choice>& methods,
+std::vector<TrainedTensor> trained_tensors(models::Model& model,
+                                           const std::vector<peft::Choice>& methods,
                                            const std::vector<int>& blocks) {
-  const auto trains = [&](int block) { return std::binary_search(blocks.begin(), blocks.end(), block); };
+  const auto trains = [&](int block) {
+    return std::binary_search(blocks.begin(), blocks.end(), block);
+  };
   std::vector<TrainedTensor> tensors;
   for (auto& p : model.registry().parameters) {
     if (p.is_buffer() || !trains(p.block)) continue;
     const bool head = model.block_span(p.block) == models::Span::head;
     bool selected = head;
-    for (const auto& choice : methods) selected = selected || (choice.method->selects && choice.method->selects(p));
+    for (const auto& choice : methods)
+      selected = selected || (choice.method->selects && choice.method->selects(p));
     if (!selected) continue;
     tensors.push_back({p.name, p.value, p.block, p.role == nn::Role::weight, head, false});
   }
   for (auto& tensor : adapter_tensors(model)) {
     if (trains(tensor.block)) tensors.push_back(std::move(tensor));
   }
-  std::stable_sort(tensors.begin(), tensors.end(),
-                   [](const TrainedTensor& a, const TrainedTensor& b) { return a.block < b.block; });
+  std::stable_sort(
+      tensors.begin(), tensors.end(),
+      [](const TrainedTensor& a, const TrainedTensor& b) { return a.block < b.block; });
   return tensors;
 }
 
-void apply_trained(models::Model& model, const std::vector<TrainedTensor>& tensors, int lowest_due) {
+void apply_trained(models::Model& model, const std::vector<TrainedTensor>& tensors,
+                   int lowest_due) {
   for (auto& p : model.registry().parameters) {
     if (!p.is_buffer()) p.value->set_requires_grad(false);
   }

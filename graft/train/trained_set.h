@@ -12,26 +12,29 @@ namespace graft::train {
 
 /// A tensor that a stage trains.
 struct TrainedTensor {
-  std::string name;   ///< module path, for adapters below their layer's
+  std::string name;  ///< module path, for adapters below their layer's
   at::Tensor* value;
   int block;
-  bool decays;        ///< weight decay acts on it: weights and adapters, not norms, biases, embeddings
+  bool decays;  ///< weight decay acts on it: weights and adapters, not norms, biases, embeddings
   bool head;
   bool adapter;
   std::string layer = {};   ///< of an adapter: path of the layer that it sits on
   std::string method = {};  ///< of an adapter: name of its method
 };
 
-/// What trains when the given blocks train under the given methods: the head whole, elsewhere what the
-/// methods say. The only place that decides it. In the order of the chain.
-std::vector<TrainedTensor> trained_tensors(models::Model& model, const std::vector<peft::Choice>& methods,
+/// What trains when the given blocks train under the given methods: the head whole, elsewhere what
+/// the methods say. The only place that decides it. In the order of the chain.
+std::vector<TrainedTensor> trained_tensors(models::Model& model,
+                                           const std::vector<peft::Choice>& methods,
                                            const std::vector<int>& blocks);
 
 /// Every adapter tensor of the model, trained or not.
 std::vector<TrainedTensor> adapter_tensors(models::Model& model);
 
-/// Sets requires_grad for exactly these tensors, of blocks >= `lowest_due` only, and clears it elsewhere.
-void apply_trained(models::Model& model, const std::vector<TrainedTensor>& tensors, int lowest_due = 0);
+/// Sets requires_grad for exactly these tensors, of blocks >= `lowest_due` only, and clears it
+/// elsewhere.
+void apply_trained(models::Model& model, const std::vector<TrainedTensor>& tensors,
+                   int lowest_due = 0);
 
 /// The lowest block that holds one of the tensors.
 int lowest_block(const std::vector<TrainedTensor>& tensors);

@@ -28,11 +28,20 @@ double Profile::full_update() const {
 }
 
 Json Work::to_json() const {
-  return {{"steps", steps},           {"samples_forward", samples_forward}, {"samples_backward", samples_backward},
-          {"samples_cached", samples_cached}, {"flops", flops},   {"full_flops", full_flops},
-          {"train_s", train_s},       {"eval_s", eval_s},                   {"data_s", data_s},
-          {"cache_s", cache_s},       {"wall_before", wall_before},         {"cpu_before", cpu_before},
-          {"evaluation_before", evaluation_before}, {"peak_tensor_before", peak_tensor_before},
+  return {{"steps", steps},
+          {"samples_forward", samples_forward},
+          {"samples_backward", samples_backward},
+          {"samples_cached", samples_cached},
+          {"flops", flops},
+          {"full_flops", full_flops},
+          {"train_s", train_s},
+          {"eval_s", eval_s},
+          {"data_s", data_s},
+          {"cache_s", cache_s},
+          {"wall_before", wall_before},
+          {"cpu_before", cpu_before},
+          {"evaluation_before", evaluation_before},
+          {"peak_tensor_before", peak_tensor_before},
           {"peak_rss_before", peak_rss_before}};
 }
 

@@ -32,15 +32,20 @@ const Json* find(const Json& root, const std::string& path) {
   for (size_t begin = 0; begin <= path.size();) {
     const size_t end = std::min(path.find('.', begin), path.size());
     const std::string key = path.substr(begin, end - begin);
-    if (key == "*" && at->is_structured() && !at->empty()) at = &*at->begin();
-    else if (at->is_object() && at->contains(key)) at = &(*at)[key];
-    else return nullptr;
+    if (key == "*" && at->is_structured() && !at->empty())
+      at = &*at->begin();
+    else if (at->is_object() && at->contains(key))
+      at = &(*at)[key];
+    else
+      return nullptr;
     begin = end + 1;
   }
   return at;
 }
 
-std::string shown(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string shown(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 bool holds(const std::string& text, const std::vector<Wanted>& all, const std::string& where) {
   const Json root = Json::parse(text, nullptr, false);

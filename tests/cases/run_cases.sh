@@ -4,6 +4,7 @@
 # A case is a text file, worked through in an empty folder:
 #   # text            a comment
 #   needs PATH        skipped, and said, without ../shared/PATH; a failure with GRAFT_REQUIRE_SHARED=1
+#   requires COMMAND  skipped, and said, on a machine where the command fails
 #   fixture NAME      made by make_NAME of fixtures.sh before the case
 #   $ COMMAND         run by bash; `graft`, the functions of fixtures.sh and these variables are known:
 #                     MODEL, QUICK_MODEL, CLOTHING, SMALL, RUN, LORA_RUN, FILES, SHARED
@@ -97,6 +98,12 @@ run_case() {
           else
             skipped=$((skipped + 1)); echo "skipped $group/$name: needs $SHARED/$rest"
           fi
+          return
+        fi
+        continue ;;
+      requires)
+        if ! bash -c "$rest" >/dev/null 2>"$work/err"; then
+          skipped=$((skipped + 1)); echo "skipped $group/$name: this machine cannot: $rest ($(tail -n 1 "$work/err"))"
           return
         fi
         continue ;;

@@ -195,11 +195,11 @@ TEST(TimeBudgetContract, TimeThatIsOverStillGivesAResultOrSaysSo) {
 }
 
 /// Pictures of one colour a class; of the validation part the second half is labelled wrong. After
-/// the first evaluation its pictures come slowly.
+/// the first evaluation its first picture takes until `until`.
 class SlowSource final : public data::Source {
  public:
   static constexpr int64_t kTrain = 30, kValidation = 64;
-  explicit SlowSource(const std::atomic<bool>& slow) : slow_(slow) {
+  SlowSource(const std::atomic<bool>& slow, double until) : slow_(slow), until_(until) {
     for (int64_t i = 0; i < size(); ++i) {
       const bool wrong = i >= kTrain + kValidation / 2;
       samples_.push_back({fmt::format("picture {}", i), {static_cast<int>((i + wrong) % 3)}});
@@ -209,23 +209,27 @@ class SlowSource final : public data::Source {
   int64_t size() const override { return kTrain + kValidation; }
   const data::Sample& sample(int64_t i) const override { return samples_[static_cast<size_t>(i)]; }
   image::Image load(int64_t i) const override {
-    if (i >= kTrain && slow_) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (i == kTrain && slow_ && seconds_since_process_start() < until_) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
     return {32, 32, static_cast<uint8_t>(60 + 70 * (i % 3))};
   }
   std::vector<data::Split> splits;
 
  private:
   const std::atomic<bool>& slow_;
+  double until_;
   std::vector<data::Sample> samples_;
 };
 
 TEST(TimeBudgetContract, AnEvaluationThatTheClockCutIsNotTheBest) {
   const test::ScratchDir scratch;
   std::atomic<bool> slow = false;
-  const auto source = std::make_shared<SlowSource>(slow);
-  const Json config =
-      with(config_of("vit", scratch / "run"),
-           with(seconds_from_now(3), {{"train", {{"image_cache", "none"}, {"eval_every", 0.1}}}}));
+  const double limit = seconds_since_process_start() + 4;
+  const auto source = std::make_shared<SlowSource>(slow, limit - 0.2);
+  const Json config = with(config_of("vit", scratch / "run"),
+                           with(budget({{"time", fmt::format("{:.3f}s", limit)}}),
+                                {{"train", {{"image_cache", "none"}, {"eval_every", 0.1}}}}));
   train::Job job = train::open_job(
       train::make_config(config),
       data::make_dataset(source, {"a", "b", "c"}, source->splits, false, {.test = 0}, 1));

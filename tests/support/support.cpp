@@ -10,7 +10,9 @@
 namespace graft::test {
 namespace fs = std::filesystem;
 
-fs::path source_dir() { return GRAFT_SOURCE_DIR; }
+fs::path source_dir() {
+  return GRAFT_SOURCE_DIR;
+}
 
 fs::path shared_dir() {
   if (const char* given = std::getenv("GRAFT_SHARED")) return given;
@@ -43,7 +45,8 @@ std::string read_text(const fs::path& path) {
 bool missing_shared(const fs::path& path) {
   if (fs::exists(path)) return false;
   const char* required = std::getenv("GRAFT_REQUIRE_SHARED");
-  if (required && std::string(required) == "1") ADD_FAILURE() << "GRAFT_REQUIRE_SHARED=1 but missing: " << path;
+  if (required && std::string(required) == "1")
+    ADD_FAILURE() << "GRAFT_REQUIRE_SHARED=1 but missing: " << path;
   return true;
 }
 

@@ -5,7 +5,8 @@
 #include <filesystem>
 #include <string>
 
-/// What every test program shares: where things lie, scratch folders, and skipping for want of ../shared.
+/// What every test program shares: where things lie, scratch folders, and skipping for want of
+/// ../shared.
 namespace graft::test {
 
 /// The root of the source tree.
@@ -37,19 +38,19 @@ bool missing_shared(const std::filesystem::path& path);
 }  // namespace graft::test
 
 /// Skips the running test unless `../shared/<relative>` exists.
-#define GRAFT_NEEDS_SHARED(relative)                                                          \
-  do {                                                                                        \
-    if (graft::test::missing_shared(graft::test::shared_dir() / (relative))) {                \
+#define GRAFT_NEEDS_SHARED(relative)                                                         \
+  do {                                                                                       \
+    if (graft::test::missing_shared(graft::test::shared_dir() / (relative))) {               \
       GTEST_SKIP() << "needs " << (graft::test::shared_dir() / (relative)) << ", not there"; \
-    }                                                                                         \
+    }                                                                                        \
   } while (false)
 
 /// Expects a graft::Error whose message contains `part`.
-#define EXPECT_GRAFT_ERROR(statement, error_code, part)                                     \
-  try {                                                                                     \
-    statement;                                                                              \
-    ADD_FAILURE() << "expected an error that says: " << (part);                             \
-  } catch (const graft::Error& e) {                                                         \
-    EXPECT_EQ(static_cast<int>(e.code()), static_cast<int>(error_code)) << e.what();        \
+#define EXPECT_GRAFT_ERROR(statement, error_code, part)                                        \
+  try {                                                                                        \
+    statement;                                                                                 \
+    ADD_FAILURE() << "expected an error that says: " << (part);                                \
+  } catch (const graft::Error& e) {                                                            \
+    EXPECT_EQ(static_cast<int>(e.code()), static_cast<int>(error_code)) << e.what();           \
     EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << "it says: " << e.what(); \
   }

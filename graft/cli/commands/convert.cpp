@@ -6,17 +6,21 @@
 namespace graft::cli {
 
 Command convert() {
-  return {"convert", "turns a model of another project into a folder in Hugging Face's layout", [](const Words& words) {
-            Arguments arguments("convert", "Reads TensorFlow.js (MobileNetV2), timm and torchvision weights; writes config.json, "
-                                           "preprocessor_config.json and model.safetensors.");
-            std::string source;
-            std::string folder;
-            arguments.app().add_option("SOURCE", source, "folder or weight file")->required();
-            arguments.app().add_option("DIR", folder, "folder that is written")->required();
-            if (!arguments.parse(words)) return 0;
-            std::cout << models::convert_model(source, folder) << "\nwritten: " << folder << "\n";
-            return 0;
-          }};
+  return {
+      "convert", "turns a model of another project into a folder in Hugging Face's layout",
+      [](const Words& words) {
+        Arguments arguments(
+            "convert",
+            "Reads TensorFlow.js (MobileNetV2), timm and torchvision weights; writes config.json, "
+            "preprocessor_config.json and model.safetensors.");
+        std::string source;
+        std::string folder;
+        arguments.app().add_option("SOURCE", source, "folder or weight file")->required();
+        arguments.app().add_option("DIR", folder, "folder that is written")->required();
+        if (!arguments.parse(words)) return 0;
+        std::cout << models::convert_model(source, folder) << "\nwritten: " << folder << "\n";
+        return 0;
+      }};
 }
 
 }  // namespace graft::cli

@@ -16,7 +16,8 @@ namespace {
 
 graft::train::Job open_for_evaluation(const std::string& model, const Json& overrides) {
   Json given = Json::object();
-  if (graft::train::is_run_folder(model)) given = read_yaml(std::filesystem::path(model) / "config.yaml");
+  if (graft::train::is_run_folder(model))
+    given = read_yaml(std::filesystem::path(model) / "config.yaml");
   for (const auto& [key, value] : overrides.items()) given[key] = value;
   given["model"] = model;
   if (!given.contains("data")) fail_usage("eval: {} is not a run, so data= is needed", model);
@@ -40,8 +41,10 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
     if (found == known.end()) missing.push_back(name);
   }
   if (!missing.empty()) {
-    fail_unreadable("eval: the model does not know the class {} of the data; it knows {} classes, the first is {}", missing.front(),
-                    known.size(), known.empty() ? "" : known.front());
+    fail_unreadable(
+        "eval: the model does not know the class {} of the data; it knows {} classes, the first is "
+        "{}",
+        missing.front(), known.size(), known.empty() ? "" : known.front());
   }
   data::relabel(job.data, known, mapping);
   job.profile = graft::train::measure_profile(job.model(), job.input_height(), job.input_width());
@@ -51,47 +54,70 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
 }  // namespace
 
 Command eval() {
-  return {"eval", "measures a run or a model on data", [](const Words& words) {
-            Arguments arguments("eval", "Measures a run or a model. Of a run, data and split are its own unless given.");
-            std::string model;
-            Words given;
-            bool json = false;
-            std::string split = "auto";
-            arguments.app().add_option("MODEL", model, "run folder or model")->required();
-            arguments.app().add_option("words", given, "data=... and other settings");
-            arguments.app().add_flag("--json", json, "one JSON document");
-            arguments.app().add_option("--split", split, "train, validation or test; auto takes test, else validation, else all of train")
-                ->check(CLI::IsMember({"auto", "train", "validation", "test"}))->capture_default_str();
-            if (!arguments.parse(words)) return 0;
-            set_threads(usable_cores());
-            graft::train::Job job = open_for_evaluation(model, read_overrides(given, "see graft eval --help"));
-            if (split == "auto") split = !job.data.test.empty() ? "test" : !job.data.validation.empty() ? "validation" : "train";
-            const data::View& view = split == "test" ? job.data.test : split == "validation" ? job.data.validation : job.data.train;
-            if (view.empty()) fail_unreadable("eval: the data has no {} split", split);
-            graft::train::Reader reader(job, [](const std::string& message) { std::cerr << "graft: " << message << "\n"; });
-            const graft::train::Deadline deadline(std::nullopt);
-            const eval::Predictions p = reader.evaluate(view, deadline);
-            if (p.size() == 0) fail_unreadable("eval: no sample of the {} split could be read", split);
-            const auto metrics = eval::measure_all(p);
-            if (json) {
-              Json per_class = Json::array();
-              for (const auto& c : eval::class_scores(p)) {
-                per_class.push_back({{"class", c.name}, {"count", c.count}, {"precision", c.precision}, {"recall", c.recall}, {"f1", c.f1}});
-              }
-              Json out = {{"model", model}, {"split", split}, {"samples", p.size()}, {"metrics", graft::train::to_json(metrics)},
-                          {"loss", eval::measure(eval::find_metric("loss"), p).value}, {"per_class", per_class}};
-              for (const auto& [name, m] : metrics) {
-                if (!out.contains(name)) out[name] = m.value;
-              }
-              std::cout << out.dump(2) << "\n";
-              return 0;
-            }
-            std::cout << fmt::format("{} samples of the {} split\n", p.size(), split);
-            for (const auto& [name, m] : metrics) {
-              std::cout << fmt::format("  {:<24} {:>8.4f}   95 % [{:.4f}, {:.4f}]\n", name, m.value, m.low, m.high);
-            }
-            return 0;
-          }};
+  return {
+      "eval", "measures a run or a model on data", [](const Words& words) {
+        Arguments arguments(
+            "eval",
+            "Measures a run or a model. Of a run, data and split are its own unless given.");
+        std::string model;
+        Words given;
+        bool json = false;
+        std::string split = "auto";
+        arguments.app().add_option("MODEL", model, "run folder or model")->required();
+        arguments.app().add_option("words", given, "data=... and other settings");
+        arguments.app().add_flag("--json", json, "one JSON document");
+        arguments.app()
+            .add_option(
+                "--split", split,
+                "train, validation or test; auto takes test, else validation, else all of train")
+            ->check(CLI::IsMember({"auto", "train", "validation", "test"}))
+            ->capture_default_str();
+        if (!arguments.parse(words)) return 0;
+        set_threads(usable_cores());
+        graft::train::Job job =
+            open_for_evaluation(model, read_overrides(given, "see graft eval --help"));
+        if (split == "auto")
+          split = !job.data.test.empty()         ? "test"
+                  : !job.data.validation.empty() ? "validation"
+                                                 : "train";
+        const data::View& view = split == "test"         ? job.data.test
+                                 : split == "validation" ? job.data.validation
+                                                         : job.data.train;
+        if (view.empty()) fail_unreadable("eval: the data has no {} split", split);
+        graft::train::Reader reader(
+            job, [](const std::string& message) { std::cerr << "graft: " << message << "\n"; });
+        const graft::train::Deadline deadline(std::nullopt);
+        const eval::Predictions p = reader.evaluate(view, deadline);
+        if (p.size() == 0) fail_unreadable("eval: no sample of the {} split could be read", split);
+        const auto metrics = eval::measure_all(p);
+        if (json) {
+          Json per_class = Json::array();
+          for (const auto& c : eval::class_scores(p)) {
+            per_class.push_back({{"class", c.name},
+                                 {"count", c.count},
+                                 {"precision", c.precision},
+                                 {"recall", c.recall},
+                                 {"f1", c.f1}});
+          }
+          Json out = {{"model", model},
+                      {"split", split},
+                      {"samples", p.size()},
+                      {"metrics", graft::train::to_json(metrics)},
+                      {"loss", eval::measure(eval::find_metric("loss"), p).value},
+                      {"per_class", per_class}};
+          for (const auto& [name, m] : metrics) {
+            if (!out.contains(name)) out[name] = m.value;
+          }
+          std::cout << out.dump(2) << "\n";
+          return 0;
+        }
+        std::cout << fmt::format("{} samples of the {} split\n", p.size(), split);
+        for (const auto& [name, m] : metrics) {
+          std::cout << fmt::format("  {:<24} {:>8.4f}   95 % [{:.4f}, {:.4f}]\n", name, m.value,
+                                   m.low, m.high);
+        }
+        return 0;
+      }};
 }
 
 }  // namespace graft::cli

@@ -9,13 +9,18 @@ namespace graft::cli {
 
 Command export_model() {
   return {"export", "writes a run or a model for other programs", [](const Words& words) {
-            Arguments arguments("export", "Writes a run or a model as a folder that transformers loads.");
+            Arguments arguments("export",
+                                "Writes a run or a model as a folder that transformers loads.");
             std::string model;
             std::string output;
             std::string format = "hf";
             arguments.app().add_option("RUN", model, "run folder or model")->required();
-            arguments.app().add_option("--format", format, "hf: Hugging Face")->check(CLI::IsMember({"hf"}))->capture_default_str();
-            arguments.app().add_option("--output,-o", output, "folder that is written; default: export-hf in the run");
+            arguments.app()
+                .add_option("--format", format, "hf: Hugging Face")
+                ->check(CLI::IsMember({"hf"}))
+                ->capture_default_str();
+            arguments.app().add_option("--output,-o", output,
+                                       "folder that is written; default: export-hf in the run");
             if (!arguments.parse(words)) return 0;
             if (output.empty()) output = (std::filesystem::path(model) / "export-hf").string();
             claim_new_folder("export", output);

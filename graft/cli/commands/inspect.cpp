@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 Json tensors_json(const fs::path& file) {
   Json list = Json::array();
   const io::SafetensorsReader reader(file);
-  for (const auto& name : reader.names()) list.push_back({{"name", name}, {"shape", reader.info(name).shape}});
+  for (const auto& name : reader.names())
+    list.push_back({{"name", name}, {"shape", reader.info(name).shape}});
   return list;
 }
 
@@ -30,19 +31,29 @@ Json inspect_model(const std::string& path) {
   const models::LoadedModel loaded = models::load_model(source);
   models::Model& model = *loaded.model;
   const auto size = model.preprocess().output();
-  const graft::train::Profile profile = graft::train::measure_profile(model, std::max(32, size.height), std::max(32, size.width));
+  const graft::train::Profile profile =
+      graft::train::measure_profile(model, std::max(32, size.height), std::max(32, size.width));
   Json blocks = Json::array();
   for (int b = 0; b < model.size(); ++b) {
     int64_t count = 0;
     for (const auto& p : model.registry().parameters) {
       if (p.block == b && !p.is_buffer()) count += p.value->numel();
     }
-    blocks.push_back({{"block", model.block_name(b)}, {"parameters", count}, {"forward_flops", profile.blocks[static_cast<size_t>(b)].forward}});
+    blocks.push_back({{"block", model.block_name(b)},
+                      {"parameters", count},
+                      {"forward_flops", profile.blocks[static_cast<size_t>(b)].forward}});
   }
   Json seams = Json::array();
   for (nn::Seam* seam : model.registry().seams) seams.push_back(seam->site().path);
-  return {{"kind", "model"}, {"path", loaded.folder.string()}, {"family", model.family()}, {"parameters", model.parameter_count()},
-          {"input", {size.height, size.width}}, {"classes", model.classes()}, {"blocks", blocks}, {"layers", seams}, {"unused_tensors", loaded.unused}};
+  return {{"kind", "model"},
+          {"path", loaded.folder.string()},
+          {"family", model.family()},
+          {"parameters", model.parameter_count()},
+          {"input", {size.height, size.width}},
+          {"classes", model.classes()},
+          {"blocks", blocks},
+          {"layers", seams},
+          {"unused_tensors", loaded.unused}};
 }
 
 Json inspect_data(const std::string& path) {
@@ -52,10 +63,20 @@ Json inspect_data(const std::string& path) {
   const auto validation = set.validation.class_counts(set.classes.size());
   const auto test = set.test.class_counts(set.classes.size());
   for (size_t c = 0; c < set.classes.size(); ++c) {
-    classes.push_back({{"class", set.classes[c]}, {"train", train[c]}, {"validation", validation[c]}, {"test", test[c]}});
+    classes.push_back({{"class", set.classes[c]},
+                       {"train", train[c]},
+                       {"validation", validation[c]},
+                       {"test", test[c]}});
   }
-  return {{"kind", "data"}, {"path", path}, {"multi_label", set.multi_label}, {"classes", classes}, {"notes", set.notes},
-          {"samples", {{"train", set.train.size()}, {"validation", set.validation.size()}, {"test", set.test.size()}}}};
+  return {{"kind", "data"},
+          {"path", path},
+          {"multi_label", set.multi_label},
+          {"classes", classes},
+          {"notes", set.notes},
+          {"samples",
+           {{"train", set.train.size()},
+            {"validation", set.validation.size()},
+            {"test", set.test.size()}}}};
 }
 
 void print(const Json& facts) {
@@ -70,9 +91,12 @@ void print(const Json& facts) {
     for (const Json& row : value) {
       std::cout << " ";
       for (const auto& [name, cell] : row.items()) {
-        const std::string shown = cell.is_string() ? cell.get<std::string>()
-                                  : name.ends_with("flops") ? show_count(cell.get<double>()) : cell.dump();
-        std::cout << " " << (name == row.begin().key() ? fmt::format("{:<16}", shown) : fmt::format("{} {:<10}", name, shown));
+        const std::string shown = cell.is_string()          ? cell.get<std::string>()
+                                  : name.ends_with("flops") ? show_count(cell.get<double>())
+                                                            : cell.dump();
+        std::cout << " "
+                  << (name == row.begin().key() ? fmt::format("{:<16}", shown)
+                                                : fmt::format("{} {:<10}", name, shown));
       }
       std::cout << "\n";
     }
@@ -82,36 +106,52 @@ void print(const Json& facts) {
 }  // namespace
 
 Command inspect() {
-  return {"inspect", "tells what a model, an adapter, data or a run is", [](const Words& words) {
-            Arguments arguments("inspect", "Tells what a model, an adapter folder, data or a run is.");
-            std::string path;
-            bool json = false;
-            arguments.app().add_option("WHAT", path, "model, adapter folder, .safetensors file, data or run folder")->required();
-            arguments.app().add_flag("--json", json, "one JSON document");
-            if (!arguments.parse(words)) return 0;
-            if (graft::train::is_run_folder(path)) {
-              const auto run = graft::report::read_run_folder(path);
-              if (json) std::cout << Json{{"kind", "run"}, {"config", run.config}, {"summary", run.summary}}.dump(2) << "\n";
-              else std::cout << graft::report::summary_table(run);
-              return 0;
-            }
-            Json facts;
-            const fs::path at(path);
-            if (fs::exists(at / "adapter_config.json")) {
-              facts = {{"kind", "adapter"}, {"path", path}, {"config", read_json(at / "adapter_config.json")},
-                       {"tensors", tensors_json(at / "adapter_model.safetensors")}};
-            } else if (fs::is_regular_file(at) && at.extension() == ".safetensors") {
-              facts = {{"kind", "tensors"}, {"path", path}, {"metadata", io::SafetensorsReader(at).metadata()}, {"tensors", tensors_json(at)}};
-            } else {
-              const bool model = fs::exists(at / "config.json") || fs::exists(at / "model.safetensors") ||
-                                 fs::exists(at / "pytorch_model.bin") || !fs::exists(at) ||
-                                 at.extension() == ".pth" || at.extension() == ".th" || at.extension() == ".bin";
-              facts = model ? inspect_model(path) : inspect_data(path);
-            }
-            if (json) std::cout << facts.dump(2) << "\n";
-            else print(facts);
-            return 0;
-          }};
+  return {
+      "inspect", "tells what a model, an adapter, data or a run is", [](const Words& words) {
+        Arguments arguments("inspect", "Tells what a model, an adapter folder, data or a run is.");
+        std::string path;
+        bool json = false;
+        arguments.app()
+            .add_option("WHAT", path,
+                        "model, adapter folder, .safetensors file, data or run folder")
+            ->required();
+        arguments.app().add_flag("--json", json, "one JSON document");
+        if (!arguments.parse(words)) return 0;
+        if (graft::train::is_run_folder(path)) {
+          const auto run = graft::report::read_run_folder(path);
+          if (json)
+            std::cout
+                << Json{{"kind", "run"}, {"config", run.config}, {"summary", run.summary}}.dump(2)
+                << "\n";
+          else
+            std::cout << graft::report::summary_table(run);
+          return 0;
+        }
+        Json facts;
+        const fs::path at(path);
+        if (fs::exists(at / "adapter_config.json")) {
+          facts = {{"kind", "adapter"},
+                   {"path", path},
+                   {"config", read_json(at / "adapter_config.json")},
+                   {"tensors", tensors_json(at / "adapter_model.safetensors")}};
+        } else if (fs::is_regular_file(at) && at.extension() == ".safetensors") {
+          facts = {{"kind", "tensors"},
+                   {"path", path},
+                   {"metadata", io::SafetensorsReader(at).metadata()},
+                   {"tensors", tensors_json(at)}};
+        } else {
+          const bool model =
+              fs::exists(at / "config.json") || fs::exists(at / "model.safetensors") ||
+              fs::exists(at / "pytorch_model.bin") || !fs::exists(at) || at.extension() == ".pth" ||
+              at.extension() == ".th" || at.extension() == ".bin";
+          facts = model ? inspect_model(path) : inspect_data(path);
+        }
+        if (json)
+          std::cout << facts.dump(2) << "\n";
+        else
+          print(facts);
+        return 0;
+      }};
 }
 
 }  // namespace graft::cli

@@ -7,8 +7,11 @@
 namespace graft::cli {
 
 Command merge() {
-  return {"merge", "folds what a run learned into its base and writes the whole model", [](const Words& words) {
-            Arguments arguments("merge", "Writes config.json, preprocessor_config.json and model.safetensors of a run, adapters folded in.");
+  return {"merge", "folds what a run learned into its base and writes the whole model",
+          [](const Words& words) {
+            Arguments arguments("merge",
+                                "Writes config.json, preprocessor_config.json and "
+                                "model.safetensors of a run, adapters folded in.");
             std::string run;
             std::string output;
             arguments.app().add_option("RUN", run, "run folder")->required();

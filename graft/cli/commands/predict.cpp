@@ -27,21 +27,26 @@ void print(const std::string& format, const std::string& input, const graft::tra
   if (format == "json") {
     Json scores = Json::object();
     for (size_t c = 0; c < classes.size(); ++c) scores[classes[c]] = p.scores[c];
-    std::cout << Json{{"input", input}, {"label", p.label}, {"scores", scores}, {"logits", p.logits}}.dump(
-                     -1, ' ', false, Json::error_handler_t::replace)
+    std::cout << Json{{"input", input},
+                      {"label", p.label},
+                      {"scores", scores},
+                      {"logits", p.logits}}
+                     .dump(-1, ' ', false, Json::error_handler_t::replace)
               << "\n";
     return;
   }
   std::vector<size_t> order(classes.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return p.scores[a] > p.scores[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return p.scores[a] > p.scores[b]; });
   order.resize(std::min(order.size(), static_cast<size_t>(top)));
   if (format == "csv") {
     std::cout << csv(input) << "," << csv(p.label) << "," << p.scores[order.front()] << "\n";
     return;
   }
   std::cout << fmt::format("{:<40}", input);
-  for (const size_t c : order) std::cout << fmt::format("  {} {:.1f} %", classes[c], 100 * p.scores[c]);
+  for (const size_t c : order)
+    std::cout << fmt::format("  {} {:.1f} %", classes[c], 100 * p.scores[c]);
   std::cout << "\n";
 }
 
@@ -59,7 +64,10 @@ Command predict() {
             arguments.app().add_option("INPUT", inputs, "pictures, folders, patterns")->required();
             arguments.app().add_flag("--json", json, "a JSON object a line");
             arguments.app().add_flag("--csv", as_csv, "input,label,probability");
-            arguments.app().add_option("--top", top, "classes shown in the table")->check(CLI::PositiveNumber)->capture_default_str();
+            arguments.app()
+                .add_option("--top", top, "classes shown in the table")
+                ->check(CLI::PositiveNumber)
+                ->capture_default_str();
             if (!arguments.parse(words)) return 0;
             if (json && as_csv) fail_usage("predict: give --json or --csv, not both");
             set_threads(usable_cores());
@@ -81,9 +89,11 @@ Command predict() {
                 }
               }
               const auto predictions = predictor.classify(pictures);
-              for (size_t i = 0; i < predictions.size(); ++i) print(format, names[i], predictions[i], predictor.classes(), top);
+              for (size_t i = 0; i < predictions.size(); ++i)
+                print(format, names[i], predictions[i], predictor.classes(), top);
             }
-            if (bad == static_cast<int>(files.size())) fail_unreadable("none of the {} pictures could be read", bad);
+            if (bad == static_cast<int>(files.size()))
+              fail_unreadable("none of the {} pictures could be read", bad);
             return 0;
           }};
 }

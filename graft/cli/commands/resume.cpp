@@ -10,7 +10,8 @@ namespace graft::cli {
 
 Command resume() {
   return {"resume", "goes on with an interrupted run, to the same result", [](const Words& words) {
-            Arguments arguments("resume", "Goes on with an interrupted run from its last checkpoint.");
+            Arguments arguments("resume",
+                                "Goes on with an interrupted run from its last checkpoint.");
             std::string folder;
             arguments.app().add_option("RUN", folder, "the run folder")->required();
             if (!arguments.parse(words)) return 0;

@@ -7,7 +7,8 @@ namespace graft::eval {
 Metric mean_average_precision() {
   Metric m;
   m.name = "mean_average_precision";
-  m.summary = "mean over classes of the area under precision against recall (every rank, no interpolation)";
+  m.summary =
+      "mean over classes of the area under precision against recall (every rank, no interpolation)";
   m.multi_label = true;
   m.single_label = false;
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
@@ -18,7 +19,8 @@ Metric mean_average_precision() {
       double positives = 0;
       for (size_t k = 0; k < samples.size(); ++k) {
         const auto& labels = p.labels[static_cast<size_t>(samples[k])];
-        const bool truth = std::find(labels.begin(), labels.end(), static_cast<int>(c)) != labels.end();
+        const bool truth =
+            std::find(labels.begin(), labels.end(), static_cast<int>(c)) != labels.end();
         ranked[k] = {p.row(samples[k])[c], truth};
         positives += truth;
       }

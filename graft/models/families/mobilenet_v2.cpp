@@ -12,9 +12,11 @@ namespace {
 
 constexpr int kLayers = 16;
 
-/// Channels rounded to what hardware likes, never by more than 10 % down (Sandler et al. 2018, code).
+/// Channels rounded to what hardware likes, never by more than 10 % down (Sandler et al. 2018,
+/// code).
 int64_t make_divisible(double value, int64_t divisor, int64_t least) {
-  int64_t rounded = std::max(least, static_cast<int64_t>(value + static_cast<double>(divisor) / 2) / divisor * divisor);
+  int64_t rounded = std::max(
+      least, static_cast<int64_t>(value + static_cast<double>(divisor) / 2) / divisor * divisor);
   if (static_cast<double>(rounded) < 0.9 * value) rounded += divisor;
   return rounded;
 }
@@ -32,9 +34,12 @@ struct Settings {
         dropout(config_number(c, "classifier_dropout_prob", 0.8)),
         eps(config_number(c, "layer_norm_eps", 0.001)),
         momentum(config_number(c, "batch_norm_momentum", 0.001)),
-        activation(nn::parse_activation(config_text(c, "hidden_act", "relu6"), "config.json: hidden_act")) {
+        activation(nn::parse_activation(config_text(c, "hidden_act", "relu6"),
+                                        "config.json: hidden_act")) {
     if (divisor < 1 || multiplier <= 0 || multiplier > 100 || expand <= 0 || expand > 100) {
-      fail_unreadable("config.json: depth_multiplier, depth_divisible_by and expand_ratio must be positive and sane");
+      fail_unreadable(
+          "config.json: depth_multiplier, depth_divisible_by and expand_ratio must be positive and "
+          "sane");
     }
   }
   int64_t channels(int64_t base) const {
@@ -53,8 +58,9 @@ struct Settings {
   nn::Activation activation;
 };
 
-nn::ConvNorm conv(const nn::Scope& scope, const Settings& s, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-                  int64_t dilation, int64_t groups, nn::Activation activation) {
+nn::ConvNorm conv(const nn::Scope& scope, const Settings& s, int64_t in, int64_t out,
+                  int64_t kernel, int64_t stride, int64_t dilation, int64_t groups,
+                  nn::Activation activation) {
   nn::ConvOptions o;
   o.in = in;
   o.out = out;
@@ -88,8 +94,9 @@ class Stem final : public Block {
   }
 
  private:
-  static std::unique_ptr<nn::ConvNorm> make(const nn::Scope& scope, const Settings& s, int64_t in, int64_t out,
-                                            int64_t kernel, int64_t groups, nn::Activation activation) {
+  static std::unique_ptr<nn::ConvNorm> make(const nn::Scope& scope, const Settings& s, int64_t in,
+                                            int64_t out, int64_t kernel, int64_t groups,
+                                            nn::Activation activation) {
     nn::ConvOptions o;
     o.in = in;
     o.out = out;
@@ -105,13 +112,14 @@ class Stem final : public Block {
 
 class InvertedResidual final : public Block {
  public:
-  InvertedResidual(const nn::Scope& scope, const Settings& s, int64_t in, int64_t out, int64_t stride,
-                   int64_t dilation)
+  InvertedResidual(const nn::Scope& scope, const Settings& s, int64_t in, int64_t out,
+                   int64_t stride, int64_t dilation)
       : residual_(stride == 1 && in == out),
         expand_(conv(scope / "expand_1x1", s, in, s.expanded(in), 1, 1, 1, 1, s.activation)),
-        depthwise_(conv(scope / "conv_3x3", s, s.expanded(in), s.expanded(in), 3, stride, dilation, s.expanded(in),
-                        s.activation)),
-        reduce_(conv(scope / "reduce_1x1", s, s.expanded(in), out, 1, 1, 1, 1, nn::Activation::none)) {}
+        depthwise_(conv(scope / "conv_3x3", s, s.expanded(in), s.expanded(in), 3, stride, dilation,
+                        s.expanded(in), s.activation)),
+        reduce_(
+            conv(scope / "reduce_1x1", s, s.expanded(in), out, 1, 1, 1, 1, nn::Activation::none)) {}
   nn::Flow forward(nn::Flow flow, nn::Context&) override {
     const at::Tensor& x = flow.at("x");
     at::Tensor y = reduce_(depthwise_(expand_(x)));
@@ -140,8 +148,8 @@ void build(Model& model, int64_t classes) {
   const Settings s(model.config());
   const int64_t base[] = {16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320};
   const int64_t strides[] = {2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1};
-  model.add<Stem>("stem", Span::backbone, "mobilenet_v2.conv_stem", s, config_integer(model.config(), "num_channels", 3),
-                  s.channels(base[0]));
+  model.add<Stem>("stem", Span::backbone, "mobilenet_v2.conv_stem", s,
+                  config_integer(model.config(), "num_channels", 3), s.channels(base[0]));
   int64_t reached = 2;
   int64_t dilation = 1;
   for (int i = 0; i < kLayers; ++i) {
@@ -154,11 +162,13 @@ void build(Model& model, int64_t classes) {
     } else {
       reached *= stride;
     }
-    model.add<InvertedResidual>(fmt::format("block {}", i), Span::backbone, fmt::format("mobilenet_v2.layer.{}", i), s,
-                                s.channels(base[i]), s.channels(base[i + 1]), stride, block_dilation);
+    model.add<InvertedResidual>(fmt::format("block {}", i), Span::backbone,
+                                fmt::format("mobilenet_v2.layer.{}", i), s, s.channels(base[i]),
+                                s.channels(base[i + 1]), stride, block_dilation);
   }
   const int64_t top = s.finegrained && s.multiplier < 1 ? 1280 : s.channels(1280);
-  model.add<Top>(fmt::format("block {}", kLayers), Span::backbone, "mobilenet_v2.conv_1x1", s, s.channels(base[kLayers]), top);
+  model.add<Top>(fmt::format("block {}", kLayers), Span::backbone, "mobilenet_v2.conv_1x1", s,
+                 s.channels(base[kLayers]), top);
   add_classifier(model, "classifier", top, classes, s.dropout);
 }
 

@@ -16,8 +16,8 @@ using nn::Activation;
 constexpr double kEps = 1e-5;
 constexpr double kMomentum = 0.1;
 
-std::unique_ptr<nn::ConvNorm> conv(const nn::Scope& scope, int64_t in, int64_t out, int64_t kernel, int64_t stride,
-                                   Activation activation) {
+std::unique_ptr<nn::ConvNorm> conv(const nn::Scope& scope, int64_t in, int64_t out, int64_t kernel,
+                                   int64_t stride, Activation activation) {
   nn::ConvOptions o;
   o.in = in;
   o.out = out;
@@ -50,12 +50,15 @@ struct Shape {
 class Residual final : public Block {
  public:
   Residual(const nn::Scope& scope, const Shape& s) : activation_(s.activation), last_(s.last) {
-    if (s.in != s.out || s.stride != 1) shortcut_ = conv(scope / "shortcut", s.in, s.out, 1, s.stride, Activation::none);
+    if (s.in != s.out || s.stride != 1)
+      shortcut_ = conv(scope / "shortcut", s.in, s.out, 1, s.stride, Activation::none);
     const nn::Scope layer = scope / "layer";
     if (s.bottleneck) {
       const int64_t narrow = s.out / 4;
-      branch_.push_back(conv(layer / "0", s.in, narrow, 1, s.stride_first ? s.stride : 1, Activation::relu));
-      branch_.push_back(conv(layer / "1", narrow, narrow, 3, s.stride_first ? 1 : s.stride, Activation::relu));
+      branch_.push_back(
+          conv(layer / "0", s.in, narrow, 1, s.stride_first ? s.stride : 1, Activation::relu));
+      branch_.push_back(
+          conv(layer / "1", narrow, narrow, 3, s.stride_first ? 1 : s.stride, Activation::relu));
       branch_.push_back(conv(layer / "2", narrow, s.out, 1, 1, Activation::none));
     } else {
       branch_.push_back(conv(layer / "0", s.in, s.out, 3, s.stride, Activation::relu));
@@ -84,17 +87,21 @@ void build(Model& model, int64_t classes) {
   const auto depths = config_integers(c, "depths", {3, 4, 6, 3});
   const int64_t first = config_integer(c, "embedding_size", 64);
   const std::string type = config_text(c, "layer_type", "bottleneck");
-  const Activation activation = nn::parse_activation(config_text(c, "hidden_act", "relu"), "config.json: hidden_act");
+  const Activation activation =
+      nn::parse_activation(config_text(c, "hidden_act", "relu"), "config.json: hidden_act");
   if (widths.size() != depths.size() || (type != "basic" && type != "bottleneck")) {
-    fail_unreadable("config.json: hidden_sizes and depths must be equally long and layer_type basic or bottleneck");
+    fail_unreadable(
+        "config.json: hidden_sizes and depths must be equally long and layer_type basic or "
+        "bottleneck");
   }
-  model.add<Stem>("stem", Span::backbone, "resnet.embedder.embedder", config_integer(c, "num_channels", 3), first,
-                  activation);
+  model.add<Stem>("stem", Span::backbone, "resnet.embedder.embedder",
+                  config_integer(c, "num_channels", 3), first, activation);
   int64_t in = first;
   int index = 0;
   for (size_t stage = 0; stage < depths.size(); ++stage) {
     for (int64_t layer = 0; layer < depths[stage]; ++layer) {
-      const bool strides = layer == 0 && (stage > 0 || config_flag(c, "downsample_in_first_stage", false));
+      const bool strides =
+          layer == 0 && (stage > 0 || config_flag(c, "downsample_in_first_stage", false));
       const Shape shape{in,
                         widths[stage],
                         strides ? 2 : 1,
@@ -113,8 +120,10 @@ void build(Model& model, int64_t classes) {
 void init(Model& model, const nn::Init& random) {
   for (auto& p : model.registry().parameters) {
     if (p.role != nn::Role::weight) continue;
-    if (p.value->dim() == 4) random.kaiming_normal(p.name, *p.value);
-    else random.uniform(p.name, *p.value, 1 / std::sqrt(static_cast<double>(p.value->size(1))));
+    if (p.value->dim() == 4)
+      random.kaiming_normal(p.name, *p.value);
+    else
+      random.uniform(p.name, *p.value, 1 / std::sqrt(static_cast<double>(p.value->size(1))));
   }
 }
 

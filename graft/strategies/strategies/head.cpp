@@ -7,7 +7,8 @@ Strategy head() {
   s.name = "head";
   s.summary = "only the head trains, on features that are computed once";
   s.options = {text("solver", "gradient",
-                    "gradient: ordinary steps; logistic: logistic regression by L-BFGS; ridge: least squares in closed "
+                    "gradient: ordinary steps; logistic: logistic regression by L-BFGS; ridge: "
+                    "least squares in closed "
                     "form (both on cached features, no augmentation)")
                    .one_of({"gradient", "logistic", "ridge"})};
   s.stages = [](const Outline& outline, const Options& options) {

@@ -7,8 +7,8 @@
 namespace graft::strategies {
 namespace {
 
-std::vector<double> numbers(const Options& options, const std::string& name, size_t stages, double fallback,
-                            double decay) {
+std::vector<double> numbers(const Options& options, const std::string& name, size_t stages,
+                            double fallback, double decay) {
   std::vector<double> values;
   const Json& given = options.at(name);
   for (size_t i = 0; i < stages; ++i) {
@@ -17,7 +17,8 @@ std::vector<double> numbers(const Options& options, const std::string& name, siz
       continue;
     }
     if (given.size() != stages || !given[i].is_number() || given[i].get<double>() < 0) {
-      fail_usage("strategy layer-wise: {} must be a list of {} numbers, one a stage, got {}", name, stages, given.dump());
+      fail_usage("strategy layer-wise: {} must be a list of {} numbers, one a stage, got {}", name,
+                 stages, given.dump());
     }
     values.push_back(given[i].get<double>());
   }
@@ -32,13 +33,18 @@ Strategy layer_wise() {
   s.summary = "stages go from the head down, block by block";
   s.source = "Howard and Ruder 2018, arXiv:1801.06146 (gradual unfreezing); Bengio et al. 2007";
   s.options = {
-      text("mode", "cumulative", "cumulative: what trained goes on training; single: only the stage's own blocks and the head")
+      text("mode", "cumulative",
+           "cumulative: what trained goes on training; single: only the stage's own blocks and the "
+           "head")
           .one_of({"cumulative", "single"}),
-      integer("blocks", 4, "blocks of the backbone that are reached in all; 0 means all of them").at_least(0),
+      integer("blocks", 4, "blocks of the backbone that are reached in all; 0 means all of them")
+          .at_least(0),
       integer("per_stage", 1, "blocks that join at each stage").at_least(1),
-      number("decay", 0.5, "the learning rate of each stage is that of the one before times this").between(0, 1),
+      number("decay", 0.5, "the learning rate of each stage is that of the one before times this")
+          .between(0, 1),
       list("shares", nullptr, "shares of the budget, one a stage; equal when not given"),
-      list("rates", nullptr, "factors on the learning rate, one a stage; decay gives them when not given"),
+      list("rates", nullptr,
+           "factors on the learning rate, one a stage; decay gives them when not given"),
   };
   s.stages = [](const Outline& outline, const Options& options) {
     const int wanted = static_cast<int>(options.integer("blocks"));

@@ -16,7 +16,8 @@ namespace graft {
 namespace {
 
 TEST(Yaml, ScalarsKeepTheirTypes) {
-  const Json v = parse_yaml("{a: 1, b: 1.5, c: true, d: text, e: '1', f: ~, g: 1e-3, h: [1, x]}", "test");
+  const Json v =
+      parse_yaml("{a: 1, b: 1.5, c: true, d: text, e: '1', f: ~, g: 1e-3, h: [1, x]}", "test");
   EXPECT_TRUE(v["a"].is_number_integer());
   EXPECT_DOUBLE_EQ(v["b"].get<double>(), 1.5);
   EXPECT_TRUE(v["c"].get<bool>());
@@ -28,7 +29,8 @@ TEST(Yaml, ScalarsKeepTheirTypes) {
 }
 
 TEST(Yaml, WritingAndReadingGivesTheSame) {
-  const Json v = Json::parse(R"({"a":{"b":[1,2.5,"x"],"c":null,"d":"true","e":"12"},"f":[{"g":1}],"h":[]})");
+  const Json v =
+      Json::parse(R"({"a":{"b":[1,2.5,"x"],"c":null,"d":"true","e":"12"},"f":[{"g":1}],"h":[]})");
   EXPECT_EQ(parse_yaml(to_yaml(v), "test"), v) << to_yaml(v);
 }
 
@@ -44,7 +46,8 @@ TEST(Yaml, AliasesThatMultiplyAreRefused) {
 }
 
 TEST(Yaml, ErrorsNameTheLine) {
-  EXPECT_GRAFT_ERROR(parse_yaml("a: 1\nb: [1,\nc: 2", "my.yaml"), ErrorCode::usage, "my.yaml, line");
+  EXPECT_GRAFT_ERROR(parse_yaml("a: 1\nb: [1,\nc: 2", "my.yaml"), ErrorCode::usage,
+                     "my.yaml, line");
   EXPECT_GRAFT_ERROR(parse_yaml("a: 1\na: 2", "my.yaml"), ErrorCode::usage, "twice");
 }
 
@@ -60,15 +63,19 @@ TEST(Units, SecondsAndBytes) {
 }
 
 TEST(Options, DefaultsBoundsAndNearestName) {
-  const std::vector<Option> known = {integer("r", 8, "rank").at_least(1), number("alpha", 16, "scale"),
-                                     text("init", "kaiming", "how").one_of({"kaiming", "gaussian"})};
+  const std::vector<Option> known = {
+      integer("r", 8, "rank").at_least(1), number("alpha", 16, "scale"),
+      text("init", "kaiming", "how").one_of({"kaiming", "gaussian"})};
   const Options o(known, Json{{"r", 4}}, "method lora");
   EXPECT_EQ(o.integer("r"), 4);
   EXPECT_DOUBLE_EQ(o.number("alpha"), 16);
-  EXPECT_GRAFT_ERROR(Options(known, Json{{"alhpa", 4}}, "method lora"), ErrorCode::usage, "did you mean 'alpha'");
+  EXPECT_GRAFT_ERROR(Options(known, Json{{"alhpa", 4}}, "method lora"), ErrorCode::usage,
+                     "did you mean 'alpha'");
   EXPECT_GRAFT_ERROR(Options(known, Json{{"r", 0}}, "method lora"), ErrorCode::usage, "at least 1");
-  EXPECT_GRAFT_ERROR(Options(known, Json{{"r", 1.5}}, "method lora"), ErrorCode::usage, "whole number");
-  EXPECT_GRAFT_ERROR(Options(known, Json{{"init", "gausian"}}, "method lora"), ErrorCode::usage, "gaussian");
+  EXPECT_GRAFT_ERROR(Options(known, Json{{"r", 1.5}}, "method lora"), ErrorCode::usage,
+                     "whole number");
+  EXPECT_GRAFT_ERROR(Options(known, Json{{"init", "gausian"}}, "method lora"), ErrorCode::usage,
+                     "gaussian");
 }
 
 TEST(Rng, KeysGiveStreamsAndMomentsAreRight) {
@@ -101,9 +108,12 @@ TEST(Files, WritingIsAtomicAndPathsStayInside) {
                                 }),
                std::runtime_error);
   EXPECT_EQ(read_file(dir / "a.txt", 100), "one");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1) << "a temporary file stayed";
-  EXPECT_GRAFT_ERROR(join_inside("/data", "../etc/passwd"), ErrorCode::unreadable, "does not stay inside");
-  EXPECT_GRAFT_ERROR(join_inside("/data", "/etc/passwd"), ErrorCode::unreadable, "does not stay inside");
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1)
+      << "a temporary file stayed";
+  EXPECT_GRAFT_ERROR(join_inside("/data", "../etc/passwd"), ErrorCode::unreadable,
+                     "does not stay inside");
+  EXPECT_GRAFT_ERROR(join_inside("/data", "/etc/passwd"), ErrorCode::unreadable,
+                     "does not stay inside");
   EXPECT_GRAFT_ERROR(read_file(dir / "a.txt", 2), ErrorCode::unreadable, "at most 2");
 }
 
@@ -140,7 +150,11 @@ TEST(ThreadPool, RunsAllAndRethrows) {
   std::vector<int> hits(1000);
   pool.for_each(1000, [&](int64_t i) { hits[static_cast<size_t>(i)]++; });
   EXPECT_EQ(std::accumulate(hits.begin(), hits.end(), 0), 1000);
-  EXPECT_THROW(pool.for_each(10, [](int64_t i) { if (i == 5) throw std::runtime_error("x"); }), std::runtime_error);
+  EXPECT_THROW(pool.for_each(10,
+                             [](int64_t i) {
+                               if (i == 5) throw std::runtime_error("x");
+                             }),
+               std::runtime_error);
 }
 
 TEST(Clock, ReadsTheProcess) {

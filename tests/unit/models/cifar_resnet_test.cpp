@@ -122,14 +122,18 @@ TEST(CifarResNet, ASubsetOfTheClassesKeepsItsRows) {
   for (size_t row = 0; row < wanted.size(); ++row) {
     const auto found = std::find(classes.begin(), classes.end(), wanted[row]);
     if (found == classes.end()) continue;
-    EXPECT_LT(largest_difference(after.select(1, static_cast<int64_t>(row)), before.select(1, found - classes.begin())), 1e-4);
+    EXPECT_LT(largest_difference(after.select(1, static_cast<int64_t>(row)),
+                                 before.select(1, found - classes.begin())),
+              1e-4);
   }
   const at::Tensor rows = after.index_select(1, at::tensor({0, 2, 3}, at::kLong)).argmax(1);
   const at::Tensor ten = before.argmax(1);
   const std::vector<std::string> three{"truck", "cat", "dog"};
   for (int64_t i = 0; i < 300; ++i) {
-    right += three[static_cast<size_t>(rows[i].item<int64_t>())] == known.labels[static_cast<size_t>(i)];
-    right_of_ten += classes[static_cast<size_t>(ten[i].item<int64_t>())] == known.labels[static_cast<size_t>(i)];
+    right +=
+        three[static_cast<size_t>(rows[i].item<int64_t>())] == known.labels[static_cast<size_t>(i)];
+    right_of_ten += classes[static_cast<size_t>(ten[i].item<int64_t>())] ==
+                    known.labels[static_cast<size_t>(i)];
   }
   EXPECT_GE(right, right_of_ten) << "fewer classes to confuse, the same rows";
   EXPECT_GT(right, 240);

@@ -21,7 +21,9 @@ struct Export {
   size_t left = 0;  ///< layers that peft has no form for
 };
 
-void PrintTo(const Export& tested, std::ostream* out) { *out << tested.name; }
+void PrintTo(const Export& tested, std::ostream* out) {
+  *out << tested.name;
+}
 
 const std::vector<Export> kExports = {
     {"vit", "vit", "vit", {{"name", "lora"}, {"r", 4}}},
