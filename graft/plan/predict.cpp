@@ -85,7 +85,10 @@ Probe probe_within(train::Job& job, const Candidate& candidate, const Costs& cos
   const double estimate = estimated_step(job, candidate, costs, static_cast<double>(batch));
   const double allowed = allowance(job);
   if (estimate * 2 <= allowed) {
-    const int updates = std::clamp(static_cast<int>(allowed / std::max(1e-6, estimate)) - 1, 1, 5);
+    // Quick updates are noisy one by one, and cheap to repeat.
+    const int most = estimate < 0.05 ? 25 : 5;
+    const int updates =
+        std::clamp(static_cast<int>(allowed / std::max(1e-6, estimate)) - 1, 1, most);
     return probe(job, candidate, batch, updates, memory_limit);
   }
   Probe p = probe(job, candidate, batch, 0, 1);  // at 1 and 2 samples, memory extrapolated
@@ -112,7 +115,8 @@ StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, d
                                     kPrefetched * kFillBatch * costs.batch_bytes / batch);
   cost.steps = solved ? 0 : steps;
   const auto threads = job.config.values["threads"].get<double>();
-  const auto n = static_cast<double>(job.data.train.size());
+  // Both splits go through the frozen prefix when it is kept.
+  const auto n = static_cast<double>(job.data.train.size() + job.data.validation.size());
   if (cost.cached) cost.fill_s = n * (costs.forward_s + costs.data.first_s / threads);
   cost.step_s = static_cast<double>(every) * p.step_s;
   if (!cost.cached && passes > 0) {
