@@ -19,6 +19,7 @@
 #include "graft/train/loss.h"
 #include "graft/train/optimizer.h"
 #include "graft/train/trained_set.h"
+#include "op_profile.h"
 #include "roof.h"
 
 namespace graft::bench {
@@ -29,6 +30,7 @@ struct Arguments {
   int64_t batch = 8, steps = 5, warmup = 1, image_size = 224, seed = 0;
   int threads = 2;
   bool roof = false;
+  int profile = 0;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -50,6 +52,8 @@ Arguments parse(int argc, char** argv) {
                  "train: statistics of the batch; auto: train for full, else frozen")
       ->check(CLI::IsMember({"auto", "train", "frozen"}));
   app.add_flag("--roof", a.roof, "only the matrix products of a step (vit_b16)");
+  app.add_option("--profile", a.profile,
+                 "also print this many operations of one step to stderr, the longest first");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -161,6 +165,11 @@ Json run(const Arguments& a) {
     const Stopwatch watch;
     losses.push_back(trainer.step());
     (i < a.warmup ? warmup : steps).push_back(watch.seconds());
+  }
+  if (a.profile > 0) {
+    const OpProfile profile;
+    trainer.step();
+    std::fprintf(stderr, "%s", profile.table(a.profile).c_str());
   }
   line["batch_norm"] = a.batch_norm;
   line["parameters"] = trainer.model().parameter_count();

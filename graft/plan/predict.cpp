@@ -155,7 +155,7 @@ int64_t image_cache_bytes(const train::Job& job, const DataProbe& data) {
 /// Resident size when tensors need `peak` bytes: beside them stands what the process holds anyway,
 /// and freed blocks that are kept for the next update (graft/tensor/memory.h).
 int64_t resident_of(int64_t peak, int64_t without_tensors) {
-  return without_tensors + static_cast<int64_t>(kPoolSlack * static_cast<double>(peak)) +
+  return without_tensors + static_cast<int64_t>(kArenaSlack * static_cast<double>(peak)) +
          kOtherBytes;
 }
 

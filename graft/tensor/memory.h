@@ -13,9 +13,9 @@ int64_t live_tensor_bytes();
 int64_t peak_tensor_bytes();
 void reset_peak_tensor_bytes();
 
-/// Freed blocks are kept for the next step, but together with what is alive never more than this
+/// Freed memory is kept for the next step, but together with what is alive never more than this
 /// times the most that was ever alive.
-inline constexpr double kPoolSlack = 1.1;
+inline constexpr double kArenaSlack = 1.1;
 
 /// Gives memory that the C library holds but nobody uses back to the system.
 void release_free_memory();
