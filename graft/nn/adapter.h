@@ -37,6 +37,7 @@ class Adapter {
  public:
   virtual ~Adapter() = default;
   virtual at::Tensor input(const at::Tensor& x) { return x; }
+  /// What the layer gives instead of y; may be written into the y of a convolution.
   virtual at::Tensor output(const at::Tensor& x, const at::Tensor& y) = 0;
   /// Whether scaled_output exists; a frozen norm behind the layer then folds into its weight.
   virtual bool scales() const { return false; }

@@ -6,6 +6,7 @@
 #include "graft/base/error.h"
 #include "graft/nn/cost_meter.h"
 #include "graft/nn/linear.h"
+#include "graft/tensor/phantom.h"
 
 namespace graft::nn {
 namespace {
@@ -21,6 +22,7 @@ class FrozenConvolution : public torch::autograd::Function<FrozenConvolution> {
                             at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
     ctx->save_for_backward({weight});
     ctx->saved_data["shape"] = x.sizes().vec();
+    ctx->saved_data["channels_last"] = x.is_contiguous(at::MemoryFormat::ChannelsLast);
     ctx->saved_data["stride"] = stride.vec();
     ctx->saved_data["padding"] = padding.vec();
     ctx->saved_data["dilation"] = dilation.vec();
@@ -31,8 +33,9 @@ class FrozenConvolution : public torch::autograd::Function<FrozenConvolution> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const at::Tensor weight = ctx->get_saved_variables()[0];
     const at::Tensor& g = grads[0];
-    // Only the shape of x matters for its own gradient; a stride-0 tensor has it and no bytes.
-    const at::Tensor x = at::zeros({1}, g.options()).expand(ctx->saved_data["shape"].toIntVector());
+    // Of x only shape and layout matter for its own gradient.
+    const at::Tensor x = phantom(ctx->saved_data["shape"].toIntVector(), g.options(),
+                                 ctx->saved_data["channels_last"].toBool());
     const auto result = at::convolution_backward(
         g, x, weight, c10::nullopt, ctx->saved_data["stride"].toIntVector(),
         ctx->saved_data["padding"].toIntVector(), ctx->saved_data["dilation"].toIntVector(), false,

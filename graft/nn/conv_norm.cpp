@@ -48,16 +48,18 @@ void ConvNorm::fold(at::ScalarType type) {
   folded_ = true;
 }
 
-at::Tensor ConvNorm::operator()(const at::Tensor& x) {
+at::Tensor ConvNorm::operator()(const at::Tensor& x, const at::Tensor& residual) {
   const auto& adapters = conv_.adapters();
   const bool adapters_fold = std::all_of(adapters.begin(), adapters.end(),
                                          [](const auto& adapter) { return adapter->scales(); });
   if (!norm_.uses_batch_statistics() && adapters_fold &&
       (!at::GradMode::is_enabled() || !trains())) {
     fold(x.scalar_type());
-    return activate(activation_, conv_.folded(x, folded_weight_, folded_bias_, folded_scale_));
+    at::Tensor y = conv_.folded(x, folded_weight_, folded_bias_, folded_scale_);
+    if (residual.defined()) y = y.add_(residual);
+    return activate(activation_, y);
   }
-  return activate(activation_, norm_(conv_(x)));
+  return norm_(conv_(x), activation_, residual);
 }
 
 }  // namespace graft::nn

@@ -6,7 +6,7 @@
 
 namespace graft::nn {
 
-/// Convolution, batch norm, activation: the unit of convolutional networks. Where the norm is
+/// Convolution, batch norm, residual, activation: the unit of convolutional networks. Where the norm is
 /// frozen and neither it nor the convolution trains, the norm is folded into the convolution's
 /// weight.
 class ConvNorm {
@@ -15,7 +15,8 @@ class ConvNorm {
   ConvNorm(const Scope& scope, const ConvOptions& conv, Activation activation, double eps,
            double momentum, const std::string& conv_name = "convolution",
            const std::string& norm_name = "normalization");
-  at::Tensor operator()(const at::Tensor& x);
+  /// activation(norm(convolution(x)) + residual); without a residual when it is undefined.
+  at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual = {});
   Conv2d& convolution() { return conv_; }
 
  private:

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include "graft/nn/linear.h"
+#include "graft/nn/norm_activation.h"
 
 namespace graft::nn {
 
@@ -34,16 +35,26 @@ BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double mo
   scope.add(*this);
 }
 
-at::Tensor BatchNorm::operator()(const at::Tensor& x) {
+at::Tensor BatchNorm::operator()(const at::Tensor& x, Activation activation,
+                                 const at::Tensor& residual) {
   if (batch_statistics_) batches_.add_(1);
-  if (!batch_statistics_ && at::GradMode::is_enabled() && !weight_.requires_grad() &&
-      !bias_.requires_grad()) {
+  const bool learns =
+      at::GradMode::is_enabled() && (weight_.requires_grad() || bias_.requires_grad());
+  if ((batch_statistics_ || learns) && has_norm_loops(x, activation)) {
+    const NormStatistics statistics{mean_, var_, batch_statistics_, momentum_, eps_};
+    return norm_activation(x, weight_, bias_, statistics, activation, residual);
+  }
+  at::Tensor y;
+  if (!batch_statistics_ && at::GradMode::is_enabled() && !learns) {
     // As a fixed scale and shift it keeps nothing of x for the backward pass.
     const auto [scale, shift] = affine();
-    return x.mul(cast_like(scale, x).view({1, -1, 1, 1}))
-        .add_(cast_like(shift, x).view({1, -1, 1, 1}));
+    y = x.mul(cast_like(scale, x).view({1, -1, 1, 1}))
+            .add_(cast_like(shift, x).view({1, -1, 1, 1}));
+  } else {
+    y = at::batch_norm(x, weight_, bias_, mean_, var_, batch_statistics_, momentum_, eps_, false);
   }
-  return at::batch_norm(x, weight_, bias_, mean_, var_, batch_statistics_, momentum_, eps_, false);
+  if (residual.defined()) y = y.add_(residual);
+  return activate(activation, y);
 }
 
 BatchNorm::Affine BatchNorm::affine() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "graft/nn/activation.h"
 #include "graft/nn/parameter.h"
 
 namespace graft::nn {
@@ -23,7 +24,9 @@ class LayerNorm {
 class BatchNorm {
  public:
   BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum);
-  at::Tensor operator()(const at::Tensor& x);
+  /// activation(norm(x) + residual); without a residual when it is undefined.
+  at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::none,
+                        const at::Tensor& residual = {});
   BatchNorm(const BatchNorm&) = delete;
   BatchNorm& operator=(const BatchNorm&) = delete;
 

@@ -43,6 +43,7 @@ void Arena::touch(size_t offset, size_t bytes) {
     if (touched_[page]) continue;
     touched_[page] = true;
     ++touched_pages_;
+    end_ = std::max(end_, page + 1);
   }
 }
 
@@ -84,12 +85,14 @@ void Arena::trim(size_t keep) {
   for (auto range = free_.rbegin(); range != free_.rend(); ++range) {
     if (touched_pages_ * kPage <= keep) return;
     const size_t first = round_up(range->first, kPage) / kPage;
-    for (size_t page = (range->first + range->second) / kPage; page > first; --page) {
+    const size_t last = std::min((range->first + range->second) / kPage, end_);
+    for (size_t page = last; page > first; --page) {
       if (touched_pages_ * kPage <= keep) return;
       if (!touched_[page - 1]) continue;
       ::madvise(base_ + (page - 1) * kPage, kPage, MADV_DONTNEED);
       touched_[page - 1] = false;
       --touched_pages_;
+      if (page == end_) --end_;
     }
   }
 }

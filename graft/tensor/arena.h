@@ -41,6 +41,7 @@ class Arena {
   Ranges free_;
   std::vector<bool> touched_;  // by page
   size_t touched_pages_ = 0;
+  size_t end_ = 0;  // no page from here on is touched
 };
 
 }  // namespace graft

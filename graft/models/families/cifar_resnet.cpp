@@ -42,14 +42,13 @@ class Residual final : public Block {
  public:
   Residual(const nn::Scope& scope, int64_t in, int64_t out, int64_t stride, bool last)
       : first_(conv(scope, in, out, stride, nn::Activation::relu, 1)),
-        second_(conv(scope, out, out, 1, nn::Activation::none, 2)),
+        second_(conv(scope, out, out, 1, nn::Activation::relu, 2)),
         stride_(stride),
         padding_((out - in) / 2),
         last_(last) {}
   nn::Flow forward(nn::Flow flow, nn::Context&) override {
     const at::Tensor& x = flow.at("x");
-    at::Tensor y = (*second_)((*first_)(x));
-    y = at::relu_(y.add_(shortcut(x)));
+    const at::Tensor y = (*second_)((*first_)(x), shortcut(x));
     if (last_) return {"features", y.mean({2, 3})};
     return {"x", y};
   }

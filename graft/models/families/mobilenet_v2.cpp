@@ -122,8 +122,7 @@ class InvertedResidual final : public Block {
             conv(scope / "reduce_1x1", s, s.expanded(in), out, 1, 1, 1, 1, nn::Activation::none)) {}
   nn::Flow forward(nn::Flow flow, nn::Context&) override {
     const at::Tensor& x = flow.at("x");
-    at::Tensor y = reduce_(depthwise_(expand_(x)));
-    return {"x", residual_ ? y.add_(x) : y};
+    return {"x", reduce_(depthwise_(expand_(x)), residual_ ? x : at::Tensor())};
   }
 
  private:

@@ -49,7 +49,7 @@ struct Shape {
 /// One residual layer; the last one of the chain also takes the mean over the picture.
 class Residual final : public Block {
  public:
-  Residual(const nn::Scope& scope, const Shape& s) : activation_(s.activation), last_(s.last) {
+  Residual(const nn::Scope& scope, const Shape& s) : last_(s.last) {
     if (s.in != s.out || s.stride != 1)
       shortcut_ = conv(scope / "shortcut", s.in, s.out, 1, s.stride, Activation::none);
     const nn::Scope layer = scope / "layer";
@@ -59,26 +59,26 @@ class Residual final : public Block {
           conv(layer / "0", s.in, narrow, 1, s.stride_first ? s.stride : 1, Activation::relu));
       branch_.push_back(
           conv(layer / "1", narrow, narrow, 3, s.stride_first ? 1 : s.stride, Activation::relu));
-      branch_.push_back(conv(layer / "2", narrow, s.out, 1, 1, Activation::none));
+      branch_.push_back(conv(layer / "2", narrow, s.out, 1, 1, s.activation));
     } else {
       branch_.push_back(conv(layer / "0", s.in, s.out, 3, s.stride, Activation::relu));
-      branch_.push_back(conv(layer / "1", s.out, s.out, 3, 1, Activation::none));
+      branch_.push_back(conv(layer / "1", s.out, s.out, 3, 1, s.activation));
     }
   }
   nn::Flow forward(nn::Flow flow, nn::Context&) override {
     const at::Tensor& x = flow.at("x");
+    const at::Tensor residual = shortcut_ ? (*shortcut_)(x) : x;
     at::Tensor y = x;
-    for (const auto& unit : branch_) y = (*unit)(y);
-    y = nn::activate(activation_, y.add_(shortcut_ ? (*shortcut_)(x) : x));
+    for (size_t i = 0; i + 1 < branch_.size(); ++i) y = (*branch_[i])(y);
+    y = (*branch_.back())(y, residual);
     if (last_) return {"features", y.mean({2, 3})};
     return {"x", y};
   }
 
  private:
-  Activation activation_;
   bool last_;
   std::unique_ptr<nn::ConvNorm> shortcut_;
-  std::vector<std::unique_ptr<nn::ConvNorm>> branch_;
+  std::vector<std::unique_ptr<nn::ConvNorm>> branch_;  // the last one adds the shortcut
 };
 
 void build(Model& model, int64_t classes) {

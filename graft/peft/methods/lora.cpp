@@ -6,6 +6,7 @@
 #include "graft/nn/conv.h"
 #include "graft/nn/dropout.h"
 #include "graft/nn/linear.h"
+#include "graft/nn/low_rank.h"
 #include "graft/peft/hf_fields.h"
 #include "graft/peft/method.h"
 
@@ -89,14 +90,10 @@ class Lora final : public nn::Adapter {
     }
     const at::Tensor low =
         at::conv2d(padded, a, {}, site_.stride, padding, site_.dilation, site_.groups);
-    // A 1x1 convolution of pixels whose channels are neighbours is a product, and the sum is part
-    // of it.
+    // A 1x1 convolution of pixels whose channels are neighbours is a product.
     constexpr auto kLast = at::MemoryFormat::ChannelsLast;
-    if (site_.groups == 1 && y.is_contiguous(kLast) && low.is_contiguous(kLast)) {
-      const auto pixels = [](const at::Tensor& t) { return t.permute({0, 2, 3, 1}).flatten(0, 2); };
-      const at::Tensor sum = at::addmm(pixels(y), pixels(low), b.flatten(1).t(), 1, scale_);
-      return sum.view({y.size(0), y.size(2), y.size(3), y.size(1)}).permute({0, 3, 1, 2});
-    }
+    if (site_.groups == 1 && y.is_contiguous(kLast) && low.is_contiguous(kLast))
+      return nn::add_low_rank(y, low, b.flatten(1), scale_);
     return y + at::conv2d(low, b, {}, kOne, kZero, kOne, site_.groups) * scale_;
   }
 

@@ -1,0 +1,54 @@
+#include "graft/tensor/parallel.h"
+
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+
+#include <atomic>
+#include <exception>
+
+namespace graft {
+namespace {
+
+/// What compilers call for `#pragma omp parallel`: libgomp has it, and Intel's and LLVM's runtimes
+/// for compatibility.
+using OmpParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
+
+OmpParallel omp_parallel() {
+  static const auto kFound = reinterpret_cast<OmpParallel>(::dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  return kFound;
+}
+
+struct Parts {
+  const std::function<void(int64_t, int64_t)>* body;
+  int64_t n, parts;
+  std::atomic<int64_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr error;
+};
+
+void run_parts(void* data) {
+  Parts& p = *static_cast<Parts*>(data);
+  for (int64_t part = p.next++; part < p.parts; part = p.next++) {
+    try {
+      (*p.body)(p.n * part / p.parts, p.n * (part + 1) / p.parts);
+    } catch (...) {
+      if (!p.failed.exchange(true)) p.error = std::current_exception();
+    }
+  }
+}
+
+}  // namespace
+
+void parallel_for(int64_t n, const std::function<void(int64_t, int64_t)>& body) {
+  if (n <= 0) return;
+  const int64_t threads = std::min<int64_t>(n, at::get_num_threads());
+  if (threads <= 1 || at::in_parallel_region() || !omp_parallel()) {
+    body(0, n);
+    return;
+  }
+  Parts parts{&body, n, threads, {}, {}, {}};
+  omp_parallel()(run_parts, &parts, static_cast<unsigned>(threads), 0);
+  if (parts.error) std::rethrow_exception(parts.error);
+}
+
+}  // namespace graft
