@@ -84,6 +84,11 @@ void EventLog::on_checkpoint(int64_t step, const std::string& kind) {
   if (kind != "last") write("checkpoint", {{"step", step}, {"kind", kind}});
 }
 
+Json EventLog::save() const {
+  log_.sync();
+  return {{"bytes", log_.size()}};
+}
+
 void EventLog::on_warning(const std::string& message) {
   write("warning", {{"message", message}});
 }

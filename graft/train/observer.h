@@ -72,7 +72,8 @@ class Observer {
   virtual void on_end(const std::string& /*status*/, int64_t /*step*/) {}
   /// Asked after every update; true ends the run with status "early-stopped".
   virtual bool wants_stop() { return false; }
-  /// State that a resumed run needs back, and its name in the checkpoint; null means none.
+  /// State that a resumed run needs back, and its name in the checkpoint; null means none. Files
+  /// that it speaks of must be synced when it returns.
   virtual std::string name() const { return ""; }
   virtual Json save() const { return nullptr; }
   virtual void load(const Json&) {}

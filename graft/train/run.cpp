@@ -138,6 +138,14 @@ Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder,
   observers.insert(observers.end(), extra.begin(), extra.end());
   if (checkpoint) {
     for (Observer* o : extra) o->on_start(start_facts(job, true));
+    if (log.missing_bytes() > 0) {
+      // The weights do not need it; only the record of the steps has a gap.
+      for (Observer* o : observers)
+        o->on_warning(
+            fmt::format("log.jsonl lacks {} bytes that the checkpoint counted (a power cut, or it "
+                        "was edited): the run goes on, the events in them are lost",
+                        log.missing_bytes()));
+    }
   } else {
     for (Observer* o : observers) o->on_start(start_facts(job, false));
     for (const Json& decision : facts.decisions) log.write("decision", decision);
