@@ -13,8 +13,24 @@ constexpr double kMargin = 1.5;  // neighbours on the machine can slow a step at
 
 }  // namespace
 
+double exit_seconds() {
+  return 0.25 + 0.06 * core_contention();
+}
+
 void Deadline::begin() {
   begin_ = seconds_since_process_start();
+}
+
+Deadline Deadline::earlier(double seconds) const {
+  Deadline other = *this;
+  if (other.limit_) *other.limit_ -= seconds;
+  return other;
+}
+
+void Deadline::expect_step(double seconds) {
+  expected_s_ = seconds;
+  recent_.clear();
+  next_ = 0;
 }
 
 void Deadline::record_step(double seconds) {
@@ -27,7 +43,7 @@ void Deadline::record_step(double seconds) {
 }
 
 double Deadline::typical_step() const {
-  if (recent_.empty()) return 0;
+  if (recent_.empty()) return expected_s_;
   std::vector<double> sorted = recent_;
   std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2),
                    sorted.end());
@@ -35,7 +51,7 @@ double Deadline::typical_step() const {
 }
 
 double Deadline::slowest_step() const {
-  return recent_.empty() ? 0 : *std::max_element(recent_.begin(), recent_.end());
+  return recent_.empty() ? expected_s_ : *std::max_element(recent_.begin(), recent_.end());
 }
 
 bool Deadline::fits(double seconds) const {
@@ -47,7 +63,7 @@ bool Deadline::fits_step() const {
 }
 
 double Deadline::left() const {
-  return left_in_all() - (limit_ ? reserve_ : 0);
+  return left_in_all() - (limit_ && reserve_ ? reserve_() : 0);
 }
 
 double Deadline::left_in_all() const {
@@ -57,7 +73,7 @@ double Deadline::left_in_all() const {
 
 double Deadline::progress() const {
   if (!limit_) return 0;
-  const double whole = *limit_ - reserve_ - begin_;
+  const double whole = *limit_ - (reserve_ ? reserve_() : 0) - begin_;
   if (whole <= 0) return 1;
   return std::clamp((seconds_since_process_start() - begin_) / whole, 0.0, 1.0);
 }

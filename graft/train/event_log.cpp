@@ -32,14 +32,11 @@ void EventLog::on_start(const Json& facts) {
 }
 
 void EventLog::on_stage(const StageEvent& e) {
-  write("stage", {{"step", e.step},
-                  {"stage", e.stage},
-                  {"name", e.name},
-                  {"blocks", e.blocks},
-                  {"trainable", e.trainable},
-                  {"rate", e.rate},
-                  {"lr", e.lr},
-                  {"cached", e.cached}});
+  Json fields = {{"step", e.step},     {"stage", e.stage},         {"name", e.name},
+                 {"blocks", e.blocks}, {"trainable", e.trainable}, {"rate", e.rate},
+                 {"lr", e.lr},         {"cached", e.cached}};
+  if (!e.kept.is_null()) fields["kept"] = e.kept;
+  write("stage", std::move(fields));
 }
 
 void EventLog::on_step(const StepEvent& e) {

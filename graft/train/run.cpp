@@ -80,6 +80,14 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   for (nn::BatchNorm* norm : job.model().registry().batch_norms) norm->use_batch_statistics(false);
   // What was learned is safe before the test split is measured.
   const auto written = write_learned(job, loop.ever_trained(), folder);
+  const bool good = result.status != "diverged";
+  if (deadline.limited() && loop.validation() && good) {
+    // A result already, should the machine stop giving time.
+    Json summary = make_summary(job, loop, facts, result.status, std::nullopt, "validation");
+    summary["written"] = written;
+    write_json(folder / "summary.json", summary);
+    for (Observer* o : observers) o->on_result();
+  }
   const bool has_test = !job.data.test.empty();
   const data::View& view = has_test ? job.data.test : job.data.validation;
   const std::string split = has_test ? "test" : "validation";
@@ -87,8 +95,8 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   if (!view.empty()) {
     Stopwatch watch;
     Deadline rest = deadline;
-    rest.reserve(0.25);
-    measured = loop.reader().evaluate(view, rest);
+    rest.reserve(exit_seconds);
+    measured = loop.reader().evaluate(view, rest, !loop.validation());
     loop.work().eval_s += watch.seconds();
     if (measured->size() < view.size()) {
       for (Observer* o : observers) {
@@ -120,7 +128,17 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   summary["written"] = written;
   if (!result.detail.empty()) summary["detail"] = result.detail;
   write_json(folder / "summary.json", summary);
-  if (!deadline.limited() || deadline.left_in_all() > 0.2) write_report(folder, &job.data);
+  for (Observer* o : observers) {
+    if (good && (measured || loop.validation() || view.empty())) o->on_result();
+  }
+  if (!deadline.limited() || deadline.left_in_all() > 0.6 * exit_seconds())
+    write_report(folder, &job.data);
+  if (!measured && !loop.validation() && !view.empty()) {
+    fail(ErrorCode::no_plan,
+         "budget.time ended before one batch could be measured: the model in {} is whole, how good "
+         "it is nobody knows. Give more time",
+         folder.string());
+  }
   return summary;
 }
 
@@ -280,7 +298,14 @@ Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& obs
                                     {"predicted", facts.predicted},
                                     {"full", facts.full},
                                     {"candidates", facts.candidates}});
-  return run_loop(job, facts, folder, observers, std::nullopt);
+  try {
+    return run_loop(job, facts, folder, observers, std::nullopt);
+  } catch (const Error& error) {
+    // No time for a result, and nothing to go on from: as if it had not been begun.
+    if (error.code() == ErrorCode::no_plan && !has_checkpoint(folder / "checkpoints" / "last"))
+      clear(folder, {});
+    throw;
+  }
 }
 
 namespace {
