@@ -80,8 +80,7 @@ CoreTime core_time() {
 
 double core_contention() {
   static std::mutex mutex;
-  static CoreTime mark;
-  static double newest = 1;
+  static CoreTime mark;  // where the newest second began
   static double asked = -1;
   static double answer = 1;
   const std::lock_guard lock(mutex);
@@ -90,12 +89,10 @@ double core_contention() {
   asked = time;
   const CoreTime now = core_time();
   const CoreTime since{now.ran - mark.ran, now.waited - mark.waited};
-  if (since.ran + since.waited >= 1) {
-    newest = since.factor();
-    mark = now;
-  }
+  const bool second = since.ran + since.waited >= 1;
   // Bounded: a factor beyond that is a machine that stands still, not one that is shared.
-  answer = std::clamp(std::max(now.factor(), newest), 1.0, 16.0);
+  if (second || mark.ran == 0) answer = std::clamp(since.factor(), 1.0, 16.0);
+  if (second) mark = now;
   return answer;
 }
 
