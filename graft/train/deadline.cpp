@@ -9,6 +9,7 @@ namespace graft::train {
 namespace {
 
 constexpr size_t kWindow = 64;
+constexpr double kFirstStep = 2;
 constexpr double kMargin = 1.5;  // neighbours on the machine can slow a step at any time
 
 }  // namespace
@@ -29,11 +30,16 @@ Deadline Deadline::earlier(double seconds) const {
 
 void Deadline::expect_step(double seconds) {
   expected_s_ = seconds;
+  first_s_ = -1;
   recent_.clear();
   next_ = 0;
 }
 
 void Deadline::record_step(double seconds) {
+  if (first_s_ < 0) {
+    first_s_ = seconds;
+    return;
+  }
   if (recent_.size() < kWindow) {
     recent_.push_back(seconds);
   } else {
@@ -51,7 +57,7 @@ double Deadline::typical_step() const {
 }
 
 double Deadline::slowest_step() const {
-  return recent_.empty() ? expected_s_ : *std::max_element(recent_.begin(), recent_.end());
+  return recent_.empty() ? typical_step() : *std::max_element(recent_.begin(), recent_.end());
 }
 
 bool Deadline::fits(double seconds) const {
@@ -59,6 +65,8 @@ bool Deadline::fits(double seconds) const {
 }
 
 bool Deadline::fits_step() const {
+  // A stage's first step fetches memory and makes kernels; what it took bounds the second.
+  if (recent_.empty()) return fits(first_s_ < 0 ? kFirstStep * expected_s_ : first_s_);
   return fits(kMargin * slowest_step());
 }
 

@@ -42,7 +42,7 @@ class Deadline {
   double left() const;
   /// Seconds until the process must be gone. Infinite without a limit.
   double left_in_all() const;
-  /// Typical and slowest of the recent steps; what is expected before the first.
+  /// Typical and slowest of the recent steps but the stage's first; what is expected before those.
   double typical_step() const;
   double slowest_step() const;
 
@@ -50,8 +50,9 @@ class Deadline {
   std::optional<double> limit_;
   double begin_ = 0;
   double expected_s_ = 0;
+  double first_s_ = -1;  // the stage's first step, which is slow
   std::function<double()> reserve_;
-  std::vector<double> recent_;  // of the last steps, a ring
+  std::vector<double> recent_;  // the last steps after it, a ring
   size_t next_ = 0;
 };
 

@@ -18,7 +18,8 @@ class Pace {
   /// Seconds a sample takes through all of the network: the mean of the newest batches.
   double sample_s() const;
   /// What to ask for before beginning another batch of that share: 1.5 x the slowest so far,
-  /// because a neighbour on the machine can slow it at any time.
+  /// because a neighbour on the machine can slow it at any time. The very first, which makes
+  /// kernels and fetches memory, stands for itself only until there is a second.
   double next_batch_s(double share) const;
 
  private:
@@ -27,6 +28,7 @@ class Pace {
     double seconds;  ///< as if it had gone through all of the network
   };
   double tried_s_;
+  Batch first_{0, 0};
   double slowest_s_ = 0;
   std::vector<Batch> newest_;  // a ring
   size_t next_ = 0;
