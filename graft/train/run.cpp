@@ -142,12 +142,17 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   return summary;
 }
 
+/// The budget counts the time of all processes of a run.
+std::optional<double> time_left(const Config& config, const std::optional<Checkpoint>& checkpoint) {
+  std::optional<double> limit = config.budget.time_s;
+  if (limit && checkpoint) *limit -= checkpoint->state.at("work").at("wall_before").get<double>();
+  return limit;
+}
+
 Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder,
               const std::vector<Observer*>& extra, const std::optional<Checkpoint>& checkpoint) {
   install_counting_allocator();
-  std::optional<double> limit = job.config.budget.time_s;
-  if (limit && checkpoint) *limit -= checkpoint->state.at("work").at("wall_before").get<double>();
-  Deadline deadline(limit);
+  Deadline deadline(time_left(job.config, checkpoint));
   const int64_t keep =
       checkpoint ? checkpoint->state.at("observers").at("log").at("bytes").get<int64_t>() : -1;
   EventLog log(folder, keep);
@@ -310,18 +315,22 @@ Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& obs
 
 namespace {
 
+/// How a run ended in order; empty when there is something to go on with.
+std::string end_of(const fs::path& folder) {
+  if (!fs::exists(folder / "summary.json")) return "";
+  const std::string status = read_json(folder / "summary.json").value("status", "");
+  return status == "completed" || status == "early-stopped" || status == "deadline" ? status : "";
+}
+
 Json resume_run(const fs::path& folder, std::optional<data::Dataset> own,
                 const std::vector<Observer*>& observers) {
   if (!fs::exists(folder / "config.yaml")) {
     fail_usage("{} is not a run folder: it has no config.yaml", folder.string());
   }
   const FolderLock lock(folder);
-  if (fs::exists(folder / "summary.json")) {
-    const std::string status = read_json(folder / "summary.json").value("status", "");
-    if (status == "completed" || status == "early-stopped" || status == "deadline") {
-      fail_usage("the run {} has ended ({}); to train on, start a new one with model={}",
-                 folder.string(), status, folder.string());
-    }
+  if (const std::string status = end_of(folder); !status.empty()) {
+    fail_usage("the run {} has ended ({}); to train on, start a new one with model={}",
+               folder.string(), status, folder.string());
   }
   const Config config = make_config(read_yaml(folder / "config.yaml"));
   set_threads(config.values["threads"].get<int>());
@@ -339,6 +348,15 @@ Json resume_run(const fs::path& folder, std::optional<data::Dataset> own,
 }
 
 }  // namespace
+
+std::optional<double> time_left(const fs::path& folder) {
+  // Where there is nothing to resume, resume says so.
+  if (!fs::exists(folder / "config.yaml") || !end_of(folder).empty()) return std::nullopt;
+  std::optional<Checkpoint> checkpoint;
+  if (has_checkpoint(folder / "checkpoints" / "last"))
+    checkpoint = read_checkpoint(folder / "checkpoints" / "last");
+  return time_left(make_config(read_yaml(folder / "config.yaml")), checkpoint);
+}
 
 Json resume(const fs::path& folder, const std::vector<Observer*>& observers) {
   return resume_run(folder, std::nullopt, observers);
