@@ -46,4 +46,6 @@ if(TARGET graft)
   get_filename_component(graft_torch_lib "${Torch_DIR}/../../../lib" ABSOLUTE)
   set_target_properties(graft PROPERTIES INSTALL_RPATH_USE_LINK_PATH TRUE INSTALL_RPATH "${graft_torch_lib}")
   install(TARGETS graft RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # Beside bin, where the program looks for them by name (graft/models/load.cpp).
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/examples/models/ DESTINATION share/graft/models PATTERN "*.sh" EXCLUDE)
 endif()

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <fstream>
 #include <limits>
+#include <mutex>
 #include <sstream>
 #include <string>
 
@@ -58,6 +59,41 @@ double process_cpu_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+namespace {
+
+/// Seconds that the main thread ran and that it waited for a core.
+struct CoreTime {
+  double ran = 0, waited = 0;
+  double factor() const { return ran > 0 ? 1 + waited / ran : 1; }
+};
+
+CoreTime core_time() {
+  std::ifstream in("/proc/self/schedstat");
+  CoreTime t;
+  if (!(in >> t.ran >> t.waited)) return {};
+  return {1e-9 * t.ran, 1e-9 * t.waited};
+}
+
+}  // namespace
+
+double core_contention() {
+  static std::mutex mutex;
+  static CoreTime mark;  // where the newest second began
+  static double asked = -1;
+  static double answer = 1;
+  const std::lock_guard lock(mutex);
+  const double time = seconds_since_process_start();
+  if (asked >= 0 && time - asked < 0.1) return answer;
+  asked = time;
+  const CoreTime now = core_time();
+  const CoreTime since{now.ran - mark.ran, now.waited - mark.waited};
+  const bool second = since.ran + since.waited >= 1;
+  // Bounded: a factor beyond that is a machine that stands still, not one that is shared.
+  if (second || mark.ran == 0) answer = std::clamp(since.factor(), 1.0, 16.0);
+  if (second) mark = now;
+  return answer;
 }
 
 int64_t resident_bytes() {

@@ -9,6 +9,10 @@ namespace graft {
 double seconds_since_process_start();
 /// User and system time of all threads of this process, seconds.
 double process_cpu_seconds();
+/// How many times longer than its own computing the main thread took, because others had its core:
+/// 1 on an idle machine, about n beside n - 1 busy threads a core. Over the newest second in which
+/// it wanted a core; over its whole life before there was one.
+double core_contention();
 /// Resident size of this process in bytes, now and at its highest.
 int64_t resident_bytes();
 int64_t peak_resident_bytes();

@@ -106,11 +106,30 @@ void write_atomically(const fs::path& path, std::string_view content) {
   write_atomically(path, [&](const ByteSink& sink) { sink(content.data(), content.size()); });
 }
 
+namespace {
+
+/// Length of a file up to and with its last line end.
+int64_t whole_lines(int file, int64_t size, const fs::path& path) {
+  char byte = 0;
+  for (; size > 0; --size) {
+    if (::pread(file, &byte, 1, size - 1) != 1) fail_io("read", path);
+    if (byte == '\n') break;
+  }
+  return size;
+}
+
+}  // namespace
+
 LineWriter::LineWriter(const fs::path& path, int64_t keep_bytes) : path_(path.string()) {
-  file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (file_ < 0) fail_io("write", path);
-  if (keep_bytes >= 0 && ::ftruncate(file_, keep_bytes) != 0) fail_io("cut", path);
   size_ = ::lseek(file_, 0, SEEK_END);
+  if (keep_bytes < 0) return;
+  // Growing a file to a length that it never had would fill it with zeros.
+  const int64_t kept = keep_bytes > size_ ? whole_lines(file_, size_, path) : keep_bytes;
+  missing_ = keep_bytes - kept;
+  if (::ftruncate(file_, kept) != 0) fail_io("cut", path);
+  size_ = kept;
 }
 
 LineWriter::~LineWriter() {
@@ -124,8 +143,8 @@ void LineWriter::write(std::string_view line) {
   size_ += static_cast<int64_t>(text.size());
 }
 
-void LineWriter::sync() {
-  if (::fsync(file_) != 0) fail_io("write", path_);
+void LineWriter::sync() const {
+  if (::fdatasync(file_) != 0) fail_io("write", path_);
 }
 
 FolderLock::FolderLock(const fs::path& folder) {

@@ -24,19 +24,24 @@ void write_atomically(const std::filesystem::path& path,
 /// Appends one line and flushes it, so that readers can follow.
 class LineWriter {
  public:
-  /// Opens for appending. `keep_bytes` >= 0 cuts the file to that length first (resume).
+  /// Opens for appending. `keep_bytes` >= 0 cuts the file to that length first (resume); one that
+  /// is shorter is cut behind its last whole line.
   explicit LineWriter(const std::filesystem::path& path, int64_t keep_bytes = -1);
   ~LineWriter();
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
   void write(std::string_view line);
-  void sync();
+  /// Returns when all that was written would survive a power cut.
+  void sync() const;
   /// Length of the file in bytes, all that was written included.
   int64_t size() const { return size_; }
+  /// Bytes that `keep_bytes` counted and the file did not have.
+  int64_t missing() const { return missing_; }
 
  private:
   int file_ = -1;
   int64_t size_ = 0;
+  int64_t missing_ = 0;
   std::string path_;
 };
 

@@ -1,28 +1,30 @@
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
+#include <memory>
 #include <optional>
-#include <thread>
+
+#include "graft/train/observer.h"
 
 namespace graft::cli {
 
-/// Ends the process (exit code 4) just before a time budget would be overrun, for the cases where
-/// nothing else can: a machine that stops giving time, a disk that hangs. What was written before
-/// stays valid.
-class Watchdog {
+/// Ends the process just before a time budget would be overrun, for the cases where nothing else
+/// can: a machine that stops giving time, a disk that hangs. With exit code 0 when the run folder
+/// holds a result by then, else with 4; what was written before is whole. It watches until the
+/// process is gone.
+class Watchdog final : public train::Observer {
  public:
-  /// `limit_s` seconds from process start; none does nothing.
-  explicit Watchdog(std::optional<double> limit_s);
-  ~Watchdog();
+  Watchdog() = default;
+  ~Watchdog() override;
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
+  /// `limit_s` seconds from process start; none, or a second call, does nothing.
+  void watch(std::optional<double> limit_s);
+  void on_result() override;
+
  private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool done_ = false;
-  std::thread thread_;
+  struct Shared;
+  std::shared_ptr<Shared> shared_;  // with a thread that may outlive this
 };
 
 }  // namespace graft::cli

@@ -6,6 +6,7 @@
 
 #include "graft/base/error.h"
 #include "graft/base/rng.h"
+#include "graft/data/stratify.h"
 
 namespace graft::data {
 
@@ -56,6 +57,23 @@ std::vector<int64_t> epoch_order(const std::vector<int>& strata, const SamplingO
   if (!all) order = policy.choose({strata, options.balanced, seed, epoch, size});
   constexpr uint64_t kOrder = 0x6F72646572;
   Rng({seed, kOrder, static_cast<uint64_t>(epoch)}).shuffle(order);
+  return order;
+}
+
+std::vector<int64_t> spread_order(const std::vector<int>& strata) {
+  const int count = strata.empty() ? 0 : *std::max_element(strata.begin(), strata.end()) + 1;
+  std::vector<std::pair<double, int64_t>> places;  // the k-th of n stands at (k + 1/2) / n
+  places.reserve(strata.size());
+  for (const auto& members : members_of(strata, count)) {
+    for (size_t k = 0; k < members.size(); ++k) {
+      places.emplace_back((static_cast<double>(k) + 0.5) / static_cast<double>(members.size()),
+                          members[k]);
+    }
+  }
+  std::sort(places.begin(), places.end());
+  std::vector<int64_t> order;
+  order.reserve(places.size());
+  for (const auto& place : places) order.push_back(place.second);
   return order;
 }
 

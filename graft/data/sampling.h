@@ -43,4 +43,8 @@ int64_t epoch_size(int64_t samples, double rate);
 std::vector<int64_t> epoch_order(const std::vector<int>& strata, const SamplingOptions& options,
                                  uint64_t seed, int64_t epoch);
 
+/// All positions in an order of which every beginning holds the strata in about their shares: what
+/// is cut short anywhere still stands for the whole.
+std::vector<int64_t> spread_order(const std::vector<int>& strata);
+
 }  // namespace graft::data

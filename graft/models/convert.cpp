@@ -132,20 +132,30 @@ std::string convert_keras_mobilenet(const io::TfjsModel& source, const fs::path&
       "the TensorFlow.js model looks like MobileNetV2, but its shapes fit no published width");
 }
 
+/// Notes and licences may lie in the folder already. A model there is lost only when that was asked
+/// for, other work never.
+void claim_folder(const fs::path& folder, bool overwrite) {
+  if (!fs::exists(folder)) return;
+  if (!fs::is_directory(folder))
+    fail_usage("convert: {} is there and is not a folder; give another DIR", folder.string());
+  const bool model = fs::exists(folder / "config.json");
+  if (model && !overwrite) {
+    fail_usage("convert: {} holds a model already; give another DIR, or overwrite=true",
+               folder.string());
+  }
+  if (model) return;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const auto name = entry.path().filename().string();
+    if (!name.starts_with("README") && !name.starts_with("LICENSE") && !name.starts_with("NOTICE"))
+      fail_usage("convert: {} holds {}, which is not a model; give an empty folder",
+                 folder.string(), name);
+  }
+}
+
 }  // namespace
 
-std::string convert_model(const fs::path& source, const fs::path& folder) {
-  if (fs::exists(folder) && !fs::is_empty(folder) && !fs::exists(folder / "config.json")) {
-    // Notes and licences may lie there already; anything that looks like other work may not.
-    for (const auto& entry : fs::directory_iterator(folder)) {
-      const auto name = entry.path().filename().string();
-      if (!name.starts_with("README") && !name.starts_with("LICENSE") &&
-          !name.starts_with("NOTICE")) {
-        fail_usage("{} holds {}, which is not a model; give an empty folder", folder.string(),
-                   name);
-      }
-    }
-  }
+std::string convert_model(const fs::path& source, const fs::path& folder, bool overwrite) {
+  claim_folder(folder, overwrite);
   if (fs::is_directory(source) && fs::exists(source / "model.json"))
     return convert_keras_mobilenet(io::read_tfjs(source), folder);
   ModelSource from;

@@ -132,10 +132,18 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   const double rate = v["sampling"]["rate"].get<double>();
   while (batch > 4 && n * rate / static_cast<double>(batch) < 10) batch /= 2;
   if (head_only && n * rate >= 2000) batch = 128;
+  // Where the time is short, smaller steps: some twenty should fit beside what is measured.
+  const double update = std::max(3 * s.forward_s, s.read_s);
+  const int64_t usual = batch;
+  while (job.config.budget.time_s && !head_only && batch > 4 &&
+         update * static_cast<double>(batch) > 0.03 * time) {
+    batch /= 2;
+  }
   d.decide("train", "batch", batch,
-           batch == 32  ? "the usual one"
-           : batch > 32 ? "cached features are cheap"
-                        : "an epoch should have ten updates");
+           batch < usual ? "an update should be a small part of the time"
+           : batch == 32 ? "the usual one"
+           : batch > 32  ? "cached features are cheap"
+                         : "an epoch should have ten updates");
   batch = v["train"]["batch"].get<int64_t>();
   d.decide("train", "batch_norm",
            !adapters && (s.random_weights || (batch >= 16 && n * rate >= 5000 && !head_only))

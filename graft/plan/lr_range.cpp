@@ -46,7 +46,10 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
     double least = INFINITY;
     int64_t epoch = 0;
     auto stream = std::make_unique<train::BatchStream>(job, reader, epoch, 0);
-    while (result.steps < steps && watch.seconds() < seconds) {
+    double slowest = 0;
+    double begin = 0;
+    while (result.steps < steps && watch.seconds() + slowest < seconds) {
+      begin = watch.seconds();
       auto batch = stream->next();
       if (!batch) {
         stream = std::make_unique<train::BatchStream>(job, reader, ++epoch, 0);
@@ -69,6 +72,7 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       optimizer.step(trained, [rate](const train::TrainedTensor&) { return rate; });
       for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();
       ++result.steps;
+      slowest = std::max(slowest, watch.seconds() - begin);
       average = 0.7 * average + 0.3 * value;
       const double corrected = average / (1 - std::pow(0.7, result.steps));
       rates.push_back(rate);

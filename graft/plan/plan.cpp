@@ -19,8 +19,40 @@ namespace {
 constexpr int64_t kForwardBatch = 8;
 constexpr double kRangeTestShare = 0.03;  // of the time budget
 constexpr double kPrecisionShare = 0.05;  // of what is left of it
+// Planning in all: of the time budget, counted from process start; without one, of the predicted
+// run, within bounds. `graft plan` trains nothing and may try longer.
+constexpr double kPlanShare = 0.25, kRunShare = 0.2;
+constexpr double kLeastPlan = 5, kMostPlan = 60;
+constexpr int kRangeUpdates = 40, kLeastRangeUpdates = 15;
 
-Situation look(train::Job& job, bool random_weights) {
+Allowance first_allowance(const train::Config& config, bool compare) {
+  const double now = seconds_since_process_start();
+  if (compare) return Allowance(now + kMostPlan);
+  return Allowance(config.budget.time_s ? kPlanShare * *config.budget.time_s : now + kLeastPlan);
+}
+
+/// Now that the budget and the speed are known.
+void extend(Allowance& allowance, const train::Job& job, double forward_s, double since) {
+  const train::Budget& budget = job.config.budget;
+  if (budget.time_s) {
+    allowance.extend_to(kPlanShare * *budget.time_s);
+    return;
+  }
+  const Json& v = job.config.values;
+  const auto n = static_cast<double>(job.train_size());
+  double samples = INFINITY;
+  if (budget.epochs) samples = *budget.epochs * n;
+  if (budget.samples) samples = std::min(samples, static_cast<double>(*budget.samples));
+  if (budget.steps) {
+    samples =
+        std::min(samples, static_cast<double>(*budget.steps) * v["train"]["batch"].get<double>() *
+                              v["updates"]["every"].get<double>());
+  }
+  const double run = 3 * forward_s * samples;
+  allowance.extend_to(since + std::min(kMostPlan, kRunShare * run));
+}
+
+Situation look(train::Job& job, bool random_weights, Tried& tried) {
   Situation s;
   s.train_samples = job.data.train.size();
   const auto counts = job.data.train.class_counts(job.model().classes().size());
@@ -32,8 +64,10 @@ Situation look(train::Job& job, bool random_weights) {
   }
   s.convolutional = !job.model().registry().batch_norms.empty();
   s.random_weights = random_weights;
-  s.forward_s = probe_forward(job, kForwardBatch, job.model().size()).sample_s;
-  s.read_s = probe_data(job, 6).first_s / std::max(1, usable_cores());
+  tried.forward = probe_forward(job, kForwardBatch, tried.allowance.part(0.5));
+  tried.data = probe_data(job, 6, tried.allowance.part(0.3));
+  s.forward_s = tried.forward.sample_s;
+  s.read_s = tried.data.first_s / std::max(1, usable_cores());
   return s;
 }
 
@@ -52,7 +86,7 @@ double usual_rate(const train::Job& job) {
   return rate * scale;
 }
 
-void decide_rates(train::Job& job, train::PlanFacts& facts) {
+void decide_rates(train::Job& job, train::PlanFacts& facts, const Tried& tried) {
   Json& train = job.config.values["train"];
   Decider d(job, facts);
   const bool open = train["lr"] == "auto";
@@ -74,12 +108,18 @@ void decide_rates(train::Job& job, train::PlanFacts& facts) {
     return;
   }
   const double time = job.config.budget.time_s.value_or(1e9);
-  const double allowed = std::min(20.0, kRangeTestShare * time);
-  const RangeTest test = lr_range_test(job, usual / 100, usual * 100, 40, allowed);
-  if (test.steps < 15 || test.lr <= 0) {
+  const double allowed = std::min({20.0, kRangeTestShare * time, 0.6 * tried.allowance.left()});
+  const double update = estimated_step(
+      job, {"", job.config.methods, job.stages.back().blocks, 0}, tried.forward.sample_s,
+      std::min(train["batch"].get<double>(), static_cast<double>(job.train_size())));
+  RangeTest test;
+  if (kLeastRangeUpdates * update <= allowed)
+    test = lr_range_test(job, usual / 100, usual * 100, kRangeUpdates, allowed);
+  if (test.steps < kLeastRangeUpdates || test.lr <= 0) {
     d.note("train.lr", usual,
-           test.steps < 15 ? "the usual one for this method: there is no time to try"
-                           : "the usual one for this method: the range test showed no clear fall");
+           test.steps < kLeastRangeUpdates
+               ? "the usual one for this method: there is no time to try"
+               : "the usual one for this method: the range test showed no clear fall");
     return;
   }
   const double chosen = std::clamp(test.lr, usual / 4, usual * 4);
@@ -91,7 +131,8 @@ void decide_rates(train::Job& job, train::PlanFacts& facts) {
   if (train["head_lr"].get<double>() < chosen) train["head_lr"] = chosen;
 }
 
-void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation& s) {
+void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation& s,
+                      const Allowance& allowance) {
   Decider d(job, facts);
   if (job.config.values["precision"] != "auto") return;
   const c10::Device device = choose_device(job.config.values["device"].get<std::string>());
@@ -106,7 +147,8 @@ void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation&
   // Both are tried with three updates, the first of them slow; that must stay small beside the run.
   const double left =
       job.config.budget.time_s ? *job.config.budget.time_s - seconds_since_process_start() : 600;
-  if (!cpu_has_bfloat16() || head_only || step > 2 || 6 * step > kPrecisionShare * left) {
+  if (!cpu_has_bfloat16() || head_only || step > 2 || 6 * step > kPrecisionShare * left ||
+      !allowance.fits(12 * step)) {
     d.decide("", "precision", "float32",
              !cpu_has_bfloat16() ? "the CPU has no bfloat16 products"
              : head_only         ? "the head is small: nothing to gain"
@@ -115,9 +157,9 @@ void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation&
   }
   const Candidate candidate{"", job.config.methods, stages.back().blocks, 0};
   const auto batch = job.config.values["train"]["batch"].get<int64_t>();
-  const double single = probe(job, candidate, batch, 2).step_s;
+  const double single = probe(job, candidate, batch, 2, allowance.part(0.25)).step_s;
   job.model().set_precision(at::ScalarType::BFloat16);
-  const double half = probe(job, candidate, batch, 2).step_s;
+  const double half = probe(job, candidate, batch, 2, allowance.part(0.33)).step_s;
   job.model().set_precision(at::ScalarType::Float);
   const bool faster = half * 1.25 < single;
   d.decide("", "precision", faster ? "bfloat16" : "float32",
@@ -136,12 +178,14 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own,
   train::Job& job = planned.job;
   train::PlanFacts& facts = planned.facts;
   const bool decide = config.values["plan"] == "auto";
-  Situation situation;
+  const double begin = seconds_since_process_start();
+  Tried tried{first_allowance(config, options.compare), {}, {}};
   if (decide) {
-    situation = look(job, train::model_source(config).random);
+    const Situation situation = look(job, train::model_source(config).random, tried);
     decide_all(job, situation, facts);
     reread(job.config);
-    decide_precision(job, facts, situation);
+    extend(tried.allowance, job, situation.forward_s, begin);
+    decide_precision(job, facts, situation, tried.allowance);
     reread(job.config);
     job.stages = strategies::make_stages(job.config.strategy, job.outline());
     // Rates need the adapters in place; prepare wants rates. The usual ones hold until they are
@@ -151,16 +195,16 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own,
     const bool head_open = train["head_lr"] == "auto";
     if (lr_open) train["lr"] = 1e-3;
     if (head_open) train["head_lr"] = 1e-3;
-    fit_memory(job, facts, !config.is_auto("train", "batch"));
+    fit_memory(job, facts, !config.is_auto("train", "batch"), tried);
     train::prepare(job);
     if (lr_open) train["lr"] = "auto";
     if (head_open) train["head_lr"] = "auto";
-    decide_rates(job, facts);
+    decide_rates(job, facts, tried);
   } else {
     train::prepare(job);
-    fit_memory(job, facts, true);
+    fit_memory(job, facts, true, tried);
   }
-  predict(job, facts, options.compare);
+  predict(job, facts, options.compare, tried);
   release_free_memory();
   return planned;
 }

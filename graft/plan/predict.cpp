@@ -17,6 +17,7 @@ namespace {
 
 constexpr int64_t kFillBatch = 32;          // of the loop's caches and evaluations
 constexpr int kPrefetched = 3;              // batches that wait or are being used
+constexpr double kTinyUpdates = 10;         // samples' worth of time that updates of 1 and 2 take
 constexpr int64_t kOtherBytes = 144 << 20;  // decoding, kernels made at run time, the report
 
 struct StageCost {
@@ -26,7 +27,8 @@ struct StageCost {
   double seconds() const { return fill_s + steps * step_s; }
 };
 
-/// The same question the loop asks, answered from the configuration.
+/// The same question the loop asks, answered from the configuration. A row's bytes take a forward
+/// pass of one sample.
 bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes) {
   const Json& v = job.config.values;
   const image::Augmentation augmentation(v["augment"], "augment");
@@ -56,57 +58,70 @@ bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes
 }
 
 struct Costs {
+  Allowance allowance;
   double forward_s = 0;
   int64_t forward_peak = 0;
   DataProbe data;
   int64_t batch_bytes = 0;
+  std::vector<std::pair<Candidate, Probe>> tried;  // without a method: what need not be tried again
+
+  /// Seconds that may be spent on trying one candidate.
+  double allowed(const train::Job& job) const {
+    return std::min(0.02 * job.config.budget.time_s.value_or(1200), 0.5 * allowance.left());
+  }
 };
 
-/// Seconds that may be spent on trying one candidate.
-double allowance(const train::Job& job) {
-  return 0.02 * job.config.budget.time_s.value_or(1200);
-}
-
-/// An update's time by its FLOPs, at the speed of the forward pass.
-double estimated_step(const train::Job& job, const Candidate& candidate, const Costs& costs,
-                      double batch) {
-  std::vector<bool> base(static_cast<size_t>(job.model().size()), false);
-  for (const int b : candidate.blocks)
-    base[static_cast<size_t>(b)] =
-        peft::name_of(candidate.methods) == "none" || b >= job.model().head();
-  const double all = std::max(1.0, job.profile.forward(0, job.model().size()));
-  return batch * costs.forward_s *
-         job.profile.update(candidate.from, candidate.blocks.front(), base) / all;
-}
-
-/// Probes at a batch that time and memory allow; what is larger is extrapolated.
-Probe probe_within(train::Job& job, const Candidate& candidate, const Costs& costs, int64_t batch,
+/// Probes at a batch that time and memory allow; what is larger is extrapolated, and what there is
+/// no time for is estimated.
+Probe probe_within(train::Job& job, const Candidate& candidate, Costs& costs, int64_t batch,
                    int64_t memory_limit) {
-  const double estimate = estimated_step(job, candidate, costs, static_cast<double>(batch));
-  const double allowed = allowance(job);
+  const bool plain = peft::name_of(candidate.methods) == "none";
+  for (const auto& [earlier, result] : costs.tried) {
+    if (plain && earlier.blocks == candidate.blocks && earlier.from == candidate.from)
+      return result;
+  }
+  const double estimate =
+      estimated_step(job, candidate, costs.forward_s, static_cast<double>(batch));
+  const double allowed = costs.allowed(job);
+  Probe p;
   if (estimate * 2 <= allowed) {
     // Quick updates are noisy one by one, and cheap to repeat.
     const int most = estimate < 0.05 ? 25 : 5;
     const int updates =
         std::clamp(static_cast<int>(allowed / std::max(1e-6, estimate)) - 1, 1, most);
-    return probe(job, candidate, batch, updates, memory_limit);
+    p = probe(job, candidate, batch, updates, costs.allowance, memory_limit);
+  } else if (costs.allowance.fits(kTinyUpdates * estimate / static_cast<double>(batch))) {
+    p = probe(job, candidate, batch, 0, costs.allowance, 1);  // at 1 and 2 samples, memory scaled
+    p.step_s = estimate;
+    p.timed = true;
+  } else {
+    p.trainable = count_trainable(job, candidate);
+    p.step_s = estimate;
+    p.timed = true;
+    p.tried = false;
   }
-  Probe p = probe(job, candidate, batch, 0, 1);  // at 1 and 2 samples, memory extrapolated
-  p.step_s = estimate;
-  p.timed = true;
+  if (plain) costs.tried.emplace_back(candidate, p);
   return p;
 }
 
-StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, double steps,
+StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double steps,
                   double passes, bool solved, int64_t memory_limit, Probe* probed) {
   StageCost cost;
   const int border = *std::min_element(given.blocks.begin(), given.blocks.end());
   const auto batch = job.config.values["train"]["batch"].get<int64_t>();
   const auto every = job.config.values["updates"]["every"].get<int64_t>();
-  cost.cached = will_cache(job, border, solved ? 1e9 : passes, cost.cache_bytes);
+  if (!costs.allowance.spent())
+    cost.cached = will_cache(job, border, solved ? 1e9 : passes, cost.cache_bytes);
   Candidate candidate = given;
   candidate.from = cost.cached ? border : 0;
-  const Probe p = probe_within(job, candidate, costs, batch, memory_limit);
+  Probe p;
+  if (solved) {  // no update is made
+    p.trainable = count_trainable(job, candidate);
+    p.timed = true;
+    p.tried = costs.forward_peak > 0;
+  } else {
+    p = probe_within(job, candidate, costs, batch, memory_limit);
+  }
   if (probed) *probed = p;
   cost.peak_bytes =
       p.peak_bytes + cost.cache_bytes + (cost.cached ? 0 : kPrefetched * costs.batch_bytes);
@@ -115,11 +130,11 @@ StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, d
                                     kPrefetched * kFillBatch * costs.batch_bytes / batch);
   cost.steps = solved ? 0 : steps;
   const auto threads = job.config.values["threads"].get<double>();
-  // Both splits go through the frozen prefix when it is kept.
+  // Both splits go through the frozen prefix when it is kept, and when a head is solved.
   const auto n = static_cast<double>(job.data.train.size() + job.data.validation.size());
-  if (cost.cached) cost.fill_s = n * (costs.forward_s + costs.data.first_s / threads);
+  if (cost.cached || solved) cost.fill_s = n * (costs.forward_s + costs.data.first_s / threads);
   cost.step_s = static_cast<double>(every) * p.step_s;
-  if (!cost.cached && passes > 0) {
+  if (!cost.cached && !solved && passes > 0) {
     // Decoding shares the cores with the products; pictures that are kept cost less after the first
     // pass.
     const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) /
@@ -129,14 +144,19 @@ StageCost cost_of(train::Job& job, const Candidate& given, const Costs& costs, d
   return cost;
 }
 
-Costs measure_costs(train::Job& job) {
-  Costs costs;
-  const ForwardProbe forward = probe_forward(job, kFillBatch, job.model().size());
-  costs.forward_s = forward.sample_s;
-  costs.forward_peak = forward.peak_bytes;
-  costs.data = probe_data(job, 8);
-  costs.batch_bytes = job.config.values["train"]["batch"].get<int64_t>() * 3 * 4 *
-                      job.input_height() * job.input_width();
+Costs measure_costs(train::Job& job, const Tried& tried) {
+  Costs costs{tried.allowance, tried.forward.sample_s, 0, tried.data, 0, {}};
+  const int64_t pixels = int64_t{3} * 4 * job.input_height() * job.input_width();
+  costs.batch_bytes = job.config.values["train"]["batch"].get<int64_t>() * pixels;
+  if (costs.forward_s == 0 || costs.allowance.fits(8 * kFillBatch * costs.forward_s)) {
+    const ForwardProbe forward = probe_forward(job, kFillBatch, costs.allowance.part(0.5));
+    costs.forward_s = forward.sample_s;
+    costs.forward_peak = forward.peak_bytes;
+  }
+  if (costs.data.first_s == 0 || !costs.allowance.spent())
+    costs.data = probe_data(job, 8, costs.allowance.part(0.3));
+  const double read = costs.data.first_s / job.config.values["threads"].get<double>();
+  job.forward_s = std::max(costs.forward_s, read);
   return costs;
 }
 
@@ -160,32 +180,42 @@ int64_t resident_of(int64_t peak, int64_t without_tensors) {
 }
 
 double total_steps(const train::Job& job) {
-  const int64_t steps = train::planned_steps(job.config, job.train_size());
+  const int64_t steps = train::planned_steps(job);
   return steps < 0 ? 0 : static_cast<double>(steps);
 }
 
 }  // namespace
 
-void fit_memory(train::Job& job, train::PlanFacts& facts, bool given) {
+void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Tried& tried) {
   if (!job.config.budget.memory) return;
   const int64_t limit = *job.config.budget.memory;
   Json& batch = job.config.values["train"]["batch"];
   const auto first = batch.get<int64_t>();
   const auto stages = strategies::make_stages(job.config.strategy, job.outline());
-  const DataProbe data = probe_data(job, 4);
+  const DataProbe data = probe_data(job, 4, tried.allowance);
   const int64_t pictures = image_cache_bytes(job, data);
   release_free_memory();
   const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
+  // A stage's need at one sample and at each further one: tried once, whatever the allowance,
+  // because a limit on memory has to hold.
+  struct Need {
+    int64_t one, more;
+  };
+  std::vector<Need> needs;
+  for (const auto& stage : stages) {
+    const Candidate candidate{stage.name, job.config.methods, stage.blocks, 0};
+    int64_t cache_bytes = 0;
+    will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
+    const int64_t one = probe(job, candidate, 1, 0, tried.allowance, 1).peak_bytes;
+    const int64_t two = probe(job, candidate, 2, 0, tried.allowance, 1).peak_bytes;
+    needs.push_back({one + std::min(cache_bytes, limit / 4), two - one});
+  }
   while (true) {
     int64_t needed = 0;
-    for (const auto& stage : stages) {
-      const int64_t pixels = batch.get<int64_t>() * 12 * job.input_height() * job.input_width();
-      int64_t cache_bytes = 0;
-      will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
-      const Probe p =
-          probe(job, {stage.name, job.config.methods, stage.blocks, 0}, batch.get<int64_t>(), 0, 1);
+    const int64_t pixels = batch.get<int64_t>() * 12 * job.input_height() * job.input_width();
+    for (const Need& need : needs) {
       const int64_t tensors =
-          p.peak_bytes + kPrefetched * pixels + std::min(cache_bytes, limit / 4);
+          need.one + (batch.get<int64_t>() - 1) * need.more + kPrefetched * pixels;
       needed = std::max(needed, resident_of(tensors, without_tensors) + pictures);
     }
     if (needed <= limit) break;
@@ -207,14 +237,15 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given) {
   }
 }
 
-void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
-  const Costs costs = measure_costs(job);
+void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried& tried) {
+  Costs costs = measure_costs(job, tried);
   const double steps = total_steps(job);
   const train::EpochShape shape = train::epoch_shape(job.config, job.train_size());
   const int64_t limit = job.config.budget.memory.value_or(0);
   double seconds = 0;
   double step_s = 0;
   int64_t peak = 0;
+  bool known = true;  // the memory
   release_free_memory();
   const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
   double share_solved = 0;
@@ -227,6 +258,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
         cost_of(job, {stage.name, job.config.methods, stage.blocks, 0}, costs, share * steps,
                 share * steps / static_cast<double>(shape.steps), solved, limit, &p);
     seconds += cost.seconds();
+    known = known && p.tried;
     step_s = std::max(step_s, cost.step_s);
     peak = std::max(peak, cost.peak_bytes);
   }
@@ -234,9 +266,13 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
       {"step_s", step_s},
       {"train_s", job.config.budget.time_s ? Json(std::min(seconds, *job.config.budget.time_s))
                                            : Json(seconds)},
-      {"peak_tensor_bytes", peak},
-      {"rss_bytes", resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data)}};
-  if (steps == 0 && job.config.budget.time_s)
+      {"peak_tensor_bytes", known ? Json(peak) : Json(nullptr)},
+      {"rss_bytes",
+       known ? Json(resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data))
+             : Json(nullptr)}};
+  const bool no_updates = std::all_of(job.stages.begin(), job.stages.end(),
+                                      [](const auto& stage) { return stage.solver != "gradient"; });
+  if (steps == 0 && !no_updates && job.config.budget.time_s)
     facts.predicted["train_s"] = *job.config.budget.time_s;
 
   const auto outline = job.outline();
@@ -250,12 +286,14 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
     int64_t trainable = 0;
     double flops = 0;
     bool timed = true;
+    bool tried_all = true;
     for (const auto& stage : stages) {
       Probe p;
       const StageCost cost =
           cost_of(job, {name, methods, stage.blocks, 0}, costs, stage.share * steps,
                   stage.share * steps / static_cast<double>(shape.steps), false, limit, &p);
       timed = timed && p.timed;
+      tried_all = tried_all && p.tried;
       time += cost.seconds();
       slowest = std::max(slowest, cost.step_s);
       most = std::max(most, cost.peak_bytes);
@@ -269,7 +307,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
                                 {"trainable", trainable},
                                 {"flops_per_sample", flops},
                                 {"step_s", timed ? Json(slowest) : Json(nullptr)},
-                                {"peak_bytes", most},
+                                {"peak_bytes", tried_all ? Json(most) : Json(nullptr)},
                                 {"train_s", timed && steps > 0 ? Json(time) : Json(nullptr)}});
   };
   if (compare) {
@@ -285,9 +323,11 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare) {
   const Candidate whole{"full", none, strategies::blocks_from(outline, 0), 0};
   constexpr int64_t kFew = 8;
   const int64_t few = std::min<int64_t>(kFew, static_cast<int64_t>(batch));
-  if (compare || 3 * estimated_step(job, whole, costs, static_cast<double>(few)) < allowance(job)) {
-    const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, 1);
-    const Probe time = probe_within(job, whole, costs, few, 0);
+  const double few_s = estimated_step(job, whole, costs.forward_s, static_cast<double>(few));
+  if (compare || 3 * few_s < costs.allowed(job)) {
+    const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, costs.allowance, 1);
+    const int updates = std::clamp(static_cast<int>(costs.allowed(job) / few_s) - 1, 1, 5);
+    const Probe time = probe(job, whole, few, updates, costs.allowance);
     const double passes = steps / static_cast<double>(shape.steps);
     const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) /
                         std::max(1.0, passes);

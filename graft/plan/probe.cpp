@@ -78,7 +78,8 @@ struct Run {
 };
 
 Run run_updates(train::Job& job, const Candidate& candidate,
-                const std::vector<train::TrainedTensor>& trained, int64_t batch, int updates) {
+                const std::vector<train::TrainedTensor>& trained, int64_t batch, int updates,
+                const Allowance& allowance) {
   models::Model& model = job.model();
   nn::Context context;
   context.training = true;
@@ -107,7 +108,10 @@ Run run_updates(train::Job& job, const Candidate& candidate,
     // A rate of zero moves no weight by a bit, and costs what any other does.
     optimizer.step(trained, [](const train::TrainedTensor&) { return 0.0; });
     for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();
-    if (i > 0 || updates == 0) seconds.push_back(watch.seconds());
+    // The first is slow, and only counts where there is no other.
+    if (i == 1) seconds.clear();
+    seconds.push_back(watch.seconds());
+    if (!allowance.fits(seconds.back())) break;
   }
   std::nth_element(seconds.begin(),
                    seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2),
@@ -119,15 +123,35 @@ Run run_updates(train::Job& job, const Candidate& candidate,
 
 }  // namespace
 
-Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates,
-            int64_t memory_limit) {
-  models::Model& model = job.model();
-  const Untouched untouched(model);
+namespace {
+
+/// Attaches what the candidate trains; inside an Untouched.
+std::vector<train::TrainedTensor> attach(models::Model& model, const Candidate& candidate) {
   if (std::any_of(candidate.blocks.begin(), candidate.blocks.end(),
                   [&](int b) { return b < model.head(); })) {
     peft::attach(model.registry(), candidate.methods, model.head(), nn::Init(0));
   }
-  const auto trained = train::trained_tensors(model, candidate.methods, candidate.blocks);
+  return train::trained_tensors(model, candidate.methods, candidate.blocks);
+}
+
+int64_t count(const std::vector<train::TrainedTensor>& trained) {
+  int64_t sum = 0;
+  for (const auto& tensor : trained) sum += tensor.value->numel();
+  return sum;
+}
+
+}  // namespace
+
+int64_t count_trainable(train::Job& job, const Candidate& candidate) {
+  const Untouched untouched(job.model());
+  return count(attach(job.model(), candidate));
+}
+
+Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates,
+            const Allowance& allowance, int64_t memory_limit) {
+  models::Model& model = job.model();
+  const Untouched untouched(model);
+  const auto trained = attach(model, candidate);
   train::apply_trained(model, trained);
   const bool adapters = peft::name_of(candidate.methods) != "none";
   const Json& batch_norm = job.config.values["train"]["batch_norm"];
@@ -138,16 +162,16 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
         std::binary_search(candidate.blocks.begin(), candidate.blocks.end(), norm->block()));
   }
   Probe result;
-  for (const auto& tensor : trained) result.trainable += tensor.value->numel();
+  result.trainable = count(trained);
   if (memory_limit > 0) {
-    const Run one = run_updates(job, candidate, trained, 1, 0);
-    const Run two = run_updates(job, candidate, trained, 2, 0);
+    const Run one = run_updates(job, candidate, trained, 1, 0, allowance);
+    const Run two = run_updates(job, candidate, trained, 2, 0, allowance);
     result.live_bytes = one.live;
     result.peak_bytes = one.peak + (batch - 1) * std::max<int64_t>(0, two.peak - one.peak);
     result.resident_bytes = resident_bytes() + std::max<int64_t>(0, result.peak_bytes - two.peak);
     if (result.resident_bytes > memory_limit) return result;
   }
-  const Run run = run_updates(job, candidate, trained, batch, updates);
+  const Run run = run_updates(job, candidate, trained, batch, updates, allowance);
   result.timed = true;
   result.step_s = run.seconds;
   result.peak_bytes = run.peak;
@@ -156,25 +180,40 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
   return result;
 }
 
-ForwardProbe probe_forward(train::Job& job, int64_t batch, int to_block) {
+double estimated_step(const train::Job& job, const Candidate& candidate, double forward_s,
+                      double batch) {
+  std::vector<bool> base(static_cast<size_t>(job.model().size()), false);
+  for (const int b : candidate.blocks)
+    base[static_cast<size_t>(b)] =
+        peft::name_of(candidate.methods) == "none" || b >= job.model().head();
+  const double all = std::max(1.0, job.profile.forward(0, job.model().size()));
+  return batch * forward_s * job.profile.update(candidate.from, candidate.blocks.front(), base) /
+         all;
+}
+
+ForwardProbe probe_forward(train::Job& job, int64_t batch, const Allowance& allowance) {
   models::Model& model = job.model();
   const at::NoGradGuard no_grad;
   nn::Context context;
   const nn::Flow start = made_up_flow(job, batch, 0);
   ForwardProbe result;
   reset_peak_tensor_bytes();
-  double best = 1e9;
+  std::vector<double> seconds;
   for (int i = 0; i < 4; ++i) {
     Stopwatch watch;
-    model.forward(start, context, 0, to_block);
-    best = std::min(best, watch.seconds());
+    model.forward(start, context, 0, model.size());
+    if (i == 1) seconds.clear();
+    seconds.push_back(watch.seconds());
+    // The first takes several times what the others do: it says little about them.
+    if (!allowance.fits(i == 0 ? 0 : seconds.back())) break;
   }
-  result.sample_s = best / static_cast<double>(batch);
+  std::sort(seconds.begin(), seconds.end());
+  result.sample_s = seconds[seconds.size() / 2] / static_cast<double>(batch);
   result.peak_bytes = peak_tensor_bytes();
   return result;
 }
 
-DataProbe probe_data(train::Job& job, int samples) {
+DataProbe probe_data(train::Job& job, int samples, const Allowance& allowance) {
   DataProbe result;
   const data::View& view = job.data.train;
   const auto n = static_cast<int>(std::min<int64_t>(samples, view.size()));
@@ -186,7 +225,7 @@ DataProbe probe_data(train::Job& job, int samples) {
   std::vector<float> floats(static_cast<size_t>(job.input_height() * job.input_width() * 3));
   std::vector<double> first, again;
   int read = 0;
-  for (int i = 0; i < n; ++i) {
+  for (int i = 0; i < n && (read == 0 || !allowance.spent()); ++i) {
     try {
       Stopwatch watch;
       const int64_t position = static_cast<int64_t>(i) * view.size() / n;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "graft/plan/allowance.h"
 #include "graft/train/job.h"
 
 namespace graft::plan {
@@ -16,6 +17,7 @@ struct Probe {
   int64_t resident_bytes = 0;  ///< afterwards
   int64_t trainable = 0;
   bool timed = false;  ///< false where the memory budget forbade to run it at this batch
+  bool tried = true;   ///< false where the allowance was spent: nothing but `trainable` is known
 };
 
 /// A way to train that is compared: which blocks, with which method.
@@ -26,24 +28,32 @@ struct Candidate {
   int from = 0;  ///< blocks below run from a cache
 };
 
-/// Times `updates` updates of `batch` samples after one that warms up. With `memory_limit` > 0 the
-/// batch is first tried at 1 and 2 and its need extrapolated, so that the probe itself stays below.
+/// Times `updates` updates of `batch` samples after one that warms up, fewer where `allowance` ends
+/// before. With `memory_limit` > 0 the batch is first tried at 1 and 2 and its need extrapolated,
+/// so that the probe itself stays below.
 Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates,
-            int64_t memory_limit = 0);
+            const Allowance& allowance, int64_t memory_limit = 0);
+/// Numbers of parameters that a candidate trains, without running it.
+int64_t count_trainable(train::Job& job, const Candidate& candidate);
 
-/// Seconds a sample's forward pass without gradients takes in batches of `batch`, and its peak.
+/// An update's time by its FLOPs, where a sample's forward pass takes `forward_s`.
+double estimated_step(const train::Job& job, const Candidate& candidate, double forward_s,
+                      double batch);
+
+/// Seconds a sample's forward pass without gradients takes in batches of `batch`, and its peak: one
+/// pass that warms up and the median of up to three more that `allowance` has time for.
 struct ForwardProbe {
   double sample_s = 0;
   int64_t peak_bytes = 0;
 };
-ForwardProbe probe_forward(train::Job& job, int64_t batch, int to_block);
+ForwardProbe probe_forward(train::Job& job, int64_t batch, const Allowance& allowance);
 
 /// Seconds to read, decode and augment one training sample with one worker (first pass, and again
-/// from the cache of decoded pictures).
+/// from the cache of decoded pictures): of up to `samples`, and of one at least.
 struct DataProbe {
   double first_s = 0, again_s = 0;
   double decoded_bytes = 0;  ///< of one picture
 };
-DataProbe probe_data(train::Job& job, int samples);
+DataProbe probe_data(train::Job& job, int samples, const Allowance& allowance);
 
 }  // namespace graft::plan

@@ -7,6 +7,7 @@
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/tensor/waiting.h"
 
 namespace graft {
 
@@ -50,6 +51,7 @@ bool cpu_has_bfloat16() {
 
 void set_threads(int threads) {
   at::set_num_threads(threads);
+  watch_neighbours();
 }
 
 std::string torch_summary() {

@@ -15,29 +15,18 @@
 namespace graft::train {
 namespace {
 
-// Fixed, so that what a cache holds depends on nothing but weights and pictures.
-constexpr int64_t kFillBatch = 32;
 constexpr int64_t kCachedEvaluationBatch = 512;
-
-std::vector<int64_t> all_positions(const data::View& view) {
-  std::vector<int64_t> positions(static_cast<size_t>(view.size()));
-  std::iota(positions.begin(), positions.end(), int64_t{0});
-  return positions;
-}
-
-int64_t limit_of(const Json& value, int64_t automatic) {
-  if (value == "auto") return automatic;
-  return value == "none" ? 0 : parse_bytes(value, "train.image_cache");
-}
 
 }  // namespace
 
-Reader::Reader(Job& job, Warn warn) : job_(job), warn_(std::move(warn)) {
+Reader::Reader(Job& job, Warn warn) : job_(job), warn_(std::move(warn)), pace_(job.forward_s) {
   views_ = job.config.values["train"]["views"].get<int64_t>();
   const Json& limit = job.config.values["train"]["image_cache"];
   int64_t automatic = std::min<int64_t>(usable_memory_bytes() / 8, int64_t{1} << 30);
   if (job.config.budget.memory) automatic = std::min(automatic, *job.config.budget.memory / 8);
-  const int64_t bytes = limit_of(limit, automatic);
+  const int64_t bytes = limit == "auto"   ? automatic
+                        : limit == "none" ? 0
+                                          : parse_bytes(limit, "train.image_cache");
   // Each source gets a part that fits its share of the samples; the test split is read once only.
   const auto samples = static_cast<double>(job.data.train.size() + job.data.validation.size());
   for (const data::View* view : {&job.data.train, &job.data.validation}) {
@@ -50,16 +39,6 @@ Reader::Reader(Job& job, Warn warn) : job_(job), warn_(std::move(warn)) {
   pool_ = std::make_shared<ThreadPool>(job.config.values["train"]["workers"].get<int>());
 }
 
-int64_t Reader::cache_limit() const {
-  const Json& given = job_.config.values["train"]["cache_limit"];
-  int64_t automatic = usable_memory_bytes() / 4;
-  if (job_.config.budget.memory) {
-    automatic = std::min(automatic,
-                         std::max<int64_t>(0, (*job_.config.budget.memory - resident_bytes()) / 2));
-  }
-  return limit_of(given, automatic);
-}
-
 int64_t Reader::stream_epoch(int64_t epoch) const {
   return views_ > 0 ? epoch % views_ : epoch;
 }
@@ -67,7 +46,7 @@ int64_t Reader::stream_epoch(int64_t epoch) const {
 int64_t Reader::cache_row(int64_t position, int64_t epoch) const {
   const int64_t first = rows_[static_cast<size_t>(position)];
   GRAFT_ASSERT(first >= 0);
-  return job_.augmentation.random() ? first + stream_epoch(epoch) : first;
+  return first + epoch % cached_views_;
 }
 
 std::vector<int64_t> Reader::epoch_order(int64_t epoch) const {
@@ -119,161 +98,107 @@ at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& p
   return labels.to(job_.model().device());
 }
 
-std::unique_ptr<FeatureCache> Reader::fill(const data::View& view,
-                                           const std::vector<int64_t>& positions, int border,
-                                           int64_t views, bool augment, const Deadline& deadline) {
-  auto cache = std::make_unique<FeatureCache>(job_.model(), border);
-  cache->seal();
-  const at::NoGradGuard no_grad;
+std::vector<int64_t> Reader::spread(const data::View& view) const {
+  return data::spread_order(view.strata(job_.model().classes().size()));
+}
+
+int64_t Reader::batch_size(const Deadline& deadline) const {
+  const double large = static_cast<double>(kBatch) * pace_.sample_s();
+  return deadline.limited() && large > kLargeBatchShare * deadline.left_in_all() ? kSmallBatch
+                                                                                 : kBatch;
+}
+
+double Reader::seconds_for(const data::View& view, double sample_s) const {
+  if (view.empty()) return 0;
+  if (&view == &job_.data.validation && validation_cache_ && validation_cache_->valid())
+    return cached_validation_s_;
+  return static_cast<double>(view.size()) * std::max(pace_.sample_s(), sample_s);
+}
+
+at::Tensor Reader::forward_cached(const FeatureCache& cache, const std::vector<int64_t>& rows,
+                                  int to_block, const Deadline& deadline) {
   nn::Context context;
-  const auto n = static_cast<int64_t>(positions.size());
-  bool ready = false;
-  for (int64_t v = 0; v < views; ++v) {
-    const auto batches = loader(view, positions, augment, v, kFillBatch, 0);
-    int64_t at_row = 0;
-    while (const auto batch = batches->next()) {
-      if (!deadline.fits(0)) return nullptr;
-      if (batch->indices.empty()) continue;
-      const nn::Flow flow = job_.model().forward(
-          {"pixels", batch->pixels.to(job_.model().device())}, context, 0, border);
-      if (!ready) cache->reserve(n * views, flow);
-      ready = true;
-      // Samples come in the order of `positions`; one that cannot be read leaves no row.
-      const nn::Flow rows = flow;
-      for (size_t i = 0; i < batch->indices.size(); ++i) {
-        while (positions[static_cast<size_t>(at_row)] != batch->indices[i]) {
-          rows_bad_.insert(positions[static_cast<size_t>(at_row)]);
-          ++at_row;
-        }
-        const auto row = static_cast<int64_t>(i);
-        cache->store(at_row * views + v,
-                     rows.map([row](const at::Tensor& t) { return t.narrow(0, row, 1); }));
-        ++at_row;
-      }
-    }
+  std::vector<at::Tensor> parts;
+  for (size_t begin = 0; begin < rows.size(); begin += kCachedEvaluationBatch) {
+    if (begin > 0 && !deadline.fits(0)) break;
+    const size_t end = std::min(rows.size(), begin + kCachedEvaluationBatch);
+    const nn::Flow flow =
+        job_.model().forward(cache.gather({rows.begin() + static_cast<std::ptrdiff_t>(begin),
+                                           rows.begin() + static_cast<std::ptrdiff_t>(end)}),
+                             context, cache.border(), to_block);
+    parts.push_back(flow.tensors().front().second.to(at::kFloat).clone());
+    evaluation_flops_ +=
+        static_cast<double>(end - begin) * job_.profile.forward(cache.border(), to_block);
   }
-  return ready ? std::move(cache) : nullptr;
+  return parts.empty() ? at::empty({0, 0}) : at::cat(parts, 0);
 }
 
-bool Reader::begin_border(int border, double passes, const Deadline& deadline,
-                          int64_t& cached_samples) {
-  train_cache_.reset();
-  validation_cache_.reset();
-  rows_.clear();
-  rows_bad_.clear();
-  const Json& values = job_.config.values;
-  const std::string wanted = values["cache"].get<std::string>();
-  const bool mixes =
-      values["train"]["mixup"].get<double>() > 0 || values["train"]["cutmix"].get<double>() > 0;
-  const bool fresh = job_.augmentation.random() && views_ == 0;
-  if (border == 0 || wanted == "none") return false;
-  if (fresh || mixes) {
-    if (wanted == "memory") {
-      fail_usage(
-          "cache=memory needs the same pictures every epoch: give augment=none, or train.views=4 "
-          "for fixed augmented "
-          "views{}",
-          mixes ? ", and no mixup or cutmix" : "");
-    }
-    return false;
-  }
-  const int64_t views = job_.augmentation.random() ? views_ : 1;
-  if (wanted == "auto" && passes < 2.0 * static_cast<double>(views))
-    return false;  // would compute as much, and store it
-
-  std::vector<int64_t> needed = all_positions(job_.data.train);
-  if (values["sampling"]["policy"] == "uniform" && !values["sampling"]["balanced"].get<bool>()) {
-    needed = epoch_order(0);
-    std::sort(needed.begin(), needed.end());
-    needed.erase(std::unique(needed.begin(), needed.end()), needed.end());
-  }
-  const int64_t row =
-      FeatureCache::row_bytes(job_.model(), border, job_.input_height(), job_.input_width());
-  const int64_t limit = cache_limit();
-  const auto rows = static_cast<int64_t>(needed.size()) * views;
-  if (row * rows > limit) {
-    if (wanted == "memory") {
-      fail(ErrorCode::no_plan,
-           "cache=memory: the outputs of the frozen prefix need {} ({} samples x {} views), "
-           "train.cache_limit "
-           "allows {}; raise it, or give cache=auto",
-           show_bytes(static_cast<double>(row * rows)), needed.size(), views,
-           show_bytes(static_cast<double>(limit)));
-    }
-    return false;
-  }
-  train_cache_ = fill(job_.data.train, needed, border, views,
-                      views_ > 0 && job_.augmentation.random(), deadline);
-  if (!train_cache_) return false;
-  cached_samples += rows;
-  rows_.assign(static_cast<size_t>(job_.data.train.size()), -1);
-  for (size_t i = 0; i < needed.size(); ++i) {
-    if (!rows_bad_.count(needed[i]))
-      rows_[static_cast<size_t>(needed[i])] = static_cast<int64_t>(i) * views;
-  }
-  const data::View& validation = job_.data.validation;
-  if (!validation.empty() && row * (rows + validation.size()) <= limit) {
-    rows_bad_.clear();
-    validation_cache_ = fill(validation, all_positions(validation), border, 1, false, deadline);
-    if (!rows_bad_.empty()) validation_cache_.reset();
-    if (validation_cache_)
-      evaluation_flops_ += static_cast<double>(validation.size()) * job_.profile.forward(0, border);
-  }
-  return true;
-}
-
-at::Tensor Reader::forward_all(const data::View& view, int to_block, const Deadline& deadline,
-                               std::vector<int64_t>& positions) {
+at::Tensor Reader::forward_some(const data::View& view, const std::vector<int64_t>& wanted,
+                                int to_block, const Deadline& deadline,
+                                std::vector<int64_t>& positions, bool first) {
   const at::NoGradGuard no_grad;
   models::Model& model = job_.model();
-  nn::Context context;
   const FeatureCache* cache = nullptr;
   const bool is_train = &view == &job_.data.train;
   if (&view == &job_.data.validation) cache = validation_cache_.get();
   if (is_train && !job_.augmentation.random()) cache = train_cache_.get();
   if (cache && (!cache->valid() || cache->border() > to_block)) cache = nullptr;
-  std::vector<at::Tensor> parts;
   positions.clear();
-  const auto keep = [&](const nn::Flow& flow) {
-    parts.push_back(flow.tensors().front().second.to(at::kFloat).clone());
-  };
+  at::Tensor values;
   if (cache) {
+    const std::vector<int64_t>& places = is_train ? rows_ : validation_rows_;
     std::vector<int64_t> rows;
-    for (int64_t i = 0; i < view.size(); ++i) {
-      const int64_t row = is_train ? rows_[static_cast<size_t>(i)] : i;
+    for (const int64_t position : wanted) {
+      const int64_t row = places[static_cast<size_t>(position)];
       if (row < 0) continue;
-      positions.push_back(i);
+      positions.push_back(position);
       rows.push_back(row);
     }
-    for (size_t begin = 0; begin < rows.size(); begin += kCachedEvaluationBatch) {
-      const size_t end = std::min(rows.size(), begin + kCachedEvaluationBatch);
-      keep(model.forward(cache->gather({rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                        rows.begin() + static_cast<std::ptrdiff_t>(end)}),
-                         context, cache->border(), to_block));
-    }
-    evaluation_flops_ +=
-        static_cast<double>(rows.size()) * job_.profile.forward(cache->border(), to_block);
+    values = forward_cached(*cache, rows, to_block, deadline);
+    positions.resize(static_cast<size_t>(values.size(0)));
   } else {
-    const auto batches = loader(view, all_positions(view), false, 0, kFillBatch, 0);
-    double slowest = 0;
+    nn::Context context;
+    const double share = job_.share_of_forward(to_block);
+    const int64_t size = batch_size(deadline);
+    const auto batches = loader(view, wanted, false, 0, size, 0);
+    std::vector<at::Tensor> parts;
     while (true) {
-      Stopwatch watch;
-      if (!deadline.fits(1.5 * slowest)) break;
+      const bool bold = first && parts.empty();
+      if (!deadline.fits(bold ? static_cast<double>(size) * pace_.sample_s()
+                              : pace_.next_batch_s(share))) {
+        training_cut_ = training_cut_ || is_train;
+        break;
+      }
+      const Stopwatch watch;
       const auto batch = batches->next();
       if (!batch) break;
       if (batch->indices.empty()) continue;
-      keep(model.forward({"pixels", batch->pixels.to(model.device())}, context, 0, to_block));
+      const nn::Flow flow =
+          model.forward({"pixels", batch->pixels.to(model.device())}, context, 0, to_block);
+      parts.push_back(flow.tensors().front().second.to(at::kFloat).clone());
       positions.insert(positions.end(), batch->indices.begin(), batch->indices.end());
-      slowest = std::max(slowest, watch.seconds());
+      pace_.record(batch->size(), watch.seconds(), share);
     }
     evaluation_flops_ += static_cast<double>(positions.size()) * job_.profile.forward(0, to_block);
+    values = parts.empty() ? at::empty({0, 0}) : at::cat(parts, 0);
   }
-  return parts.empty() ? at::empty({0, 0}) : at::cat(parts, 0);
+  // Taken in an order that may be cut anywhere, given back in the order of the view.
+  std::vector<int64_t> sorted(positions.size());
+  std::iota(sorted.begin(), sorted.end(), int64_t{0});
+  std::sort(sorted.begin(), sorted.end(), [&](int64_t a, int64_t b) {
+    return positions[static_cast<size_t>(a)] < positions[static_cast<size_t>(b)];
+  });
+  if (std::is_sorted(sorted.begin(), sorted.end())) return values;
+  std::sort(positions.begin(), positions.end());
+  return values.index_select(0, at::tensor(sorted, at::kLong).to(values.device()));
 }
 
-eval::Predictions Reader::evaluate(const data::View& view, const Deadline& deadline) {
+eval::Predictions Reader::evaluate(const data::View& view, const Deadline& deadline, bool first) {
+  const Stopwatch watch;
   std::vector<int64_t> positions;
-  const at::Tensor logits = forward_all(view, job_.model().size(), deadline, positions).cpu();
+  const at::Tensor logits =
+      forward_some(view, spread(view), job_.model().size(), deadline, positions, first).cpu();
+  if (&view == &job_.data.validation) cached_validation_s_ = watch.seconds();
   return make_predictions(job_.model().classes(), job_.data.multi_label, view, positions, logits);
 }
 

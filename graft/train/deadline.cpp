@@ -9,15 +9,37 @@ namespace graft::train {
 namespace {
 
 constexpr size_t kWindow = 64;
+constexpr double kFirstStep = 2;
 constexpr double kMargin = 1.5;  // neighbours on the machine can slow a step at any time
 
 }  // namespace
+
+double exit_seconds() {
+  return 0.25 + 0.06 * core_contention();
+}
 
 void Deadline::begin() {
   begin_ = seconds_since_process_start();
 }
 
+Deadline Deadline::earlier(double seconds) const {
+  Deadline other = *this;
+  if (other.limit_) *other.limit_ -= seconds;
+  return other;
+}
+
+void Deadline::expect_step(double seconds) {
+  expected_s_ = seconds;
+  first_s_ = -1;
+  recent_.clear();
+  next_ = 0;
+}
+
 void Deadline::record_step(double seconds) {
+  if (first_s_ < 0) {
+    first_s_ = seconds;
+    return;
+  }
   if (recent_.size() < kWindow) {
     recent_.push_back(seconds);
   } else {
@@ -27,7 +49,7 @@ void Deadline::record_step(double seconds) {
 }
 
 double Deadline::typical_step() const {
-  if (recent_.empty()) return 0;
+  if (recent_.empty()) return expected_s_;
   std::vector<double> sorted = recent_;
   std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2),
                    sorted.end());
@@ -35,7 +57,7 @@ double Deadline::typical_step() const {
 }
 
 double Deadline::slowest_step() const {
-  return recent_.empty() ? 0 : *std::max_element(recent_.begin(), recent_.end());
+  return recent_.empty() ? typical_step() : *std::max_element(recent_.begin(), recent_.end());
 }
 
 bool Deadline::fits(double seconds) const {
@@ -43,11 +65,13 @@ bool Deadline::fits(double seconds) const {
 }
 
 bool Deadline::fits_step() const {
+  // A stage's first step fetches memory and makes kernels; what it took bounds the second.
+  if (recent_.empty()) return fits(first_s_ < 0 ? kFirstStep * expected_s_ : first_s_);
   return fits(kMargin * slowest_step());
 }
 
 double Deadline::left() const {
-  return left_in_all() - (limit_ ? reserve_ : 0);
+  return left_in_all() - (limit_ && reserve_ ? reserve_() : 0);
 }
 
 double Deadline::left_in_all() const {
@@ -57,7 +81,7 @@ double Deadline::left_in_all() const {
 
 double Deadline::progress() const {
   if (!limit_) return 0;
-  const double whole = *limit_ - reserve_ - begin_;
+  const double whole = *limit_ - (reserve_ ? reserve_() : 0) - begin_;
   if (whole <= 0) return 1;
   return std::clamp((seconds_since_process_start() - begin_) / whole, 0.0, 1.0);
 }

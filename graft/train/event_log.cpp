@@ -32,14 +32,11 @@ void EventLog::on_start(const Json& facts) {
 }
 
 void EventLog::on_stage(const StageEvent& e) {
-  write("stage", {{"step", e.step},
-                  {"stage", e.stage},
-                  {"name", e.name},
-                  {"blocks", e.blocks},
-                  {"trainable", e.trainable},
-                  {"rate", e.rate},
-                  {"lr", e.lr},
-                  {"cached", e.cached}});
+  Json fields = {{"step", e.step},     {"stage", e.stage},         {"name", e.name},
+                 {"blocks", e.blocks}, {"trainable", e.trainable}, {"rate", e.rate},
+                 {"lr", e.lr},         {"cached", e.cached}};
+  if (!e.kept.is_null()) fields["kept"] = e.kept;
+  write("stage", std::move(fields));
 }
 
 void EventLog::on_step(const StepEvent& e) {
@@ -82,6 +79,11 @@ void EventLog::on_evaluation(const EvaluationEvent& e) {
 void EventLog::on_checkpoint(int64_t step, const std::string& kind) {
   // "last" comes after its own state was taken, so a resumed run could not repeat the line.
   if (kind != "last") write("checkpoint", {{"step", step}, {"kind", kind}});
+}
+
+Json EventLog::save() const {
+  log_.sync();
+  return {{"bytes", log_.size()}};
 }
 
 void EventLog::on_warning(const std::string& message) {

@@ -12,7 +12,7 @@ namespace graft::train {
 /// is docs/run_folder.md.
 class EventLog final : public Observer {
  public:
-  /// `keep_bytes` >= 0 cuts an existing log to that length first (resume).
+  /// `keep_bytes` >= 0 cuts an existing log to that length first (resume); see missing_bytes().
   EventLog(const std::filesystem::path& folder, int64_t keep_bytes);
 
   void on_start(const Json& facts) override;
@@ -23,8 +23,11 @@ class EventLog final : public Observer {
   void on_warning(const std::string& message) override;
   void on_end(const std::string& status, int64_t step) override;
   /// The length of the log goes into the checkpoint, so that a resumed run continues it exactly.
+  /// The lines are on the disk before the checkpoint that counts them.
   std::string name() const override { return "log"; }
-  Json save() const override { return {{"bytes", log_.size()}}; }
+  Json save() const override;
+  /// Bytes that the checkpoint counted and the log has lost.
+  int64_t missing_bytes() const { return log_.missing(); }
 
   void write(const std::string& event, Json fields);
 

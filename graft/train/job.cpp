@@ -69,6 +69,11 @@ void apply_image_size(const Config& config, models::Model& model) {
   set_image_size(model, given["image_size"].get<int64_t>());
 }
 
+double Job::share_of_forward(int to_block) const {
+  const double all = profile.forward(0, model().size());
+  return all > 0 ? profile.forward(0, to_block) / all : 1;
+}
+
 int64_t Job::input_height() const {
   return input_size(model()).height;
 }
@@ -173,6 +178,7 @@ void prepare(Job& job) {
   if (!device.is_cpu()) {
     for (auto& tensor : adapter_tensors(model)) *tensor.value = tensor.value->to(device);
   }
+  planned_steps(job);  // refused here, before anything is computed or written
   job.augmentation = image::Augmentation(config.values["augment"], "augment");
   job.profile = measure_profile(model, job.input_height(), job.input_width());
 }
@@ -209,9 +215,44 @@ EpochShape epoch_shape(const Config& config, int64_t train_size) {
   return shape;
 }
 
-int64_t planned_steps(const Config& config, int64_t train_size) {
-  const EpochShape shape = epoch_shape(config, train_size);
+namespace {
+
+/// What is left of budget.samples for updates: every solved stage reads an epoch's samples once.
+std::optional<int64_t> samples_for_updates(const Job& job, int64_t epoch_samples) {
+  const Budget& budget = job.config.budget;
+  const auto solved =
+      std::count_if(job.stages.begin(), job.stages.end(),
+                    [](const strategies::Stage& stage) { return stage.solver != "gradient"; });
+  if (solved == 0) return budget.samples;
+  if (budget.epochs && *budget.epochs < 1) {
+    fail(ErrorCode::no_plan,
+         "budget.epochs={} does not allow the pass over {} samples that a solved head needs; give "
+         "at least 1, or solver: gradient",
+         *budget.epochs, epoch_samples);
+  }
+  if (!budget.samples) return std::nullopt;
+  const int64_t left = *budget.samples - solved * epoch_samples;
+  if (left < 0) {
+    fail(ErrorCode::no_plan,
+         "budget.samples={} does not allow the pass over {} samples that a solved head needs; give "
+         "at least {}, a smaller sampling.rate, or solver: gradient",
+         *budget.samples, epoch_samples, solved * epoch_samples);
+  }
+  return left;
+}
+
+}  // namespace
+
+int64_t planned_steps(const Job& job) {
+  const Config& config = job.config;
+  const EpochShape shape = epoch_shape(config, job.train_size());
   const Budget& budget = config.budget;
+  const std::optional<int64_t> samples = samples_for_updates(job, shape.samples);
+  const bool no_updates = !job.stages.empty() && std::all_of(job.stages.begin(), job.stages.end(),
+                                                             [](const strategies::Stage& stage) {
+                                                               return stage.solver != "gradient";
+                                                             });
+  if (no_updates) return budget.epochs || budget.steps || budget.samples ? 0 : -1;
   const int64_t window = config.values["train"]["batch"].get<int64_t>() *
                          config.values["updates"]["every"].get<int64_t>();
   int64_t steps = -1;
@@ -226,7 +267,7 @@ int64_t planned_steps(const Config& config, int64_t train_size) {
   if (budget.epochs)
     limit(updates(static_cast<int64_t>(
         std::floor(*budget.epochs * static_cast<double>(shape.samples) + 1e-9))));
-  if (budget.samples) limit(updates(*budget.samples));
+  if (samples) limit(updates(*samples));
   if (steps == 0) {
     fail(ErrorCode::no_plan,
          "the budget does not allow one update: an update takes {} samples (train.batch x "

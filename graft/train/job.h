@@ -19,6 +19,7 @@ struct Job {
   Config config;
   data::Dataset data;
   models::LoadedModel loaded;
+  double forward_s = 0;  ///< a sample through the whole network, as planning tried it; 0: not known
   std::vector<std::string> notes;            ///< facts for the user: splits made, head fitted
   std::vector<std::string> earlier_classes;  ///< when the model is an earlier run: its classes
   std::vector<strategies::Stage> stages;
@@ -28,6 +29,8 @@ struct Job {
   models::Model& model() const { return *loaded.model; }
   strategies::Outline outline() const;
   /// Height and width of the network's input.
+  /// Share of the whole network's forward FLOPs that blocks [0, to_block) have.
+  double share_of_forward(int to_block) const;
   int64_t input_height() const;
   int64_t input_width() const;
   /// Names of the lists of samples, "train" etc., and their sizes.
@@ -53,8 +56,9 @@ void apply_image_size(const Config& config, models::Model& model);
 Profile measure_profile(models::Model& model, int64_t height, int64_t width);
 
 /// Updates the run needs under budgets of epochs, steps and samples; -1 when only time limits it.
-/// A budget too small for one update is an error (exit code 4).
-int64_t planned_steps(const Config& config, int64_t train_size);
+/// A head that is solved reads the samples of an epoch once, which budget.samples pays for. A
+/// budget too small for that or for one update is an error (exit code 4).
+int64_t planned_steps(const Job& job);
 /// Samples an epoch draws, micro-batches and updates in it.
 struct EpochShape {
   int64_t samples, batches, steps;

@@ -21,7 +21,6 @@ namespace graft::train {
 namespace {
 
 constexpr double kSaveEverySeconds = 60;
-constexpr double kExitSeconds = 0.35;  // summary, report, unmapping
 
 OptimizerOptions optimizer_options(const Config& config) {
   OptimizerOptions o;
@@ -83,7 +82,7 @@ Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder,
           std::make_unique<Reader>(job, [this](const std::string& message) { warn(message); })) {
   const Config& config = job_.config;
   shape_ = epoch_shape(config, job_.train_size());
-  planned_steps_ = total_steps_ = planned_steps(config, job_.train_size());
+  planned_steps_ = total_steps_ = planned_steps(job_);
   eval_every_ = config.values["train"]["eval_every"].get<double>();
   if (!config.values["budget"]["replay"].is_null()) {
     replay_ = read_replay(config.values["budget"]["replay"].get<std::string>());
@@ -184,7 +183,7 @@ void Loop::begin_stage(bool resumed) {
   Stopwatch watch;
   int64_t through_prefix = 0;
   const int border = std::min(lowest_block(trained_), stage.blocks.front());
-  const bool cached = reader_->begin_border(border, passes, deadline_, through_prefix);
+  const bool cached = fill_caches(border, passes, through_prefix);
   if (!resumed) {
     work_.cache_s += watch.seconds();
     work_.flops += static_cast<double>(through_prefix) * job_.profile.forward(0, border);
@@ -192,7 +191,9 @@ void Loop::begin_stage(bool resumed) {
   stream_.reset();
 
   int64_t trainable = 0;
-  StageEvent event{state_.step, state_.stage, stage.name, {}, 0, stage.rate, 0, cached};
+  StageEvent event{state_.step, state_.stage, stage.name, {}, 0, stage.rate, 0, cached, nullptr};
+  if (const auto& kept = reader_->kept())
+    event.kept = {{"samples", kept->samples}, {"views", kept->views}, {"batch", kept->batch}};
   for (const auto& tensor : trained_) trainable += tensor.value->numel();
   for (const int b : stage.blocks) event.blocks.push_back(model.block_name(b));
   event.trainable = trainable;
@@ -203,14 +204,17 @@ void Loop::begin_stage(bool resumed) {
   }
   if (stage.solver != "gradient" && !resumed) {
     Stopwatch solving;
-    solve_head(job_, *reader_, stage.solver, config.values["train"]["ridge"].get<double>(),
-               deadline_);
-    // One pass over the samples, forward only.
-    state_.samples += job_.train_size();
-    work_.samples_forward += job_.train_size();
-    if (cached) work_.samples_cached += job_.train_size();
+    solve_ahead_s_ = 0;
+    const int64_t read = solve_head(job_, *reader_, stage.solver,
+                                    config.values["train"]["ridge"].get<double>(), deadline_);
+    // A pass over the samples, forward only.
+    state_.samples += read;
+    work_.samples_forward += read;
+    if (cached) work_.samples_cached += read;
     work_.train_s += solving.seconds();
   }
+  solve_ahead_s_ = 0;
+  expect_steps(border);
 }
 
 int Loop::lowest_due() const {
@@ -349,14 +353,16 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
   for (Observer* observer : observers_) observer->on_step(event);
 }
 
-void Loop::evaluate_validation() {
+void Loop::evaluate_validation(bool last) {
   if (job_.data.validation.empty()) return;
+  // What is kept free for the last one is not for those before it.
+  if (last) begin_measuring(kTestShare);
   Stopwatch watch;
   EvaluationEvent event;
   {
     average_.swap(trained_);
     const StatisticsFrozen frozen(job_.model());
-    validation_ = reader_->evaluate(job_.data.validation, deadline_);
+    validation_ = reader_->evaluate(job_.data.validation, deadline_, state_.best_step < 0);
     average_.swap(trained_);
   }
   event.seconds = watch.seconds();
@@ -387,9 +393,6 @@ void Loop::evaluate_validation() {
   state_.last_evaluation = state_.step;
   state_.evaluated_progress = state_.progress;
   work_.eval_s += event.seconds;
-  eval_sample_s_ =
-      std::max(eval_sample_s_ * 0.5,
-               event.seconds / static_cast<double>(std::max<int64_t>(1, validation_->size())));
   event.step = state_.step;
   event.epoch = epochs_done();
   event.split = "validation";
@@ -397,58 +400,29 @@ void Loop::evaluate_validation() {
   for (Observer* observer : observers_) observer->on_evaluation(event);
   if (better) save("best");
   save("last");
-  refresh_reserve();
-}
-
-void Loop::refresh_reserve() {
-  if (!deadline_.limited()) return;
-  // The test split goes through the whole network: no cache helps it.
-  double sample_s = eval_sample_s_;
-  if (deadline_.typical_step() > 0 && work_.samples_forward > 0 &&
-      reader_->train_cache() == nullptr) {
-    sample_s = std::max(sample_s, work_.train_s / static_cast<double>(work_.samples_forward));
-  } else if (work_.cache_s > 0 && reader_->train_cache() != nullptr) {
-    sample_s = std::max(
-        sample_s, work_.cache_s / static_cast<double>(std::max<int64_t>(1, job_.train_size())));
-  }
-  const double test_s = sample_s * static_cast<double>(job_.data.test.size());
-  deadline_.reserve(1.3 * test_s + 3 * save_s_ + kExitSeconds);
-}
-
-bool Loop::evaluation_due() const {
-  if (job_.data.validation.empty()) return false;
-  if (replay_) return replay_->evaluations.count(state_.step) > 0;
-  if (total_steps_ < 0) {  // time alone: by share of the time, an epoch's worth at least
-    return state_.progress - state_.evaluated_progress >= 0.05 && epochs_done() >= 1;
-  }
-  const auto interval =
-      std::max<int64_t>(1, std::llround(eval_every_ * static_cast<double>(shape_.steps)));
-  return state_.step % interval == 0;
 }
 
 LoopResult Loop::run() {
   deadline_.begin();
   save_s_ = 0.02 + static_cast<double>(job_.model().parameter_bytes()) / 3e8;
-  refresh_reserve();
+  deadline_.reserve([this] { return seconds_to_end(); });
   begin_stage(restored_);
   deadline_.begin();
-  refresh_reserve();
   last_save_s_ = seconds_since_process_start();
   const auto patience = job_.config.values["train"]["patience"].get<int64_t>();
   const auto save_every = job_.config.values["train"]["checkpoint_every"].get<int64_t>();
   LoopResult result{"completed", ""};
   if (!job_.data.validation.empty() && state_.last_evaluation < 0 &&
       job_.stages[static_cast<size_t>(state_.stage)].solver != "gradient") {
-    evaluate_validation();
+    if (fits_evaluation()) evaluate_validation(false);
   }
   bool stepped = false;
   while (true) {
     state_.progress = current_progress();
     if (const int next = stage_at(state_.progress); next != state_.stage) {
-      if (state_.last_evaluation != state_.step) evaluate_validation();
+      if (state_.last_evaluation != state_.step && fits_evaluation()) evaluate_validation(false);
       state_.stage = next;
       begin_stage(false);
-      refresh_reserve();
       state_.progress = current_progress();
       continue;
     }
@@ -482,9 +456,9 @@ LoopResult Loop::run() {
       return result;
     }
     stepped = true;
-    if (evaluation_due()) {
+    if (evaluation_due() && fits_evaluation()) {
       state_.progress = current_progress();
-      evaluate_validation();
+      evaluate_validation(false);
       last_save_s_ = seconds_since_process_start();
     } else if ((save_every > 0 && state_.step % save_every == 0) ||
                (save_every == 0 &&
@@ -500,10 +474,10 @@ LoopResult Loop::run() {
     }
   }
   if (state_.last_evaluation != state_.step && !replay_ &&
-      (!deadline_.limited() || state_.best_step < 0 ||
-       deadline_.fits(1.3 * eval_sample_s_ * static_cast<double>(job_.data.validation.size())))) {
-    evaluate_validation();
+      (state_.best_step < 0 || fits_last_evaluation())) {
+    evaluate_validation(true);
   }
+  if (result.status == "completed" && reader_->training_cut()) result.status = "deadline";
   save("last");  // with the live weights: a run that is killed from here on must not swap twice
   if (average_.on()) average_.swap(ever_trained_);  // the average is the result
   return result;

@@ -62,7 +62,8 @@ class Loop {
   void begin_stage(bool resumed);
   bool train_window(std::string& failure);
   void step_optimizer(double weight, double loss_sum, double seconds, int64_t samples);
-  void evaluate_validation();
+  /// The `last` one may use the time that was kept free for it.
+  void evaluate_validation(bool last);
   bool evaluation_due() const;
   double current_progress() const;
   int stage_at(double progress) const;
@@ -71,7 +72,12 @@ class Loop {
   Checkpoint make_checkpoint() const;
   void warn(const std::string& message);
   double epochs_done() const;
-  void refresh_reserve();
+  bool fill_caches(int border, double passes, int64_t& through_prefix);
+  void expect_steps(int border);
+  void begin_measuring(double share);
+  bool fits_evaluation() const;
+  bool fits_last_evaluation();
+  double seconds_to_end() const;
 
   Job& job_;
   Deadline& deadline_;
@@ -98,9 +104,14 @@ class Loop {
   bool restored_ = false;
   double eval_every_ = 1;  // epochs
   double last_save_s_ = 0;
-  double eval_sample_s_ = 0;
+  static constexpr double kTestShare = 0.6;  // of the time left is the test split's, at most
   double save_s_ = 0.05;
-  int64_t validated_ = 0;  // most samples that an evaluation measured
+  // What the end of the run needs, see loop_time.cpp.
+  bool validation_ahead_ = true;   // an evaluation is still to come
+  double measuring_most_s_ = 1e9;  // that evaluations may take of what is left
+  double solve_ahead_s_ = 0;       // for solving a head
+  double forwards_per_step_ = 0;   // an update in forward passes of one sample
+  int64_t validated_ = 0;          // most samples that an evaluation measured
   std::optional<eval::Predictions> validation_;
 };
 

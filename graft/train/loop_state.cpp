@@ -147,13 +147,17 @@ void Loop::reestimate_statistics() {
   nn::Context context;
   // Caches end where the last stage's trained blocks begin; statistics may have to move below.
   int64_t none = 0;
-  reader_->begin_border(0, 0, deadline_, none);
+  reader_->begin_border(0, 0, deadline_, std::nullopt, none);
   BatchStream stream(job_, *reader_, 0, 0);
-  for (int64_t k = 1; const auto batch = stream.next(); ++k) {
-    if (!deadline_.fits(0)) break;
+  double slowest = 0;
+  for (int64_t k = 1; deadline_.fits(1.5 * slowest); ++k) {
+    const Stopwatch watch;
+    const auto batch = stream.next();
+    if (!batch) break;
     for (auto& [norm, momentum] : norms)
       norm->set_momentum(1.0 / static_cast<double>(k));  // a plain mean
     if (!batch->positions.empty()) job_.model().forward(batch->flow, context, batch->from);
+    slowest = std::max(slowest, watch.seconds());
   }
   for (auto& [norm, momentum] : norms) {
     norm->use_batch_statistics(false);

@@ -32,6 +32,7 @@ struct StageEvent {
   double rate;  ///< factor on the learning rates
   double lr;    ///< peak, of the backbone; of the head where it is alone
   bool cached;  ///< outputs of the frozen prefix are kept in memory
+  Json kept;    ///< where the clock cut that: {samples, views, batch}, see train::Kept
 };
 
 struct StepEvent {
@@ -69,10 +70,14 @@ class Observer {
   virtual void on_evaluation(const EvaluationEvent&) {}
   virtual void on_checkpoint(int64_t /*step*/, const std::string& /*kind*/) {}
   virtual void on_warning(const std::string& /*message*/) {}
+  /// The run folder holds a result from here on: what was learned, and a summary that says how the
+  /// run ended. What may still come is the test split and the report.
+  virtual void on_result() {}
   virtual void on_end(const std::string& /*status*/, int64_t /*step*/) {}
   /// Asked after every update; true ends the run with status "early-stopped".
   virtual bool wants_stop() { return false; }
-  /// State that a resumed run needs back, and its name in the checkpoint; null means none.
+  /// State that a resumed run needs back, and its name in the checkpoint; null means none. Files
+  /// that it speaks of must be synced when it returns.
   virtual std::string name() const { return ""; }
   virtual Json save() const { return nullptr; }
   virtual void load(const Json&) {}

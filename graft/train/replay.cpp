@@ -25,6 +25,10 @@ Replay read_replay(const std::filesystem::path& path) {
                         log.string(), number, replay.progress.size() + 1, step);
       }
       replay.progress.push_back(event.at("progress").get<double>());
+    } else if (kind == "stage" && event.contains("kept")) {
+      const Json& kept = event["kept"];
+      replay.kept[event.at("stage").get<int64_t>()] = {kept.at("samples"), kept.at("views"),
+                                                       kept.at("batch")};
     } else if (kind == "eval" && event.value("split", "") == "validation") {
       replay.evaluations.insert(event.at("step").get<int64_t>());
       if (event.value("best", false)) replay.best.insert(event.at("step").get<int64_t>());

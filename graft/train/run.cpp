@@ -80,6 +80,14 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   for (nn::BatchNorm* norm : job.model().registry().batch_norms) norm->use_batch_statistics(false);
   // What was learned is safe before the test split is measured.
   const auto written = write_learned(job, loop.ever_trained(), folder);
+  const bool good = result.status != "diverged";
+  if (deadline.limited() && loop.validation() && good) {
+    // A result already, should the machine stop giving time.
+    Json summary = make_summary(job, loop, facts, result.status, std::nullopt, "validation");
+    summary["written"] = written;
+    write_json(folder / "summary.json", summary);
+    for (Observer* o : observers) o->on_result();
+  }
   const bool has_test = !job.data.test.empty();
   const data::View& view = has_test ? job.data.test : job.data.validation;
   const std::string split = has_test ? "test" : "validation";
@@ -87,8 +95,8 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   if (!view.empty()) {
     Stopwatch watch;
     Deadline rest = deadline;
-    rest.reserve(0.25);
-    measured = loop.reader().evaluate(view, rest);
+    rest.reserve(exit_seconds);
+    measured = loop.reader().evaluate(view, rest, !loop.validation());
     loop.work().eval_s += watch.seconds();
     if (measured->size() < view.size()) {
       for (Observer* o : observers) {
@@ -120,16 +128,31 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   summary["written"] = written;
   if (!result.detail.empty()) summary["detail"] = result.detail;
   write_json(folder / "summary.json", summary);
-  if (!deadline.limited() || deadline.left_in_all() > 0.2) write_report(folder, &job.data);
+  for (Observer* o : observers) {
+    if (good && (measured || loop.validation() || view.empty())) o->on_result();
+  }
+  if (!deadline.limited() || deadline.left_in_all() > 0.6 * exit_seconds())
+    write_report(folder, &job.data);
+  if (!measured && !loop.validation() && !view.empty()) {
+    fail(ErrorCode::no_plan,
+         "budget.time ended before one batch could be measured: the model in {} is whole, how good "
+         "it is nobody knows. Give more time",
+         folder.string());
+  }
   return summary;
+}
+
+/// The budget counts the time of all processes of a run.
+std::optional<double> time_left(const Config& config, const std::optional<Checkpoint>& checkpoint) {
+  std::optional<double> limit = config.budget.time_s;
+  if (limit && checkpoint) *limit -= checkpoint->state.at("work").at("wall_before").get<double>();
+  return limit;
 }
 
 Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder,
               const std::vector<Observer*>& extra, const std::optional<Checkpoint>& checkpoint) {
   install_counting_allocator();
-  std::optional<double> limit = job.config.budget.time_s;
-  if (limit && checkpoint) *limit -= checkpoint->state.at("work").at("wall_before").get<double>();
-  Deadline deadline(limit);
+  Deadline deadline(time_left(job.config, checkpoint));
   const int64_t keep =
       checkpoint ? checkpoint->state.at("observers").at("log").at("bytes").get<int64_t>() : -1;
   EventLog log(folder, keep);
@@ -138,6 +161,14 @@ Json run_loop(Job& job, const PlanFacts& facts, const fs::path& folder,
   observers.insert(observers.end(), extra.begin(), extra.end());
   if (checkpoint) {
     for (Observer* o : extra) o->on_start(start_facts(job, true));
+    if (log.missing_bytes() > 0) {
+      // The weights do not need it; only the record of the steps has a gap.
+      for (Observer* o : observers)
+        o->on_warning(
+            fmt::format("log.jsonl lacks {} bytes that the checkpoint counted (a power cut, or it "
+                        "was edited): the run goes on, the events in them are lost",
+                        log.missing_bytes()));
+    }
   } else {
     for (Observer* o : observers) o->on_start(start_facts(job, false));
     for (const Json& decision : facts.decisions) log.write("decision", decision);
@@ -272,10 +303,24 @@ Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& obs
                                     {"predicted", facts.predicted},
                                     {"full", facts.full},
                                     {"candidates", facts.candidates}});
-  return run_loop(job, facts, folder, observers, std::nullopt);
+  try {
+    return run_loop(job, facts, folder, observers, std::nullopt);
+  } catch (const Error& error) {
+    // No time for a result, and nothing to go on from: as if it had not been begun.
+    if (error.code() == ErrorCode::no_plan && !has_checkpoint(folder / "checkpoints" / "last"))
+      clear(folder, {});
+    throw;
+  }
 }
 
 namespace {
+
+/// How a run ended in order; empty when there is something to go on with.
+std::string end_of(const fs::path& folder) {
+  if (!fs::exists(folder / "summary.json")) return "";
+  const std::string status = read_json(folder / "summary.json").value("status", "");
+  return status == "completed" || status == "early-stopped" || status == "deadline" ? status : "";
+}
 
 Json resume_run(const fs::path& folder, std::optional<data::Dataset> own,
                 const std::vector<Observer*>& observers) {
@@ -283,12 +328,9 @@ Json resume_run(const fs::path& folder, std::optional<data::Dataset> own,
     fail_usage("{} is not a run folder: it has no config.yaml", folder.string());
   }
   const FolderLock lock(folder);
-  if (fs::exists(folder / "summary.json")) {
-    const std::string status = read_json(folder / "summary.json").value("status", "");
-    if (status == "completed" || status == "early-stopped" || status == "deadline") {
-      fail_usage("the run {} has ended ({}); to train on, start a new one with model={}",
-                 folder.string(), status, folder.string());
-    }
+  if (const std::string status = end_of(folder); !status.empty()) {
+    fail_usage("the run {} has ended ({}); to train on, start a new one with model={}",
+               folder.string(), status, folder.string());
   }
   const Config config = make_config(read_yaml(folder / "config.yaml"));
   set_threads(config.values["threads"].get<int>());
@@ -306,6 +348,15 @@ Json resume_run(const fs::path& folder, std::optional<data::Dataset> own,
 }
 
 }  // namespace
+
+std::optional<double> time_left(const fs::path& folder) {
+  // Where there is nothing to resume, resume says so.
+  if (!fs::exists(folder / "config.yaml") || !end_of(folder).empty()) return std::nullopt;
+  std::optional<Checkpoint> checkpoint;
+  if (has_checkpoint(folder / "checkpoints" / "last"))
+    checkpoint = read_checkpoint(folder / "checkpoints" / "last");
+  return time_left(make_config(read_yaml(folder / "config.yaml")), checkpoint);
+}
 
 Json resume(const fs::path& folder, const std::vector<Observer*>& observers) {
   return resume_run(folder, std::nullopt, observers);

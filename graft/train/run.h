@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ void claim_output(const std::filesystem::path& folder, bool overwrite);
 /// and Error(internal) when the loss diverged; the checkpoint is written before.
 Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& observers);
 
+/// What is left of a run's time budget for the process that resumes it; nothing when it has none.
+std::optional<double> time_left(const std::filesystem::path& folder);
 /// Goes on with an interrupted run to the same result as if it had not been.
 Json resume(const std::filesystem::path& folder, const std::vector<Observer*>& observers);
 /// The same for a run on data of one's own: make them as they were made then.

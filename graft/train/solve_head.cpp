@@ -12,6 +12,8 @@
 namespace graft::train {
 namespace {
 
+constexpr double kKeptFree = 0.7;  // of the time left when the features are there
+
 struct Problem {
   at::Tensor x;        ///< [N, D], standardised, float64
   at::Tensor targets;  ///< int64 [N] or float64 [N, C]
@@ -93,11 +95,12 @@ double best_scale(const at::Tensor& scores, const Problem& p) {
   return std::exp((low + high) / 2);
 }
 
-Problem make_problem(Job& job, Reader& reader, const data::View& view, const Deadline& deadline) {
+Problem make_problem(Job& job, Reader& reader, const data::View& view,
+                     const std::vector<int64_t>& wanted, const Deadline& deadline) {
   models::Model& model = job.model();
   std::vector<int64_t> positions;
   Problem p;
-  p.x = reader.forward_all(view, model.head(), deadline, positions).to(at::kDouble).cpu();
+  p.x = reader.forward_some(view, wanted, model.head(), deadline, positions).to(at::kDouble).cpu();
   p.targets = reader.targets(view, positions).cpu();
   p.classes = static_cast<int64_t>(model.classes().size());
   p.multi_label = job.data.multi_label;
@@ -115,11 +118,11 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view, const Dea
 
 }  // namespace
 
-void solve_head(Job& job, Reader& reader, const std::string& solver, double ridge,
-                const Deadline& deadline) {
+int64_t solve_head(Job& job, Reader& reader, const std::string& solver, double ridge,
+                   const Deadline& deadline) {
   models::Model& model = job.model();
   const at::NoGradGuard no_grad;
-  Problem train = make_problem(job, reader, job.data.train, deadline);
+  Problem train = make_problem(job, reader, job.data.train, reader.first_pass(), deadline);
   if (train.x.size(0) == 0)
     fail(ErrorCode::no_plan, "the time budget ended before the features of one sample were there");
   const at::Tensor mean = train.x.mean(0);
@@ -127,12 +130,15 @@ void solve_head(Job& job, Reader& reader, const std::string& solver, double ridg
   train.x = (train.x - mean) / std;
   std::optional<Problem> validation;
   if (!job.data.validation.empty()) {
-    validation = make_problem(job, reader, job.data.validation, deadline);
+    validation = make_problem(job, reader, job.data.validation, reader.spread(job.data.validation),
+                              deadline);
     if (validation->x.size(0) == 0)
       validation.reset();
     else
       validation->x = (validation->x - mean) / std;
   }
+  // What the features cost is spent; the search may not take what measuring needs.
+  const Deadline until = deadline.earlier(kKeptFree * std::max(0.0, deadline.left()));
   // From strong to weak: each solution is a good start for the next.
   const auto n = static_cast<double>(train.x.size(0));
   std::vector<double> factors =
@@ -141,10 +147,10 @@ void solve_head(Job& job, Reader& reader, const std::string& solver, double ridg
   Solution last;
   double least = INFINITY;
   for (const double factor : factors) {
-    if (best.weight.defined() && !deadline.fits(0)) break;
+    if (best.weight.defined() && !until.fits(0)) break;
     Solution s;
     if (solver == "logistic") {
-      s = logistic(train, ridge * factor, last.weight.defined() ? &last : nullptr, deadline);
+      s = logistic(train, ridge * factor, last.weight.defined() ? &last : nullptr, until);
     } else {
       s = ridge_solution(train, ridge * factor * n / 100);
       const Problem& judge = validation ? *validation : train;
@@ -164,6 +170,7 @@ void solve_head(Job& job, Reader& reader, const std::string& solver, double ridg
   const at::Tensor weight = best.weight / std;
   model.classifier().weight().copy_(weight.to(at::kFloat));
   model.classifier().bias().copy_((best.bias - weight.mv(mean)).to(at::kFloat));
+  return train.x.size(0);
 }
 
 }  // namespace graft::train

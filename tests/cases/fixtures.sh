@@ -145,13 +145,17 @@ whole_files() {
   [ ! -s "$1/log.jsonl" ] || json_probe --lines "$1/log.jsonl" event
 }
 
-# beside_a_hog COMMAND...: while another process keeps a core busy.
-beside_a_hog() {
-  local hog status=0
-  (while :; do :; done) &
-  hog=$!
+# beside_a_hog COMMAND...: while another process keeps a core busy; beside_hogs COUNT COMMAND...: while that many do.
+beside_a_hog() { beside_hogs 1 "$@"; }
+beside_hogs() {
+  local count=$1 hogs=() status=0
+  shift
+  while [ "${#hogs[@]}" -lt "$count" ]; do
+    (while :; do :; done) &
+    hogs+=($!)
+  done
   "$@" || status=$?
-  kill "$hog" 2>/dev/null
-  wait "$hog" 2>/dev/null
+  kill "${hogs[@]}" 2>/dev/null
+  wait "${hogs[@]}" 2>/dev/null
   return "$status"
 }

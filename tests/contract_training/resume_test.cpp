@@ -295,6 +295,27 @@ TEST(ResumeContract, AnOlderCheckpointCutsTheLogAndEndsTheSame) {
   }
 }
 
+/// As after a power cut: the newest lines of the log never came to the disk.
+TEST(ResumeContract, ALogThatLostItsEndIsSaidAndTheWeightsAreTheSame) {
+  for (const int64_t lost : {int64_t{1}, int64_t{700}, int64_t{1} << 40}) {
+    SCOPED_TRACE(lost);
+    const test::ScratchDir scratch;
+    run(config_of("vit", scratch / "whole"));
+    execute_until_stop(config_of("vit", scratch / "run"), 6);
+    const fs::path log = scratch / "run/log.jsonl";
+    const auto size = static_cast<int64_t>(fs::file_size(log));
+    fs::resize_file(log, static_cast<uintmax_t>(std::max<int64_t>(0, size - lost)));
+    train::resume(scratch / "run", {});
+    EXPECT_TRUE(same_weights(scratch / "whole", scratch / "run"));
+    const auto said = events(scratch / "run", "warning");  // reads every line
+    ASSERT_EQ(said.size(), 1U);
+    EXPECT_NE(said[0]["message"].get<std::string>().find("log.jsonl lacks"), std::string::npos);
+    const auto steps = events(scratch / "run", "step");
+    ASSERT_GE(steps.size(), 2U);
+    EXPECT_EQ(steps.back()["step"], 8);
+  }
+}
+
 /// State of an observer's own comes back.
 class Counter final : public train::Observer {
  public:

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "graft/base/options.h"
 #include "graft/cli/arguments.h"
 #include "graft/models/convert.h"
 
@@ -17,8 +18,14 @@ Command convert() {
         std::string folder;
         arguments.app().add_option("SOURCE", source, "folder or weight file")->required();
         arguments.app().add_option("DIR", folder, "folder that is written")->required();
+        Words given;
+        arguments.app().add_option("words", given, "overwrite=true replaces a model in DIR");
         if (!arguments.parse(words)) return 0;
-        std::cout << models::convert_model(source, folder) << "\nwritten: " << folder << "\n";
+        const Options options({flag("overwrite", false, "replace a model in DIR")},
+                              read_overrides(given, "graft convert SOURCE DIR [overwrite=true]"),
+                              "convert");
+        std::cout << models::convert_model(source, folder, options.boolean("overwrite"))
+                  << "\nwritten: " << folder << "\n";
         return 0;
       }};
 }

@@ -2,6 +2,7 @@
 
 #include "graft/cli/arguments.h"
 #include "graft/cli/progress.h"
+#include "graft/cli/watchdog.h"
 #include "graft/report/run_folder.h"
 #include "graft/report/summary_table.h"
 #include "graft/train/run.h"
@@ -15,8 +16,10 @@ Command resume() {
             std::string folder;
             arguments.app().add_option("RUN", folder, "the run folder")->required();
             if (!arguments.parse(words)) return 0;
+            Watchdog watchdog;
+            watchdog.watch(graft::train::time_left(folder));
             Progress progress;
-            graft::train::resume(folder, {&progress});
+            graft::train::resume(folder, {&progress, &watchdog});
             std::cout << report::summary_table(report::read_run_folder(folder));
             std::cout << "report: " << folder << "/report.html\n";
             return 0;

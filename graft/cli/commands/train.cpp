@@ -23,12 +23,14 @@ Command train() {
         const graft::train::Config config = graft::train::make_config(read_configuration(given));
         if (!config.is_auto("", "output"))
           graft::train::claim_output(config.output(), config.values["overwrite"].get<bool>());
-        const Watchdog watchdog(config.budget.time_s);
+        Watchdog watchdog;
+        watchdog.watch(config.budget.time_s);
         plan::Planned planned = plan::make_plan(config);
+        watchdog.watch(planned.job.config.budget.time_s);  // ten minutes where nothing was given
         for (const auto& note : planned.job.notes) std::cerr << note << "\n";
         std::cerr << plan::decisions_text(planned.facts);
         Progress progress;
-        graft::train::execute(planned.job, planned.facts, {&progress});
+        graft::train::execute(planned.job, planned.facts, {&progress, &watchdog});
         const std::string folder = planned.job.config.output();
         std::cout << report::summary_table(report::read_run_folder(folder));
         std::cout << "run folder: " << folder << "\nreport:     " << folder << "/report.html\n";

@@ -136,6 +136,18 @@ TEST(Files, LineWriterCutsOnResume) {
   EXPECT_EQ(test::read_text(dir / "log"), "one\nthree\n");
 }
 
+TEST(Files, LineWriterNeverGrowsALogThatLostItsEnd) {
+  test::ScratchDir dir;
+  test::write_text(dir / "log", "one\ntwo\nthr");
+  LineWriter writer(dir / "log", 20);
+  EXPECT_EQ(writer.missing(), 12);
+  EXPECT_EQ(writer.size(), 8);
+  writer.write("four");
+  writer.sync();
+  EXPECT_EQ(test::read_text(dir / "log"), "one\ntwo\nfour\n");
+  EXPECT_EQ(LineWriter(dir / "empty", 5).missing(), 5);
+}
+
 TEST(Files, AFolderLockIsExclusive) {
   test::ScratchDir dir;
   {

@@ -152,5 +152,24 @@ TEST(Sampling, WrongSettings) {
                      "did you mean 'rs2'");
 }
 
+TEST(SpreadOrder, EveryBeginningHoldsTheStrataInTheirShares) {
+  std::vector<int> strata(60, 0);
+  std::fill(strata.begin() + 30, strata.begin() + 50, 2);
+  std::fill(strata.begin() + 50, strata.end(), 3);
+  const auto order = spread_order(strata);
+  for (size_t length = 6; length <= order.size(); ++length) {
+    std::vector<int64_t> counts(4, 0);
+    for (size_t i = 0; i < length; ++i)
+      ++counts[static_cast<size_t>(strata[static_cast<size_t>(order[i])])];
+    EXPECT_NEAR(static_cast<double>(counts[0]), static_cast<double>(length) / 2, 1.5);
+    EXPECT_NEAR(static_cast<double>(counts[2]), static_cast<double>(length) / 3, 1.5);
+    EXPECT_NEAR(static_cast<double>(counts[3]), static_cast<double>(length) / 6, 1.5);
+  }
+  auto sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  for (size_t i = 0; i < sorted.size(); ++i) EXPECT_EQ(sorted[i], static_cast<int64_t>(i));
+  EXPECT_TRUE(spread_order({}).empty());
+}
+
 }  // namespace
 }  // namespace graft::data
