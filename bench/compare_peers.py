@@ -2,7 +2,7 @@
 """Training steps of graft beside transformers and peft; prints the tables of docs/evidence.md, section 1.
 
   compare_peers.py [--minutes N] [--ours build/release/bench/train_step] [--python .deps/oracles/bin/python] [--results bench/results/peers.jsonl] [--only vit_b16:head,...]
-                   [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--tables]
+                   [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
 
 A round of a cell (model, mode, dtype) is one process of each side, one after the other: graft, theirs, graft, theirs … Both read the same random checkpoint. Before the first round every
 setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 the matrix products that a step
@@ -74,7 +74,7 @@ class Bench:
         return min(tried, key=lambda r: r["step_s"])["setting"] if len(tried) == len(self.settings(cell)) else None
 
     def round(self, cell, setting):
-        common = self.common(cell) + ["--steps", self.args.steps]
+        common = self.common(cell) + ["--steps", self.args.steps, "--warmup", self.args.warmup]
         value = {"ours": launch([self.args.ours, *common]), "theirs": launch([self.args.python, PEER, *common, *setting]),
                  "setting": setting, "load": os.getloadavg()[0], "time": time.strftime("%Y-%m-%d %H:%M")}
         if cell[0] == "vit_b16":
@@ -151,6 +151,7 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--steps", type=int, default=4)
+    p.add_argument("--warmup", type=int, default=2, help="steps that are not counted: the second one still meets memory that nobody has touched, on both sides")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
     cells = [(model, mode, args.dtype) for model in BATCH for mode in MODES]

@@ -114,14 +114,11 @@ class Trainer {
     flow = {};
     const double value = loss.sum.item<double>();
     loss.sum.backward();
-    {
-      const at::NoGradGuard no_grad;
-      for (const auto& tensor : trained_) {
-        if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(1 / loss.weight);
-      }
-    }
-    train::clip_gradients(trained_, 1.0);
-    optimizer_.step(trained_, [](const train::TrainedTensor&) { return 1e-4; });
+    const double mean = 1 / loss.weight;
+    const double norm = mean * train::gradient_norm(trained_);
+    optimizer_.step(
+        trained_, [](const train::TrainedTensor&) { return 1e-4; },
+        mean * train::clip_factor(norm, 1.0));
     for (const auto& tensor : trained_) tensor.value->mutable_grad() = at::Tensor();
     return value / loss.weight;
   }

@@ -1,22 +1,15 @@
 #include "graft/tensor/parallel.h"
 
 #include <ATen/Parallel.h>
-#include <dlfcn.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 
+#include "graft/tensor/omp.h"
+
 namespace graft {
 namespace {
-
-/// What compilers call for `#pragma omp parallel`: libgomp has it, and Intel's and LLVM's runtimes
-/// for compatibility.
-using OmpParallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
-
-OmpParallel omp_parallel() {
-  static const auto kFound = reinterpret_cast<OmpParallel>(::dlsym(RTLD_DEFAULT, "GOMP_parallel"));
-  return kFound;
-}
 
 struct Parts {
   const std::function<void(int64_t, int64_t)>* body;
@@ -42,12 +35,13 @@ void run_parts(void* data) {
 void parallel_for(int64_t n, const std::function<void(int64_t, int64_t)>& body) {
   if (n <= 0) return;
   const int64_t threads = std::min<int64_t>(n, at::get_num_threads());
-  if (threads <= 1 || at::in_parallel_region() || !omp_parallel()) {
+  const OmpParallel parallel = omp_parallel();
+  if (threads <= 1 || at::in_parallel_region() || !parallel) {
     body(0, n);
     return;
   }
   Parts parts{&body, n, threads, {}, {}, {}};
-  omp_parallel()(run_parts, &parts, static_cast<unsigned>(threads), 0);
+  parallel(run_parts, &parts, static_cast<unsigned>(threads), 0);
   if (parts.error) std::rethrow_exception(parts.error);
 }
 

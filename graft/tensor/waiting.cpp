@@ -1,7 +1,5 @@
 #include "graft/tensor/waiting.h"
 
-#include <dlfcn.h>
-
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -9,6 +7,7 @@
 #include <thread>
 
 #include "graft/base/clock.h"
+#include "graft/tensor/omp.h"
 
 namespace graft {
 namespace {
@@ -16,13 +15,11 @@ namespace {
 constexpr double kShared = 2.0, kAlone = 1.4;  // core_contention()
 constexpr std::chrono::milliseconds kLook{300};
 
-using Parallel = void (*)(void (*)(void*), void*, unsigned, unsigned);
-
 /// libgomp spins only briefly while it manages more threads than there are cores. This is a team of
 /// that many, asleep.
 class SleepingTeam {
  public:
-  explicit SleepingTeam(Parallel parallel)
+  explicit SleepingTeam(OmpParallel parallel)
       : thread_([this, parallel] {
           parallel([](void*) {}, nullptr, static_cast<unsigned>(usable_cores()) + 2, 0);
           std::unique_lock lock(mutex_);
@@ -46,7 +43,7 @@ class SleepingTeam {
   std::thread thread_;
 };
 
-void look(Parallel parallel, std::unique_ptr<SleepingTeam>& team) {
+void look(OmpParallel parallel, std::unique_ptr<SleepingTeam>& team) {
   const double contention = core_contention();
   if (!team && contention > kShared) team = std::make_unique<SleepingTeam>(parallel);
   if (team && contention < kAlone) team.reset();
@@ -57,7 +54,7 @@ void look(Parallel parallel, std::unique_ptr<SleepingTeam>& team) {
 void watch_neighbours() {
   static std::once_flag once;
   std::call_once(once, [] {
-    const auto parallel = reinterpret_cast<Parallel>(::dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+    const OmpParallel parallel = omp_parallel();
     if (!parallel) return;
     auto team = std::make_unique<std::unique_ptr<SleepingTeam>>();
     look(parallel, *team);  // now: the first pass is among the slow ones

@@ -305,16 +305,10 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
   const Config& config = job_.config;
   const Json& train = config.values["train"];
   Stopwatch watch;
-  {
-    const at::NoGradGuard no_grad;
-    // Gradients are of the sum; the mean over the whole window is taken once, here.
-    for (const auto& tensor : trained_) {
-      // Where every sample weighs nothing there is nothing to learn from.
-      if (tensor.value->grad().defined())
-        tensor.value->mutable_grad().mul_(weight > 0 ? 1 / weight : 0);
-    }
-  }
-  const double norm = clip_gradients(trained_, train["clip"].get<double>());
+  // Gradients are of the sum; the mean over the whole window is taken once, here. Where every
+  // sample weighs nothing there is nothing to learn from.
+  const double mean = weight > 0 ? 1 / weight : 0;
+  const double norm = mean * gradient_norm(trained_);
   const strategies::Stage& stage = job_.stages[static_cast<size_t>(state_.stage)];
   const double factor = schedule_factor(train["schedule"].get<std::string>(), state_.progress,
                                         train["warmup"].get<double>());
@@ -322,10 +316,13 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
   const double head_lr = train["head_lr"].get<double>() * stage.rate * factor;
   const double layer_decay = train["layer_decay"].get<double>();
   const int head = job_.model().head();
-  optimizer_.step(trained_, [&](const TrainedTensor& tensor) {
-    if (tensor.head) return head_lr;
-    return layer_decay == 1 ? lr : lr * std::pow(layer_decay, head - 1 - tensor.block);
-  });
+  optimizer_.step(
+      trained_,
+      [&](const TrainedTensor& tensor) {
+        if (tensor.head) return head_lr;
+        return layer_decay == 1 ? lr : lr * std::pow(layer_decay, head - 1 - tensor.block);
+      },
+      mean * clip_factor(norm, train["clip"].get<double>()));
   for (const auto& tensor : trained_) tensor.value->mutable_grad() = at::Tensor();
   average_.update(trained_, state_.step);
 

@@ -33,7 +33,7 @@ Optimizer::Slots& Optimizer::slots_of(const TrainedTensor& tensor) {
 }
 
 void Optimizer::step(const std::vector<TrainedTensor>& tensors,
-                     const std::function<double(const TrainedTensor&)>& rate) {
+                     const std::function<double(const TrainedTensor&)>& rate, double factor) {
   const at::NoGradGuard no_grad;
   std::map<std::tuple<double, double, bool>, Batch> batches;
   for (const auto& tensor : tensors) {
@@ -52,15 +52,19 @@ void Optimizer::step(const std::vector<TrainedTensor>& tensors,
     // version.
     tensor.value->unsafeGetTensorImpl()->bump_version();
   }
+  // The kernels divide by it.
+  std::optional<at::Tensor> scale;
+  if (factor != 1) scale = at::full({}, 1 / factor, at::kFloat);
   for (auto& [key, batch] : batches) {
     const auto [lr, decay, first_time] = key;
     if (options_.kind == "adamw") {
       at::_fused_adamw_(batch.values, batch.gradients, batch.first, batch.second, {}, batch.steps,
-                        lr, options_.beta1, options_.beta2, decay, options_.eps, false, false);
+                        lr, options_.beta1, options_.beta2, decay, options_.eps, false, false,
+                        scale);
     } else {
       at::_fused_sgd_(batch.values, batch.gradients,
                       options_.momentum > 0 ? at::TensorList(batch.first) : at::TensorList(), decay,
-                      options_.momentum, lr, 0.0, false, false, first_time);
+                      options_.momentum, lr, 0.0, false, false, first_time, scale);
     }
   }
 }
@@ -95,7 +99,7 @@ void Optimizer::load_state(const io::TensorMap& state) {
   }
 }
 
-double clip_gradients(const std::vector<TrainedTensor>& tensors, double limit) {
+double gradient_norm(const std::vector<TrainedTensor>& tensors) {
   const at::NoGradGuard no_grad;
   double squares = 0;
   for (const auto& tensor : tensors) {
@@ -104,13 +108,11 @@ double clip_gradients(const std::vector<TrainedTensor>& tensors, double limit) {
     const double norm = at::linalg_vector_norm(g, 2).item<double>();
     squares += norm * norm;
   }
-  const double norm = std::sqrt(squares);
-  if (limit > 0 && norm > limit) {
-    for (const auto& tensor : tensors) {
-      if (tensor.value->grad().defined()) tensor.value->mutable_grad().mul_(limit / (norm + 1e-6));
-    }
-  }
-  return norm;
+  return std::sqrt(squares);
+}
+
+double clip_factor(double norm, double limit) {
+  return limit > 0 && norm > limit ? limit / (norm + 1e-6) : 1;
 }
 
 }  // namespace graft::train

@@ -22,9 +22,10 @@ class Optimizer {
  public:
   explicit Optimizer(const OptimizerOptions& options) : options_(options) {}
 
-  /// One update of every tensor that has a gradient; `rate(tensor)` is its learning rate.
+  /// One update of every tensor that has a gradient; `rate(tensor)` is its learning rate. Gradients
+  /// are multiplied by `factor` on the way, without a pass of their own.
   void step(const std::vector<TrainedTensor>& tensors,
-            const std::function<double(const TrainedTensor&)>& rate);
+            const std::function<double(const TrainedTensor&)>& rate, double factor = 1);
 
   /// Forgets the state of tensors that are not among these (a stage has ended).
   void keep_only(const std::vector<TrainedTensor>& tensors);
@@ -47,7 +48,10 @@ class Optimizer {
   std::map<std::string, Slots> slots_;
 };
 
-/// Scales the gradients so that their common norm is at most `limit`; returns the norm before.
-double clip_gradients(const std::vector<TrainedTensor>& tensors, double limit);
+/// Common norm of the gradients.
+double gradient_norm(const std::vector<TrainedTensor>& tensors);
+
+/// What gradients of this norm are multiplied by for it to be at most `limit`; 0 is no limit.
+double clip_factor(double norm, double limit);
 
 }  // namespace graft::train

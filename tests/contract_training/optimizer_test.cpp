@@ -321,13 +321,34 @@ TEST_F(Optimizers, ClippingScalesTheCommonNorm) {
   double squares = 0;
   for (size_t i = 0; i < 3; ++i) squares += gradient(i, 0, values[i]).square().sum().item<double>();
   const double norm = std::sqrt(squares);
-  EXPECT_NEAR(train::clip_gradients(tensors, 0), norm, 1e-6);
-  EXPECT_NEAR(train::clip_gradients(tensors, 2 * norm), norm, 1e-6);
-  EXPECT_LT((values[0].grad() - gradient(0, 0, values[0])).abs().max().item<double>(), 1e-7)
-      << "below the limit";
-  EXPECT_NEAR(train::clip_gradients(tensors, norm / 4), norm, 1e-6);
-  for (size_t i = 0; i < 3; ++i) {
-    EXPECT_LT((values[i].grad() - gradient(i, 0, values[i]) / 4).abs().max().item<double>(), 1e-6);
+  EXPECT_NEAR(train::gradient_norm(tensors), norm, 1e-6);
+  EXPECT_EQ(train::clip_factor(norm, 0), 1);
+  EXPECT_EQ(train::clip_factor(norm, 2 * norm), 1) << "below the limit";
+  EXPECT_NEAR(train::clip_factor(norm, norm / 4), 0.25, 1e-6);
+}
+
+TEST_F(Optimizers, AFactorScalesTheGradientsOnTheWay) {
+  for (const char* kind : {"adamw", "sgd"}) {
+    std::vector<at::Tensor> begin, plain;
+    for (const auto& value : values) begin.push_back(value.detach().clone());
+    const auto rate_of = [](const train::TrainedTensor&) { return 0.1; };
+    train::Optimizer first({.kind = kind, .weight_decay = 0});
+    set_gradients(0);
+    for (auto& value : values) {
+      if (value.grad().defined()) value.mutable_grad().mul_(0.125);
+    }
+    first.step(tensors, rate_of);
+    for (size_t i = 0; i < values.size(); ++i) {
+      plain.push_back(values[i].detach().clone());
+      values[i].detach().copy_(begin[i]);
+    }
+    train::Optimizer second({.kind = kind, .weight_decay = 0});
+    set_gradients(0);
+    second.step(tensors, rate_of, 0.125);
+    for (size_t i = 0; i < values.size(); ++i) {
+      EXPECT_LT((values[i] - plain[i]).abs().max().item<double>(), 1e-7) << kind;
+      EXPECT_GT((values[0] - begin[0]).abs().max().item<double>(), 1e-4) << kind;
+    }
   }
 }
 
