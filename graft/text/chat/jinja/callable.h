@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "graft/text/chat/jinja/value.h"
+
+namespace graft::text::jinja {
+
+class Arguments;
+class Runtime;
+
+/// A function, macro, or method bound to its object.
+struct Callable {
+  std::string name;
+  std::function<Value(Runtime&, const Arguments&)> call;
+  int depth = 1;
+};
+
+/// The variable `loop`.
+struct LoopState {
+  std::shared_ptr<const Sequence> items;
+  size_t index = 0;  ///< of the current item
+  int depth0 = 0;    ///< loops around it
+  std::vector<Value> last_changed;
+};
+
+Value make_callable(std::string name, std::function<Value(Runtime&, const Arguments&)> call,
+                    int depth = 1);
+
+}  // namespace graft::text::jinja
