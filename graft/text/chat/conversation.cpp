@@ -13,14 +13,17 @@ Value to_value(const Json& json, Origin origin, jinja::Runtime& runtime) {
   const jinja::Deeper deeper(runtime);
   runtime.spend(sizeof(Value));
   switch (json.type()) {
-    case Json::value_t::boolean: return {json.get<bool>(), origin};
-    case Json::value_t::number_integer: return {json.get<int64_t>(), origin};
+    case Json::value_t::boolean:
+      return {json.get<bool>(), origin};
+    case Json::value_t::number_integer:
+      return {json.get<int64_t>(), origin};
     case Json::value_t::number_unsigned: {
       const auto number = json.get<uint64_t>();
       if (number > INT64_MAX) jinja::fail_here("the number {} has more than 63 bits", number);
       return {static_cast<int64_t>(number), origin};
     }
-    case Json::value_t::number_float: return {json.get<double>(), origin};
+    case Json::value_t::number_float:
+      return {json.get<double>(), origin};
     case Json::value_t::string: {
       const auto& text = json.get_ref<const std::string&>();
       runtime.spend_text(text.size());
@@ -88,8 +91,8 @@ std::vector<std::pair<std::string, Value>> conversation(const Json& messages,
     list.push_back(message_value(message, static_cast<int32_t>(list.size()), runtime));
   std::vector<std::pair<std::string, Value>> variables;
   const auto add = [&](const std::string& name, const Json& value) {
-    variables.emplace_back(
-        name, to_value(value, Origin{.field = runtime.fields.number(name)}, runtime));
+    variables.emplace_back(name,
+                           to_value(value, Origin{.field = runtime.fields.number(name)}, runtime));
   };
   for (const auto& [name, value] : options.variables.items()) add(name, value);
   variables.emplace_back("messages", make_sequence(std::move(list)));

@@ -10,8 +10,8 @@
 namespace graft::text {
 
 /// The variables of a template: messages (each text with its message and field as origin), tools,
-/// documents, add_generation_prompt, and those of the options. Throws Error for messages that are no
-/// list of objects, jinja::Failure for what lies too deep.
+/// documents, add_generation_prompt, and those of the options. Throws Error for messages that are
+/// no list of objects, jinja::Failure for what lies too deep.
 std::vector<std::pair<std::string, jinja::Value>> conversation(const Json& messages,
                                                                const RenderOptions& options,
                                                                jinja::Runtime& runtime);

@@ -23,7 +23,11 @@ std::vector<Span> spans_of(const jinja::Text& text, const jinja::Fields& fields)
   std::vector<Span> spans;
   size_t begin = 0;
   for (const jinja::Text::Run& run : text.runs()) {
-    Span span{begin, run.end, run.origin.message, fields.name(run.origin.field), run.origin.during,
+    Span span{begin,
+              run.end,
+              run.origin.message,
+              fields.name(run.origin.field),
+              run.origin.during,
               run.origin.generated};
     begin = run.end;
     if (!spans.empty() && same_origin(spans.back(), span)) {
@@ -63,7 +67,9 @@ ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
-bool ChatTemplate::has_generation_tags() const { return parsed_->tree.has_generation; }
+bool ChatTemplate::has_generation_tags() const {
+  return parsed_->tree.has_generation;
+}
 
 Rendered ChatTemplate::render(const Json& messages, const RenderOptions& options) const {
   jinja::Limits limits;

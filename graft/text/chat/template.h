@@ -16,8 +16,8 @@ struct Span {
   /// Index of the message whose field it is; -1 when it is of no message: the template's own text,
   /// or a variable.
   int message = -1;
-  /// "content", "role", "tool_calls" …; of a variable its name ("tools", "bos_token"); empty for the
-  /// template's own text.
+  /// "content", "role", "tool_calls" …; of a variable its name ("tools", "bos_token"); empty for
+  /// the template's own text.
   std::string field;
   /// Index of the message that the template was handling when it wrote this; -1 outside of that.
   int during = -1;
@@ -37,8 +37,8 @@ struct RenderOptions {
   Json documents;  ///< list of {title, text}, or null
   /// What else the template may ask for: bos_token, eos_token, enable_thinking, date_string …
   Json variables = Json::object();
-  /// Seconds since 1970 (shown in UTC) that strftime_now shows; templates with it should get the same one for
-  /// training and for use.
+  /// Seconds since 1970 (shown in UTC) that strftime_now shows; templates with it should get the
+  /// same one for training and for use.
   std::time_t now = 0;
   size_t max_bytes = size_t{64} << 20;  ///< of the rendered text
   size_t max_work = size_t{2} << 30;    ///< steps, and bytes made on the way

@@ -2,13 +2,24 @@
 
 #include <cstdlib>
 
+#include "graft/base/files.h"
+
 namespace graft::text::test {
 
 std::filesystem::path golden_dir() {
-  const char* elsewhere = std::getenv("GRAFT_CHAT_GOLDEN");
-  return elsewhere != nullptr ? std::filesystem::path(elsewhere)
-                              : graft::test::source_dir() / "tests/golden/chat";
+  return graft::test::source_dir() / "tests/golden/chat";
 }
+
+namespace {
+
+std::vector<std::filesystem::path> template_dirs() {
+  const char* fetched = std::getenv("GRAFT_CHAT_TEMPLATES");
+  return {golden_dir() / "templates", fetched != nullptr
+                                          ? std::filesystem::path(fetched)
+                                          : graft::test::source_dir() / ".deps/chat_templates"};
+}
+
+}  // namespace
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
@@ -36,9 +47,16 @@ const Case& case_named(const std::string& name) {
   throw std::runtime_error("no case " + name);
 }
 
+std::vector<std::string> template_names() {
+  std::vector<std::string> names;
+  for (const auto& folder : template_dirs()) {
+    for (const auto& file : glob_files((folder / "*.jinja").string())) names.push_back(file.stem());
+  }
+  return names;
+}
+
 std::string template_source(const std::string& name) {
-  for (const auto& folder :
-       {golden_dir() / "templates", graft::test::source_dir() / ".deps/chat_templates"}) {
+  for (const auto& folder : template_dirs()) {
     const auto path = folder / (name + ".jinja");
     if (std::filesystem::exists(path)) return graft::test::read_text(path);
   }

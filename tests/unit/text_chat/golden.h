@@ -21,8 +21,10 @@ struct Case {
 const std::vector<Case>& cases();
 const Case& case_named(const std::string& name);
 
-/// Text of a template in tests/golden/chat/templates or, fetched, in .deps/chat_templates; "" when
-/// it is in neither.
+/// Templates lie in tests/golden/chat/templates and, those whose licence keeps them out of the
+/// repository, where fetch_templates.py put them: .deps/chat_templates or GRAFT_CHAT_TEMPLATES.
+std::vector<std::string> template_names();
+/// "" when it is in neither.
 std::string template_source(const std::string& name);
 
 }  // namespace graft::text::test

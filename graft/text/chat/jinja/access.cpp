@@ -14,7 +14,8 @@ namespace graft::text::jinja {
 namespace {
 
 Value missing(const Value& object, std::string_view name) {
-  return Value::undefined(fmt::format("'{} object' has no attribute '{}'", object.type_name(), name));
+  return Value::undefined(
+      fmt::format("'{} object' has no attribute '{}'", object.type_name(), name));
 }
 
 Value character(const Text& text, int64_t index) {
@@ -139,7 +140,7 @@ Value get_slice(Runtime& runtime, const Value& object, const Value& start, const
   const Sequence* list = object.as_sequence();
   if (list == nullptr || list->kind == Sequence::Kind::generator ||
       list->kind == Sequence::Kind::view)
-    return Value::undefined(fmt::format("{} object has no parts", object.type_name()));
+    fail_here("a value of type {} has no parts", object.type_name());
   const Range range = resolve(start, stop, step, static_cast<int64_t>(list->items.size()));
   std::vector<Value> items;
   for (int64_t i = range.start; range.step > 0 ? i < range.stop : i > range.stop; i += range.step)
@@ -148,19 +149,22 @@ Value get_slice(Runtime& runtime, const Value& object, const Value& start, const
   return make_sequence(std::move(items), list->kind, object.origin);
 }
 
-Value get_path(Runtime& runtime, Value object, const Value& path) {
+Value get_path(Runtime& runtime, Value object, const Value& path, const Value* fallback) {
   const Text* text = path.as_text();
-  if (text == nullptr) return get_item(runtime, object, path);
+  if (text == nullptr) {
+    object = get_item(runtime, object, path);
+    return object.is_undefined() && fallback != nullptr ? *fallback : object;
+  }
   const std::string& names = text->str();
   for (size_t at = 0; at <= names.size();) {
     const size_t end = std::min(names.find('.', at), names.size());
     const std::string part = names.substr(at, end - at);
-    const bool digits = !part.empty() && part.size() < 18 &&
-                        std::all_of(part.begin(), part.end(), [](unsigned char c) {
-                          return is_digit(c);
-                        });
+    const bool digits =
+        !part.empty() && part.size() < 18 &&
+        std::all_of(part.begin(), part.end(), [](unsigned char c) { return is_digit(c); });
     object = get_item(runtime, object,
                       digits ? Value(static_cast<int64_t>(std::stoll(part))) : Value::text(part));
+    if (object.is_undefined() && fallback != nullptr) object = *fallback;
     at = end + 1;
   }
   return object;
@@ -205,8 +209,7 @@ int64_t length_of(const Value& value) {
 bool contains(Runtime& runtime, const Value& container, const Value& item) {
   if (const Text* text = container.as_text()) {
     const Text* part = item.as_text();
-    if (part == nullptr)
-      fail_here("'in' looks for text in text, not for {}", item.type_name());
+    if (part == nullptr) fail_here("'in' looks for text in text, not for {}", item.type_name());
     runtime.spend(text->size());
     return text->str().find(part->str()) != std::string::npos;
   }

@@ -17,8 +17,8 @@ Value get_item(Runtime& runtime, const Value& object, const Value& key);
 /// `object[start:stop:step]`; what is absent is none.
 Value get_slice(Runtime& runtime, const Value& object, const Value& start, const Value& stop,
                 const Value& step);
-/// "a.b.0" in filters such as map: items of items.
-Value get_path(Runtime& runtime, Value object, const Value& path);
+/// "a.b.0" in filters such as map: items of items. `fallback` takes the place of undefined ones.
+Value get_path(Runtime& runtime, Value object, const Value& path, const Value* fallback = nullptr);
 
 /// What a loop over it goes through: items, keys, characters. A generator is used up by it.
 std::vector<Value> items_of(Runtime& runtime, const Value& value);

@@ -55,7 +55,7 @@ struct Logic {  ///< and, or
   bool is_and = true;
   std::vector<ExpressionPtr> parts;
 };
-struct Conditional {  ///< a if condition else b
+struct Conditional {                 ///< a if condition else b
   ExpressionPtr condition, yes, no;  ///< `no` may be null
 };
 struct Attribute {

@@ -21,7 +21,6 @@ struct Callable {
 struct LoopState {
   std::shared_ptr<const Sequence> items;
   size_t index = 0;  ///< of the current item
-  int depth0 = 0;    ///< loops around it
   std::vector<Value> last_changed;
 };
 

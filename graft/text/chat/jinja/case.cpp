@@ -7,9 +7,8 @@ namespace graft::text::jinja {
 namespace {
 
 char32_t mapped(const CaseRange* table, size_t size, char32_t value) {
-  const CaseRange* range =
-      std::lower_bound(table, table + size, value,
-                       [](const CaseRange& r, char32_t c) { return r.last < c; });
+  const CaseRange* range = std::lower_bound(
+      table, table + size, value, [](const CaseRange& r, char32_t c) { return r.last < c; });
   if (range == table + size || value < range->first || (value - range->first) % range->step != 0)
     return value;
   return static_cast<char32_t>(static_cast<int32_t>(value) + range->shift);

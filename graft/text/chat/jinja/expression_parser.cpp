@@ -9,7 +9,7 @@ namespace {
 
 using Kind = Token::Kind;
 
-constexpr int kMaxDepth = 100;   // brackets and blocks inside each other
+constexpr int kMaxDepth = 100;  // brackets and blocks inside each other
 constexpr int kMaxChain = 200;  // a + b + c …, x.a.b.c …, x|f|g …
 
 }  // namespace
@@ -299,8 +299,8 @@ ast::ExpressionPtr ExpressionParser::subscript(Ptr object) {
   Ptr step;
   if (tokens_.skip_sign(":")) step = bound();
   tokens_.expect_sign("]");
-  return make(line, ast::Slice{std::move(object), std::move(start), std::move(stop),
-                               std::move(step)});
+  return make(line,
+              ast::Slice{std::move(object), std::move(start), std::move(stop), std::move(step)});
 }
 
 ast::Arguments ExpressionParser::arguments() {
@@ -353,7 +353,9 @@ ast::ExpressionPtr ExpressionParser::filters(Ptr input) {
   return input;
 }
 
-ast::ExpressionPtr ExpressionParser::first_filter() { return filters(filter(nullptr)); }
+ast::ExpressionPtr ExpressionParser::first_filter() {
+  return filters(filter(nullptr));
+}
 
 ast::ExpressionPtr ExpressionParser::filter(Ptr input) {
   const int line = tokens_.line();

@@ -20,10 +20,9 @@ Value map(Runtime& runtime, const Value& input, const Given& given) {
     // Nothing to go through, be it an empty list or none: Jinja2 does not look at the arguments.
   } else if (all.positional.empty()) {
     const Given named("map", "attribute default?", all);
-    for (const Value& item : items_of(runtime, input)) {
-      Value value = get_path(runtime, item, named.at(0));
-      results.push_back(value.is_undefined() && named.set(1) ? named.at(1) : std::move(value));
-    }
+    const Value* fallback = named.set(1) ? &named.at(1) : nullptr;
+    for (const Value& item : items_of(runtime, input))
+      results.push_back(get_path(runtime, item, named.at(0), fallback));
   } else {
     const std::string& name = name_at(all, 0, "map");
     const Arguments rest = all.rest();

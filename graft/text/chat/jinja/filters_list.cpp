@@ -94,8 +94,7 @@ Value extreme(Runtime& runtime, const Value& input, const Given& given) {
 Value sum(Runtime& runtime, const Value& input, const Given& given) {
   Value total = given.has(1) ? given.at(1) : Value(int64_t{0});
   for (const Value& item : items_of(runtime, input))
-    total = binary(runtime, "+", total,
-                   given.set(0) ? get_path(runtime, item, given.at(0)) : item);
+    total = binary(runtime, "+", total, given.set(0) ? get_path(runtime, item, given.at(0)) : item);
   return total;
 }
 

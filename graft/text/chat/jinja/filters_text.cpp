@@ -125,8 +125,7 @@ Value format(Runtime& runtime, const Value& input, const Given& given) {
 Value join_filter(Runtime& runtime, const Value& input, const Given& given) {
   std::vector<Text> parts;
   for (const Value& item : items_of(runtime, input))
-    parts.push_back(
-        to_text(runtime, given.set(1) ? get_path(runtime, item, given.at(1)) : item));
+    parts.push_back(to_text(runtime, given.set(1) ? get_path(runtime, item, given.at(1)) : item));
   return join(runtime, given.text(runtime, 0, ""), parts);
 }
 
@@ -148,7 +147,8 @@ const Operation kFilters[] = {
     {"escape", "", escape},
     {"e", "", escape},
     {"forceescape", "", force_escape},
-    {"string", "", [](Runtime& runtime, const Value& input, const Given&) -> Value {
+    {"string", "",
+     [](Runtime& runtime, const Value& input, const Given&) -> Value {
        return to_text(runtime, input);
      }},
 };

@@ -8,6 +8,7 @@
 #include "graft/text/chat/jinja/access.h"
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/filters.h"
+#include "graft/text/chat/jinja/methods.h"
 #include "graft/text/chat/jinja/print.h"
 #include "graft/text/chat/jinja/text_operations.h"
 
@@ -31,8 +32,8 @@ Value to_json_filter(Runtime& runtime, const Value& input, const Given& given) {
     if (given.at(1).is_text()) {
       style.indent = given.at(1).as_text()->str();
     } else {
-      style.indent.assign(
-          static_cast<size_t>(std::clamp<int64_t>(given.integer(1, 0), 0, 1000)), ' ');
+      style.indent.assign(static_cast<size_t>(std::clamp<int64_t>(given.integer(1, 0), 0, 1000)),
+                          ' ');
     }
   }
   if (given.set(2)) {
@@ -126,13 +127,15 @@ Value round(Runtime& runtime, const Value& input, const Given& given) {
   const std::string method = given.text(runtime, 1, "common").str();
   double number = 0;
   if (input.is_undefined()) fail_undefined(input);
-  if (!input.is_number(&number)) fail_here("round: a number was expected, not {}", input.type_name());
+  if (!input.is_number(&number))
+    fail_here("round: a number was expected, not {}", input.type_name());
   const double scale = std::pow(10.0, static_cast<double>(precision));
   if (method == "ceil") return std::ceil(number * scale) / scale;
   if (method == "floor") return std::floor(number * scale) / scale;
   if (method != "common") fail_here("round: the method is common, ceil or floor");
   int64_t whole = 0;
-  if (input.is_whole(&whole) && precision >= 0) return whole;
+  if (input.is_whole(&whole))
+    return precision >= 0 ? whole : static_cast<int64_t>(std::nearbyint(number * scale) / scale);
   if (!std::isfinite(number)) return number;
   if (precision < 0) return std::nearbyint(number * scale) / scale;
   // Printing rounds the exact value, half to even, as Python does.
@@ -140,7 +143,11 @@ Value round(Runtime& runtime, const Value& input, const Given& given) {
 }
 
 Value attribute(Runtime& runtime, const Value& input, const Given& given) {
-  return get_attribute(runtime, input, given.text(runtime, 0, "").str());
+  // Methods and attributes, but no items.
+  const std::string name = given.text(runtime, 0, "").str();
+  if (input.as_dict() == nullptr) return get_attribute(runtime, input, name);
+  auto method = find_method(input, name);
+  return method ? *method : Value::undefined("a dictionary has no attribute '" + name + "'");
 }
 
 // One line adds a filter.

@@ -40,8 +40,8 @@ Interpreter::Flow Interpreter::run(const ast::Body& body, Scope& scope, Text& ou
   for (const ast::Statement& statement : body) {
     runtime_.line = statement.line;
     runtime_.spend(1);
-    const Flow flow = std::visit([&](const auto& node) { return run(node, scope, out); },
-                                 statement.node);
+    const Flow flow =
+        std::visit([&](const auto& node) { return run(node, scope, out); }, statement.node);
     if (flow != Flow::normal) return flow;
   }
   return Flow::normal;
@@ -105,11 +105,8 @@ Interpreter::Flow Interpreter::run(const ast::For& node, Scope& scope, Text& out
     Scopes::Guard inner(scopes_, &scope);
     return run(node.otherwise, *inner, out);
   }
-  const Restore depth(loops_);
-  const int depth0 = loops_++;
   auto state = std::make_shared<LoopState>();
   state->items = items;
-  state->depth0 = depth0;
   for (size_t i = 0; i < items->items.size(); ++i) {
     const Restore during(runtime_.during);
     const Restore bind(may_bind_);
@@ -147,7 +144,8 @@ void Interpreter::assign(const ast::Target& target, const Value& value, Scope& s
   }
   const Value* object = scope.find(target.name);
   Namespace* names = object == nullptr ? nullptr : object->as_namespace();
-  if (names == nullptr) fail_here("'{}' is no namespace: its attributes cannot be set", target.name);
+  if (names == nullptr)
+    fail_here("'{}' is no namespace: its attributes cannot be set", target.name);
   if (target.attribute.starts_with('_'))
     fail_here("an attribute of a namespace cannot begin with an underscore");
   runtime_.spend(names->attributes.entries.size());
@@ -196,25 +194,27 @@ Interpreter::Flow Interpreter::run(const ast::Generation& node, Scope& scope, Te
   return Flow::normal;
 }
 
-Interpreter::Flow Interpreter::run(const ast::Break&, Scope&, Text&) { return Flow::breaks; }
-Interpreter::Flow Interpreter::run(const ast::Continue&, Scope&, Text&) { return Flow::continues; }
+Interpreter::Flow Interpreter::run(const ast::Break&, Scope&, Text&) {
+  return Flow::breaks;
+}
+Interpreter::Flow Interpreter::run(const ast::Continue&, Scope&, Text&) {
+  return Flow::continues;
+}
 
 Interpreter::Flow Interpreter::run(const ast::Macro& node, Scope& scope, Text&) {
   runtime_.spend(sizeof(Scope) + 200);
   scope.keep();
   Scope* defined_in = &scope;
-  scope.set(node.name, make_callable(node.name, [this, &node, defined_in](
-                                                    Runtime&, const Arguments& given) {
+  scope.set(node.name,
+            make_callable(node.name, [this, &node, defined_in](Runtime&, const Arguments& given) {
               return call_macro(node, *defined_in, given);
             }));
   return Flow::normal;
 }
 
-Value Interpreter::call_macro(const ast::Macro& macro, Scope& defined_in,
-                              const Arguments& given) {
+Value Interpreter::call_macro(const ast::Macro& macro, Scope& defined_in, const Arguments& given) {
   const Restore during(runtime_.during);
   const Restore bind(may_bind_);
-  const Restore depth(loops_);
   may_bind_ = false;
   Scopes::Guard scope(scopes_, &defined_in);
   const auto& parameters = macro.parameters;

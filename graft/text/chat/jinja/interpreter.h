@@ -74,7 +74,6 @@ class Interpreter {
   const ast::Template& template_;
   Runtime& runtime_;
   Scopes scopes_;
-  int loops_ = 0;
   bool may_bind_ = false;  ///< inside a turn of a loop that has no message yet
   Value block_input_;      ///< of the innermost filter of a block
 };

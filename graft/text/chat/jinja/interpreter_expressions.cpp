@@ -19,7 +19,9 @@ Value Interpreter::eval(const ast::ExpressionPtr& expression, Scope& scope) {
                     expression->node);
 }
 
-Value Interpreter::eval(const ast::Literal& node, Scope&, int) { return node.value; }
+Value Interpreter::eval(const ast::Literal& node, Scope&, int) {
+  return node.value;
+}
 
 Value Interpreter::eval(const ast::Name& node, Scope& scope, int) {
   if (const Value* value = scope.find(node.name)) return *value;
@@ -32,8 +34,7 @@ Value Interpreter::eval(const ast::Items& node, Scope& scope, int) {
   std::vector<Value> items;
   for (const auto& item : node.items) items.push_back(eval(item, scope));
   runtime_.spend(items.size() * sizeof(Value));
-  return make_sequence(std::move(items),
-                       node.tuple ? Sequence::Kind::tuple : Sequence::Kind::list);
+  return make_sequence(std::move(items), node.tuple ? Sequence::Kind::tuple : Sequence::Kind::list);
 }
 
 Value Interpreter::eval(const ast::Mapping& node, Scope& scope, int line) {

@@ -13,7 +13,8 @@ namespace {
 using Kind = Token::Kind;
 
 bool is_name_start(char32_t c) {
-  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0x80 && !is_space(c));
+  return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c >= 0x80 && !is_space(c));
 }
 
 /// Line ends become \n, and one at the end of the source is dropped.
@@ -140,6 +141,7 @@ class Lexer {
   void comment() {
     const int line = line_;
     const size_t end = rest_.find("#}");
+    if (rest_.empty()) return;  // Jinja2 forgives it at the very end
     if (end == std::string_view::npos) fail("a comment {# has no end #}", line);
     const bool sign = end > 0 && (rest_[end - 1] == '-' || rest_[end - 1] == '+');
     skip(end - (sign ? 1 : 0));
@@ -164,7 +166,8 @@ class Lexer {
   void raw(size_t begin) {
     const int line = line_;
     skip(begin);
-    for (size_t at = rest_.find("{%"); at != std::string_view::npos; at = rest_.find("{%", at + 1)) {
+    for (size_t at = rest_.find("{%"); at != std::string_view::npos;
+         at = rest_.find("{%", at + 1)) {
       size_t name = at + 2;
       const char sign = name < rest_.size() ? rest_[name] : ' ';
       if (sign == '-' || sign == '+') ++name;
@@ -179,7 +182,7 @@ class Lexer {
       if (end == 0) fail("endraw takes nothing but its end mark %}");
       return skip(end);
     }
-    fail("{% raw %} has no {% endraw %}", line);
+    if (!rest_.empty()) fail("{% raw %} has no {% endraw %}", line);
   }
 
   void expression(bool variable) {
@@ -188,8 +191,7 @@ class Lexer {
     std::string brackets;
     while (true) {
       skip_spaces();
-      if (rest_.empty())
-        fail(fmt::format("a tag has no end {}", mark), begin);
+      if (rest_.empty()) fail(fmt::format("a tag has no end {}", mark), begin);
       if (brackets.empty()) {
         if (const size_t end = end_mark(mark); end != 0) {
           add(variable ? Kind::variable_end : Kind::block_end, std::string(mark));
@@ -205,8 +207,8 @@ class Lexer {
     if (first == '\'' || first == '"') return text_literal(first);
     if (is_digit(static_cast<unsigned char>(first))) return number();
     if (is_name_start(decode(rest_, 0).value)) return name();
-    static constexpr std::array<std::string_view, 8> kTwo{"==", "!=", ">=", "<=",
-                                                          "//", "**", "%}", "}}"};
+    static constexpr std::array<std::string_view, 8> kTwo{
+        "==", "!=", ">=", "<=", "//", "**", "%}", "}}"};
     const std::string_view two = rest_.substr(0, 2);
     if (two != "%}" && two != "}}" && std::find(kTwo.begin(), kTwo.end(), two) != kTwo.end()) {
       add(Kind::sign, std::string(two));
@@ -267,7 +269,8 @@ class Lexer {
       digits();
     }
     if (end < rest_.size() && (rest_[end] == 'e' || rest_[end] == 'E')) {
-      const size_t sign = end + 1 < rest_.size() && (rest_[end + 1] == '+' || rest_[end + 1] == '-');
+      const size_t sign =
+          end + 1 < rest_.size() && (rest_[end + 1] == '+' || rest_[end + 1] == '-');
       if (digit_at(end + 1 + sign)) {
         whole = false;
         end += 1 + sign;
@@ -345,6 +348,8 @@ class Lexer {
 
 }  // namespace
 
-std::vector<Token> tokenize(std::string_view source) { return Lexer(source).run(); }
+std::vector<Token> tokenize(std::string_view source) {
+  return Lexer(source).run();
+}
 
 }  // namespace graft::text::jinja

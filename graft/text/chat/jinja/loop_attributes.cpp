@@ -40,8 +40,9 @@ Value loop_attribute(const Value& loop, const std::string& name) {
   if (name == "first") return Value(index == 0);
   if (name == "last") return Value(index + 1 == length);
   if (name == "length") return Value(length);
-  if (name == "depth") return Value(int64_t{state.depth0} + 1);
-  if (name == "depth0") return Value(int64_t{state.depth0});
+  if (name == "depth")
+    return Value(int64_t{1});  // only recursive loops, which are not here, go deeper
+  if (name == "depth0") return Value(int64_t{0});
   if (name == "previtem")
     return index == 0 ? Value::undefined("there is no previous item")
                       : state.items->items[state.index - 1];
@@ -52,7 +53,9 @@ Value loop_attribute(const Value& loop, const std::string& name) {
     const auto function = name == "cycle" ? cycle : changed;
     return make_callable(
         name,
-        [loop, function](Runtime&, const Arguments& arguments) { return function(loop, arguments); },
+        [loop, function](Runtime&, const Arguments& arguments) {
+          return function(loop, arguments);
+        },
         loop.depth());
   }
   return Value::undefined("'loop' has no attribute '" + name + "'");

@@ -60,17 +60,17 @@ const Operation kListMethods[] = {
     {"count", "value",
      [](Runtime&, const Value& self, const Given& given) {
        const auto& items = self.as_sequence()->items;
-       return Value(static_cast<int64_t>(std::count_if(
-           items.begin(), items.end(),
-           [&given](const Value& item) { return equal(item, given.at(0)); })));
+       return Value(static_cast<int64_t>(
+           std::count_if(items.begin(), items.end(),
+                         [&given](const Value& item) { return equal(item, given.at(0)); })));
      }},
     {"copy", "", [](Runtime&, const Value& self, const Given&) { return self; }},
 };
 
 // The immutable sandbox shows these as undefined values that refuse to be called.
 constexpr std::string_view kChangesDict[] = {"clear", "pop", "popitem", "setdefault", "update"};
-constexpr std::string_view kChangesList[] = {"append", "clear",   "pop",    "reverse",
-                                             "insert", "sort",    "extend", "remove"};
+constexpr std::string_view kChangesList[] = {"append", "clear", "pop",    "reverse",
+                                             "insert", "sort",  "extend", "remove"};
 
 Value refused(const Value& object, std::string_view name) {
   return Value::undefined(
@@ -99,8 +99,7 @@ std::optional<Value> find_method(const Value& object, std::string_view name) {
   return make_callable(
       std::string(name),
       [object, method](Runtime& runtime, const Arguments& arguments) {
-        return method->apply(runtime, object,
-                             Given(method->name, method->parameters, arguments));
+        return method->apply(runtime, object, Given(method->name, method->parameters, arguments));
       },
       object.depth());
 }

@@ -13,7 +13,9 @@ namespace {
   fail_here("'{}' does not work between {} and {}", sign, a.type_name(), b.type_name());
 }
 
-[[noreturn]] void fail_size() { fail_here("an integer grows beyond 64 bits"); }
+[[noreturn]] void fail_size() {
+  fail_here("an integer grows beyond 64 bits");
+}
 
 int64_t floor_divide(int64_t a, int64_t b) {
   const int64_t quotient = a / b;

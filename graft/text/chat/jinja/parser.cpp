@@ -170,6 +170,8 @@ class Parser {
 
 }  // namespace
 
-ast::Template parse(std::string_view source) { return Parser(source).run(); }
+ast::Template parse(std::string_view source) {
+  return Parser(source).run();
+}
 
 }  // namespace graft::text::jinja

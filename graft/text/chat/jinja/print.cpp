@@ -140,8 +140,7 @@ Text to_text(Runtime& runtime, const Value& value) {
   if (const Text* text = value.as_text()) return *text;
   if (value.is_undefined()) return {};
   if (value.is_none()) return Text("None", value.origin);
-  if (const auto* integer = value.as_integer())
-    return Text(std::to_string(*integer), value.origin);
+  if (const auto* integer = value.as_integer()) return Text(std::to_string(*integer), value.origin);
   if (const auto* number = value.as_float()) return Text(show_float(*number), value.origin);
   if (value.is_bool()) return Text(value.truthy() ? "True" : "False", value.origin);
   if (value.as_sequence() != nullptr || value.as_dict() != nullptr) return to_repr(runtime, value);

@@ -51,8 +51,8 @@ class Runtime {
 
   Fields fields;
   std::function<std::string(std::string_view)> now;  ///< formats the current time
-  int line = 0;         ///< of the template, for messages
-  int32_t during = -1;  ///< index of the message that is being handled
+  int line = 0;                                      ///< of the template, for messages
+  int32_t during = -1;                               ///< index of the message that is being handled
   int depth = 0;
 
  private:

@@ -9,7 +9,8 @@
 
 namespace graft::text::jinja {
 
-/// Names of a template, one within another: the template, each turn of a loop, each call of a macro.
+/// Names of a template, one within another: the template, each turn of a loop, each call of a
+/// macro.
 class Scope {
  public:
   explicit Scope(Scope* outer) : outer_(outer) {}
@@ -34,8 +35,7 @@ class Scopes {
   /// A scope for as long as the guard lives, longer when a macro needs it.
   class Guard {
    public:
-    Guard(Scopes& scopes, Scope* outer)
-        : scopes_(scopes), scope_(std::make_unique<Scope>(outer)) {}
+    Guard(Scopes& scopes, Scope* outer) : scopes_(scopes), scope_(std::make_unique<Scope>(outer)) {}
     ~Guard() {
       if (scope_->kept()) scopes_.kept_.push_back(std::move(scope_));
     }

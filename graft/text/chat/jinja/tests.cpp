@@ -28,26 +28,40 @@ template <bool (*fits)(int)>
 Value ordered(Runtime&, const Value& a, const Given& given) {
   return fits(order(a, given.at(0), "<"));
 }
-bool is_less(int sign) { return sign < 0; }
-bool is_more(int sign) { return sign > 0; }
-bool is_not_more(int sign) { return sign <= 0; }
-bool is_not_less(int sign) { return sign >= 0; }
+bool is_less(int sign) {
+  return sign < 0;
+}
+bool is_more(int sign) {
+  return sign > 0;
+}
+bool is_not_more(int sign) {
+  return sign <= 0;
+}
+bool is_not_less(int sign) {
+  return sign >= 0;
+}
 
-Value is_equal(Runtime&, const Value& a, const Given& given) { return equal(a, given.at(0)); }
-Value is_unequal(Runtime&, const Value& a, const Given& given) { return !equal(a, given.at(0)); }
+Value is_equal(Runtime&, const Value& a, const Given& given) {
+  return equal(a, given.at(0));
+}
+Value is_unequal(Runtime&, const Value& a, const Given& given) {
+  return !equal(a, given.at(0));
+}
 
 Value same(Runtime&, const Value& a, const Given& given) {
   const Value& b = given.at(0);
   if (a.is_text() || a.as_float() != nullptr || a.as_sequence() != nullptr)
-    return a.data() .index() == b.data().index() && a.as_text() == b.as_text() &&
+    return a.data().index() == b.data().index() && a.as_text() == b.as_text() &&
            a.as_sequence() == b.as_sequence();
   return a.is_bool() == b.is_bool() && equal(a, b);
 }
 
 // One line adds a test.
 const Operation kTests[] = {
-    {"defined", "", [](Runtime&, const Value& v, const Given&) -> Value { return !v.is_undefined(); }},
-    {"undefined", "", [](Runtime&, const Value& v, const Given&) -> Value { return v.is_undefined(); }},
+    {"defined", "",
+     [](Runtime&, const Value& v, const Given&) -> Value { return !v.is_undefined(); }},
+    {"undefined", "",
+     [](Runtime&, const Value& v, const Given&) -> Value { return v.is_undefined(); }},
     {"none", "", [](Runtime&, const Value& v, const Given&) -> Value { return v.is_none(); }},
     {"string", "", [](Runtime&, const Value& v, const Given&) -> Value { return v.is_text(); }},
     {"boolean", "", [](Runtime&, const Value& v, const Given&) -> Value { return v.is_bool(); }},
@@ -66,20 +80,25 @@ const Operation kTests[] = {
      }},
     {"mapping", "",
      [](Runtime&, const Value& v, const Given&) -> Value { return v.as_dict() != nullptr; }},
-    {"sequence", "", [](Runtime&, const Value& v, const Given&) -> Value { return is_sequence(v); }},
+    {"sequence", "",
+     [](Runtime&, const Value& v, const Given&) -> Value { return is_sequence(v); }},
     {"iterable", "",
      [](Runtime&, const Value& v, const Given&) -> Value {
        return v.as_sequence() != nullptr || v.is_text() || v.as_dict() != nullptr ||
               v.is_undefined() || v.as_loop() != nullptr;
      }},
     {"callable", "",
-     [](Runtime&, const Value& v, const Given&) -> Value { return v.as_callable() != nullptr; }},
+     [](Runtime&, const Value& v, const Given&) -> Value {
+       return v.as_callable() != nullptr || v.is_undefined();  // which fails when it is called
+     }},
     {"escaped", "",
      [](Runtime&, const Value& v, const Given&) -> Value {
        return v.is_text() && v.as_text()->markup;
      }},
-    {"odd", "", [](Runtime& r, const Value& v, const Given&) -> Value { return remainder(r, v, 2) == 1; }},
-    {"even", "", [](Runtime& r, const Value& v, const Given&) -> Value { return remainder(r, v, 2) == 0; }},
+    {"odd", "",
+     [](Runtime& r, const Value& v, const Given&) -> Value { return remainder(r, v, 2) == 1; }},
+    {"even", "",
+     [](Runtime& r, const Value& v, const Given&) -> Value { return remainder(r, v, 2) == 0; }},
     {"divisibleby", "num",
      [](Runtime& r, const Value& v, const Given& given) -> Value {
        return remainder(r, v, given.integer(0, 1)) == 0;
@@ -126,7 +145,9 @@ const Operation kTests[] = {
 
 }  // namespace
 
-const Operation* find_test(std::string_view name) { return find_operation(kTests, name); }
+const Operation* find_test(std::string_view name) {
+  return find_operation(kTests, name);
+}
 
 bool apply_test(Runtime& runtime, std::string_view name, const Value& input,
                 const Arguments& arguments) {

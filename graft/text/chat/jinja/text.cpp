@@ -22,7 +22,9 @@ void Text::append(std::string_view bytes, Origin origin) {
   }
 }
 
-void Text::append(const Text& other) { append(other, 0, other.size()); }
+void Text::append(const Text& other) {
+  append(other, 0, other.size());
+}
 
 void Text::append(const Text& other, size_t begin, size_t end) {
   if (&other == this) return append(Text(other), begin, end);

@@ -10,9 +10,9 @@ namespace graft::text::jinja {
 
 /// Where characters came from.
 struct Origin {
-  int32_t message = -1;    ///< index of the message they stood in; -1: not from a message
-  int32_t during = -1;     ///< index of the message that was being handled when they were written
-  uint16_t field = 0;      ///< number of the field or variable in Fields; 0: the template's own text
+  int32_t message = -1;  ///< index of the message they stood in; -1: not from a message
+  int32_t during = -1;   ///< index of the message that was being handled when they were written
+  uint16_t field = 0;    ///< number of the field or variable in Fields; 0: the template's own text
   bool generated = false;  ///< written inside {% generation %}
 
   bool operator==(const Origin&) const = default;

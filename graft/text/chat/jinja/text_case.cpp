@@ -24,17 +24,31 @@ Text changed(const Text& text, Change change) {
   return out;
 }
 
-void put_lower(char32_t c, std::string& out) { encode(to_lower(c), out); }
+/// As upper case, but a character that becomes several has one capital only.
+void put_title(char32_t c, std::string& out) {
+  if (c == 0xDF) {
+    out += "Ss";
+  } else {
+    append_upper(c, out);
+  }
+}
+void put_lower(char32_t c, std::string& out) {
+  encode(to_lower(c), out);
+}
 
 }  // namespace
 
-Text upper(const Text& text) { return changed(text, append_upper); }
-Text lower(const Text& text) { return changed(text, put_lower); }
+Text upper(const Text& text) {
+  return changed(text, append_upper);
+}
+Text lower(const Text& text) {
+  return changed(text, put_lower);
+}
 
 Text capitalize(const Text& text) {
   bool first = true;
   return changed(text, [&first](char32_t c, std::string& out) {
-    first ? append_upper(c, out) : put_lower(c, out);
+    first ? put_title(c, out) : put_lower(c, out);
     first = false;
   });
 }
@@ -42,7 +56,7 @@ Text capitalize(const Text& text) {
 Text title(const Text& text) {
   bool inside = false;
   return changed(text, [&inside](char32_t c, std::string& out) {
-    inside ? put_lower(c, out) : append_upper(c, out);
+    inside ? put_lower(c, out) : put_title(c, out);
     inside = is_cased(c);
   });
 }
@@ -58,12 +72,23 @@ Text title_words(const Text& text) {
 Text escape_html(const Text& text) {
   Text out = changed(text, [](char32_t c, std::string& piece) {
     switch (c) {
-      case '&': piece = "&amp;"; break;
-      case '<': piece = "&lt;"; break;
-      case '>': piece = "&gt;"; break;
-      case '"': piece = "&#34;"; break;
-      case '\'': piece = "&#39;"; break;
-      default: encode(c, piece);
+      case '&':
+        piece = "&amp;";
+        break;
+      case '<':
+        piece = "&lt;";
+        break;
+      case '>':
+        piece = "&gt;";
+        break;
+      case '"':
+        piece = "&#34;";
+        break;
+      case '\'':
+        piece = "&#39;";
+        break;
+      default:
+        encode(c, piece);
     }
   });
   out.markup = true;

@@ -43,8 +43,10 @@ Directive read_directive(const std::string& bytes, size_t& at) {
 Text formatted(Runtime& runtime, const Directive& directive, const Value& value) {
   double number = 0;
   switch (directive.what) {
-    case 's': return to_text(runtime, value);
-    case 'r': return to_repr(runtime, value);
+    case 's':
+      return to_text(runtime, value);
+    case 'r':
+      return to_repr(runtime, value);
     case 'd':
     case 'i':
       if (!value.is_number(&number) || std::abs(number) > 9e15) break;
@@ -54,7 +56,8 @@ Text formatted(Runtime& runtime, const Directive& directive, const Value& value)
       return Text(fmt::format("{:.{}f}", number,
                               directive.precision < 0 ? 6 : std::min(directive.precision, 100)),
                   value.origin);
-    default: fail_here("the format directive %{} is not supported", directive.what);
+    default:
+      fail_here("the format directive %{} is not supported", directive.what);
   }
   fail_here("the format directive %{} wants a number, not {}", directive.what, value.type_name());
 }
@@ -114,9 +117,9 @@ Text format_braces(Runtime& runtime, const Text& format, const std::vector<Value
     const std::string name = bytes.substr(mark + 1, end - mark - 1);
     at = end + 1;
     const Value* value = nullptr;
-    const bool digits = name.size() < 6 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-      return is_digit(c);
-    });
+    const bool digits =
+        name.size() < 6 &&
+        std::all_of(name.begin(), name.end(), [](unsigned char c) { return is_digit(c); });
     if (digits) {
       const size_t index = name.empty() ? automatic++ : std::stoul(name);
       if (index < values.size()) value = &values[index];

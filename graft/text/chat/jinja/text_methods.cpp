@@ -10,7 +10,9 @@
 namespace graft::text::jinja {
 namespace {
 
-const Text& self_of(const Value& value) { return *value.as_text(); }
+const Text& self_of(const Value& value) {
+  return *value.as_text();
+}
 
 const std::string& string_at(const Given& given, size_t index) {
   const Text* text = given.at(index).as_text();
@@ -32,8 +34,8 @@ Value strip_method(Runtime& runtime, const Value& self, const Given& given) {
 template <bool from_right>
 Value split_method(Runtime& runtime, const Value& self, const Given& given) {
   std::vector<Value> parts;
-  for (Text& part : split(runtime, self_of(self), optional_string(given, 0), given.integer(1, -1),
-                          from_right))
+  for (Text& part :
+       split(runtime, self_of(self), optional_string(given, 0), given.integer(1, -1), from_right))
     parts.emplace_back(std::move(part));
   return make_sequence(std::move(parts));
 }
@@ -72,8 +74,7 @@ Value partition(Runtime& runtime, const Value& self, const Given& given) {
   const std::string& separator = string_at(given, 0);
   if (separator.empty()) fail_here("partition: the separator is empty");
   runtime.spend(text.size());
-  const size_t found =
-      from_right ? text.str().rfind(separator) : text.str().find(separator);
+  const size_t found = from_right ? text.str().rfind(separator) : text.str().find(separator);
   std::vector<Value> parts;
   if (found == std::string::npos) {
     parts = {text, Text(), Text()};
@@ -99,10 +100,13 @@ Value all_characters(Runtime& runtime, const Value& self, const Given&) {
 
 bool is_letter(char32_t c) {
   // Cased letters, and the scripts without case from Hebrew on, coarsely.
-  return is_cased(c) || (c >= 0x5D0 && !is_space(c) && is_printable(c) && !(c >= 0x2000 && c < 0x2C00) &&
-                         !(c >= 0x3000 && c < 0x3041) && !(c >= 0xFF00 && c < 0xFF66) && c < 0x1F000);
+  return is_cased(c) ||
+         (c >= 0x5D0 && !is_space(c) && is_printable(c) && !(c >= 0x2000 && c < 0x2C00) &&
+          !(c >= 0x3000 && c < 0x3041) && !(c >= 0xFF00 && c < 0xFF66) && c < 0x1F000);
 }
-bool is_letter_or_digit(char32_t c) { return is_letter(c) || is_digit(c); }
+bool is_letter_or_digit(char32_t c) {
+  return is_letter(c) || is_digit(c);
+}
 
 template <Text (*mapped)(const Text&)>
 Value map_case(Runtime& runtime, const Value& self, const Given&) {

@@ -27,7 +27,7 @@ std::vector<Text> split_spaces(const Text& text, int64_t most) {
   skip(true);
   while (at < bytes.size()) {
     if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      parts.push_back(strip(text.slice(at, bytes.size()), std::nullopt, false, true));
+      parts.push_back(text.slice(at, bytes.size()));
       break;
     }
     const size_t begin = at;
@@ -52,7 +52,7 @@ std::vector<Text> split_spaces_right(const Text& text, int64_t most) {
   skip(true);
   while (end > 0) {
     if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      parts.push_back(strip(text.slice(0, end), std::nullopt, true, false));
+      parts.push_back(text.slice(0, end));
       break;
     }
     const size_t stop = end;

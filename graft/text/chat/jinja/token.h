@@ -8,16 +8,16 @@ namespace graft::text::jinja {
 
 struct Token {
   enum class Kind {
-    data,             ///< text outside of tags
-    block_begin,      ///< {%
-    block_end,        ///< %}
-    variable_begin,   ///< {{
-    variable_end,     ///< }}
+    data,            ///< text outside of tags
+    block_begin,     ///< {%
+    block_end,       ///< %}
+    variable_begin,  ///< {{
+    variable_end,    ///< }}
     name,
-    text,             ///< a literal, escapes resolved
+    text,  ///< a literal, escapes resolved
     integer,
     number,
-    sign,             ///< operators, brackets, commas
+    sign,  ///< operators, brackets, commas
     end
   };
   Kind kind = Kind::end;

@@ -40,7 +40,9 @@ std::string TokenStream::expect_name() {
   return take().value;
 }
 
-void TokenStream::fail(std::string what) const { throw SyntaxFailure{std::move(what), line()}; }
+void TokenStream::fail(std::string what) const {
+  throw SyntaxFailure{std::move(what), line()};
+}
 
 void TokenStream::fail_expected(std::string_view what) const {
   fail(fmt::format("expected {}, found {}", what, describe(now())));
@@ -48,14 +50,22 @@ void TokenStream::fail_expected(std::string_view what) const {
 
 std::string describe(const Token& token) {
   switch (token.kind) {
-    case Token::Kind::data: return "text outside of tags";
-    case Token::Kind::block_begin: return "'{%'";
-    case Token::Kind::block_end: return "'%}'";
-    case Token::Kind::variable_begin: return "'{{'";
-    case Token::Kind::variable_end: return "'}}'";
-    case Token::Kind::text: return "a text";
-    case Token::Kind::end: return "the end of the template";
-    default: return fmt::format("'{}'", token.value);
+    case Token::Kind::data:
+      return "text outside of tags";
+    case Token::Kind::block_begin:
+      return "'{%'";
+    case Token::Kind::block_end:
+      return "'%}'";
+    case Token::Kind::variable_begin:
+      return "'{{'";
+    case Token::Kind::variable_end:
+      return "'}}'";
+    case Token::Kind::text:
+      return "a text";
+    case Token::Kind::end:
+      return "the end of the template";
+    default:
+      return fmt::format("'{}'", token.value);
   }
 }
 

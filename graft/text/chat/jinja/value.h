@@ -24,12 +24,14 @@ struct Undefined {
 struct None {};
 
 /// A value of a template, as Python would hold it. Cheap to copy: everything large is shared and,
-/// namespaces aside, never changes after it was made (the sandbox of transformers forbids that too).
+/// namespaces aside, never changes after it was made (the sandbox of transformers forbids that
+/// too).
 class Value {
  public:
-  using Data = std::variant<Undefined, None, bool, int64_t, double, std::shared_ptr<const Text>,
-                            std::shared_ptr<const Sequence>, std::shared_ptr<const Dict>,
-                            Namespace*, std::shared_ptr<const Callable>, std::shared_ptr<LoopState>>;
+  using Data =
+      std::variant<Undefined, None, bool, int64_t, double, std::shared_ptr<const Text>,
+                   std::shared_ptr<const Sequence>, std::shared_ptr<const Dict>, Namespace*,
+                   std::shared_ptr<const Callable>, std::shared_ptr<LoopState>>;
 
   Value() = default;
   Value(None none) : data_(none) {}
