@@ -3,7 +3,7 @@
 #include "graft/base/error.h"
 #include "graft/text/chat/jinja/failure.h"
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 using jinja::Origin;
@@ -102,4 +102,4 @@ std::vector<std::pair<std::string, Value>> conversation(const Json& messages,
   return variables;
 }
 
-}  // namespace graft::text
+}  // namespace graft::texts

@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/runtime.h"
 #include "graft/text/chat/template.h"
 
-namespace graft::text {
+namespace graft::texts {
 
 /// The variables of a template: messages (each text with its message and field as origin), tools,
 /// documents, add_generation_prompt, and those of the options. Throws Error for messages that are
@@ -16,4 +16,4 @@ std::vector<std::pair<std::string, jinja::Value>> conversation(const Json& messa
                                                                const RenderOptions& options,
                                                                jinja::Runtime& runtime);
 
-}  // namespace graft::text
+}  // namespace graft::texts

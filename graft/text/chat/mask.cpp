@@ -6,7 +6,7 @@
 #include "graft/base/error.h"
 #include "graft/text/chat/turn_region.h"
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 std::string role_of(const Json& message) {
@@ -117,4 +117,4 @@ std::vector<int> rewritten_turns(const ChatTemplate& chat, const Json& messages,
   return rewritten;
 }
 
-}  // namespace graft::text
+}  // namespace graft::texts

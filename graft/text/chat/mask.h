@@ -5,7 +5,7 @@
 
 #include "graft/text/chat/template.h"
 
-namespace graft::text {
+namespace graft::texts {
 
 struct ByteRange {
   size_t begin = 0, end = 0;
@@ -59,4 +59,4 @@ std::vector<int> rewritten_turns(const ChatTemplate& chat, const Json& messages,
                                  const RenderOptions& options = {},
                                  const std::string& role = "assistant");
 
-}  // namespace graft::text
+}  // namespace graft::texts

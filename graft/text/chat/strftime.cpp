@@ -4,7 +4,7 @@
 
 #include "graft/text/chat/jinja/failure.h"
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 constexpr const char* kDays[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
@@ -96,4 +96,4 @@ std::string format_date(std::time_t when, std::string_view format) {
   return out;
 }
 
-}  // namespace graft::text
+}  // namespace graft::texts

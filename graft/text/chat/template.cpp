@@ -9,7 +9,7 @@
 #include "graft/text/chat/jinja/unicode.h"
 #include "graft/text/chat/strftime.h"
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 constexpr size_t kMaxSource = size_t{4} << 20;
@@ -94,4 +94,4 @@ Rendered ChatTemplate::render(const Json& messages, const RenderOptions& options
   }
 }
 
-}  // namespace graft::text
+}  // namespace graft::texts

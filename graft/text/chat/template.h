@@ -8,7 +8,7 @@
 
 #include "graft/base/json.h"
 
-namespace graft::text {
+namespace graft::texts {
 
 /// Where a part of a rendered conversation came from.
 struct Span {
@@ -78,4 +78,4 @@ class ChatTemplate {
   std::unique_ptr<const Parsed> parsed_;
 };
 
-}  // namespace graft::text
+}  // namespace graft::texts

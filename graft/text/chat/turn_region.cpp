@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 constexpr std::string_view kSpaces = " \t\r\n";
@@ -177,4 +177,4 @@ TrainedTurn TurnRegion::trained(const std::vector<std::string>& prompts, const s
   return turn;
 }
 
-}  // namespace graft::text
+}  // namespace graft::texts

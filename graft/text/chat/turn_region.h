@@ -5,7 +5,7 @@
 
 #include "graft/text/chat/mask.h"
 
-namespace graft::text {
+namespace graft::texts {
 
 /// What a template wrote while it handled one message. The rules are in mask.h.
 class TurnRegion {
@@ -39,4 +39,4 @@ class TurnRegion {
   std::vector<const Span*> spans_;  ///< written while the message was handled
 };
 
-}  // namespace graft::text
+}  // namespace graft::texts

@@ -1,7 +1,7 @@
 #include "graft/base/error.h"
 #include "tests/unit/text_chat/golden.h"
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 /// Where graft does more than Jinja2, which takes `if` for an argument of the test, and forgets to
@@ -34,4 +34,4 @@ TEST(ChatTemplate, ConstructsEqualJinja2) {
 }
 
 }  // namespace
-}  // namespace graft::text
+}  // namespace graft::texts

@@ -1,10 +1,12 @@
 #include "tests/unit/text_chat/golden.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 
 #include "graft/base/files.h"
 
-namespace graft::text::test {
+namespace graft::texts::test {
 
 std::filesystem::path golden_dir() {
   return graft::test::source_dir() / "tests/golden/chat";
@@ -47,6 +49,12 @@ const Case& case_named(const std::string& name) {
   throw std::runtime_error("no case " + name);
 }
 
+std::string digest(const std::string& text) {
+  uint64_t value = 0xCBF29CE484222325u;
+  for (const unsigned char byte : text) value = (value ^ byte) * 0x100000001B3u;
+  return fmt::format("{:016x}", value);
+}
+
 std::vector<std::string> template_names() {
   std::vector<std::string> names;
   for (const auto& folder : template_dirs()) {
@@ -63,4 +71,4 @@ std::string template_source(const std::string& name) {
   return "";
 }
 
-}  // namespace graft::text::test
+}  // namespace graft::texts::test

@@ -9,7 +9,7 @@
 #include "tests/support/support.h"
 
 /// The conversations and templates of tests/golden/chat.
-namespace graft::text::test {
+namespace graft::texts::test {
 
 std::filesystem::path golden_dir();
 
@@ -27,4 +27,7 @@ std::vector<std::string> template_names();
 /// "" when it is in neither.
 std::string template_source(const std::string& name);
 
-}  // namespace graft::text::test
+/// FNV-1a, as make_chat.py writes it into digests.json.
+std::string digest(const std::string& text);
+
+}  // namespace graft::texts::test

@@ -1,12 +1,10 @@
-#include <fmt/format.h>
-
 #include <optional>
 
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "tests/unit/text_chat/golden.h"
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 std::string quoted(const std::string& text) {
@@ -61,12 +59,6 @@ TEST(ChatTemplate, EqualsTransformersByteForByte) {
   EXPECT_GT(texts, 1000);
 }
 
-std::string digest(const std::string& text) {
-  uint64_t value = 0xCBF29CE484222325u;
-  for (const unsigned char byte : text) value = (value ^ byte) * 0x100000001B3u;
-  return fmt::format("{:016x}", value);
-}
-
 // Templates that are fetched, not kept: tests/golden/chat/fetch_templates.py.
 TEST(ChatTemplate, EqualsTransformersOnFetchedTemplates) {
   const Json digests = read_json(test::golden_dir() / "digests.json");
@@ -78,7 +70,7 @@ TEST(ChatTemplate, EqualsTransformersOnFetchedTemplates) {
     for (const test::Case& one : test::cases()) {
       for (const bool prompt : {false, true}) {
         const auto text = rendered(name, one, prompt);
-        got += (got.empty() ? "" : " ") + (text ? digest(*text) : "error");
+        got += (got.empty() ? "" : " ") + (text ? test::digest(*text) : "error");
       }
     }
     EXPECT_EQ(got, expected.get<std::string>()) << name;
@@ -88,4 +80,4 @@ TEST(ChatTemplate, EqualsTransformersOnFetchedTemplates) {
 }
 
 }  // namespace
-}  // namespace graft::text
+}  // namespace graft::texts

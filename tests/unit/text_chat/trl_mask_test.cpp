@@ -2,7 +2,7 @@
 #include "graft/text/chat/mask.h"
 #include "tests/unit/text_chat/golden.h"
 
-namespace graft::text {
+namespace graft::texts {
 namespace {
 
 std::string shown(const Masked& masked) {
@@ -82,4 +82,4 @@ TEST(Mask, EqualsTheTagsThatTrlPutsInByHand) {
 }
 
 }  // namespace
-}  // namespace graft::text
+}  // namespace graft::texts

@@ -10,7 +10,7 @@
 #include "graft/text/chat/jinja/methods.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 Value missing(const Value& object, std::string_view name) {
@@ -231,4 +231,4 @@ Value call(Runtime& runtime, const Value& callee, const Arguments& arguments) {
   return callable->call(runtime, arguments);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -6,7 +6,7 @@
 
 #include "graft/text/chat/jinja/runtime.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 class Arguments;
 
@@ -32,4 +32,4 @@ Value call(Runtime& runtime, const Value& callee, const Arguments& arguments);
 /// "… is undefined", for a value that is.
 [[noreturn]] void fail_undefined(const Value& value);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

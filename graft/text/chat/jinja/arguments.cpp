@@ -5,7 +5,7 @@
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/print.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 Arguments Arguments::rest() const {
   Arguments result = *this;
@@ -69,4 +69,4 @@ Text Given::text(Runtime& runtime, size_t index, std::string_view fallback) cons
   return has(index) ? to_text(runtime, at(index)) : Text(fallback);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

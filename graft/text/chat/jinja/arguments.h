@@ -7,7 +7,7 @@
 
 #include "graft/text/chat/jinja/runtime.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// What a call hands over.
 class Arguments {
@@ -58,4 +58,4 @@ const Operation* find_operation(const Table& table, std::string_view name) {
   return nullptr;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -10,7 +10,7 @@
 #include "graft/text/chat/jinja/value.h"
 
 /// What a template is, parsed. Only data: Interpreter gives it meaning.
-namespace graft::text::jinja::ast {
+namespace graft::texts::jinja::ast {
 
 struct Expression;
 struct Statement;
@@ -157,4 +157,4 @@ struct Template {
   bool has_generation = false;
 };
 
-}  // namespace graft::text::jinja::ast
+}  // namespace graft::texts::jinja::ast

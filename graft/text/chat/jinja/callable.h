@@ -5,7 +5,7 @@
 
 #include "graft/text/chat/jinja/value.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 class Arguments;
 class Runtime;
@@ -27,4 +27,4 @@ struct LoopState {
 Value make_callable(std::string name, std::function<Value(Runtime&, const Arguments&)> call,
                     int depth = 1);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

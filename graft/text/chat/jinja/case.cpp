@@ -3,7 +3,7 @@
 #include "graft/text/chat/jinja/case_tables.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 char32_t mapped(const CaseRange* table, size_t size, char32_t value) {
@@ -38,4 +38,4 @@ bool is_cased(char32_t value) {
   return value == 0xDF || to_upper(value) != value || to_lower(value) != value;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -3,7 +3,7 @@
 
 #include <iterator>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 const CaseRange kUpper[] = {
     {0xB5, 0xB5, 1, 743},       {0xE0, 0xF6, 1, -32},        {0xF8, 0xFE, 1, -32},
@@ -138,4 +138,4 @@ const CaseRange kLower[] = {
 };
 const size_t kLowerSize = std::size(kLower);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// Characters first, first + step … last map to themselves plus `shift`. Sorted; beyond ASCII only.
 struct CaseRange {
@@ -16,4 +16,4 @@ extern const size_t kUpperSize;
 extern const CaseRange kLower[];
 extern const size_t kLowerSize;
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

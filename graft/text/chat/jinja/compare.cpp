@@ -3,7 +3,7 @@
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/value.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 bool equal_sequences(const Sequence& a, const Sequence& b) {
@@ -69,4 +69,4 @@ int order(const Value& a, const Value& b, std::string_view sign) {
   fail_here("'{}' is not defined between {} and {}", sign, a.type_name(), b.type_name());
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 using Kind = Token::Kind;
@@ -417,4 +417,4 @@ ast::Target ExpressionParser::target(bool namespaces) {
   return several;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

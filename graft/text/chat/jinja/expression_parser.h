@@ -3,7 +3,7 @@
 #include "graft/text/chat/jinja/ast.h"
 #include "graft/text/chat/jinja/token_stream.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// Expressions with the precedence of Jinja2: `if else`, or, and, not, comparisons, + -, ~,
 /// * / // %, **, unary signs, then attributes, items, calls, filters and tests.
@@ -68,4 +68,4 @@ class ExpressionParser {
   int depth_ = 0;
 };
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// What is wrong, without the place: the parser and the interpreter add template and line, and make
 /// a graft::Error of it.
@@ -18,4 +18,4 @@ template <typename... Args>
   throw Failure(fmt::format(text, std::forward<Args>(args)...));
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

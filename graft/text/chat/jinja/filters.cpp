@@ -2,7 +2,7 @@
 
 #include "graft/text/chat/jinja/failure.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 const Operation* find_filter(std::string_view name) {
   for (const auto find :
@@ -21,4 +21,4 @@ Value apply_filter(Runtime& runtime, std::string_view name, const Value& input,
   return filter->apply(runtime, input, Given(filter->name, filter->parameters, arguments));
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

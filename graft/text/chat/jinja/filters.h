@@ -4,7 +4,7 @@
 
 #include "graft/text/chat/jinja/arguments.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// The filter of that name, or null. The tables are in filters_*.cpp: one line adds one.
 const Operation* find_filter(std::string_view name);
@@ -18,4 +18,4 @@ const Operation* find_list_filter(std::string_view name);
 const Operation* find_choice_filter(std::string_view name);
 const Operation* find_value_filter(std::string_view name);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

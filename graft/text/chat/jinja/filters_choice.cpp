@@ -3,7 +3,7 @@
 #include "graft/text/chat/jinja/filters.h"
 #include "graft/text/chat/jinja/tests.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 const std::string& name_at(const Arguments& arguments, size_t index, std::string_view what) {
@@ -70,4 +70,4 @@ const Operation* find_choice_filter(std::string_view name) {
   return find_operation(kFilters, name);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

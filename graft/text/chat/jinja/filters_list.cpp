@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/operators.h"
 #include "graft/text/chat/jinja/text_operations.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 Value folded(const Value& value, bool case_sensitive) {
@@ -214,4 +214,4 @@ const Operation* find_list_filter(std::string_view name) {
   return find_operation(kFilters, name);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/text_operations.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 template <Text (*mapped)(const Text&)>
@@ -159,4 +159,4 @@ const Operation* find_text_filter(std::string_view name) {
   return find_operation(kFilters, name);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -12,7 +12,7 @@
 #include "graft/text/chat/jinja/print.h"
 #include "graft/text/chat/jinja/text_operations.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 Value fallback(Runtime&, const Value& input, const Given& given) {
@@ -168,4 +168,4 @@ const Operation* find_value_filter(std::string_view name) {
   return find_operation(kFilters, name);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

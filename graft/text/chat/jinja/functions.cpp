@@ -6,7 +6,7 @@
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/print.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 constexpr int64_t kMaxRange = 100'000;  // of the sandbox
@@ -100,4 +100,4 @@ Value find_function(std::string_view name) {
   return {};
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

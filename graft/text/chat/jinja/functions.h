@@ -4,7 +4,7 @@
 
 #include "graft/text/chat/jinja/runtime.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// What templates can call by name: range, namespace, dict, raise_exception, strftime_now.
 /// Undefined when there is none; the table is in functions.cpp.
@@ -15,4 +15,4 @@ struct Refusal {
   std::string what;
 };
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

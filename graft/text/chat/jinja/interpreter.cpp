@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/print.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 /// Sets a variable back when it goes.
@@ -249,4 +249,4 @@ Value Interpreter::call_macro(const ast::Macro& macro, Scope& defined_in, const 
   return text;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

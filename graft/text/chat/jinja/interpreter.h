@@ -9,7 +9,7 @@
 #include "graft/text/chat/jinja/runtime.h"
 #include "graft/text/chat/jinja/scope.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// Renders a template. While a loop handles a message (its variable is one, or the first thing it
 /// sets is), Runtime::during is that message, and what is written gets it as Origin::during.
@@ -78,4 +78,4 @@ class Interpreter {
   Value block_input_;      ///< of the innermost filter of a block
 };
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -9,7 +9,7 @@
 #include "graft/text/chat/jinja/print.h"
 #include "graft/text/chat/jinja/tests.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 Value Interpreter::eval(const ast::ExpressionPtr& expression, Scope& scope) {
   const Deeper deeper(runtime_);
@@ -170,4 +170,4 @@ Value Interpreter::eval(const ast::Test& node, Scope& scope, int line) {
   return apply_test(runtime_, node.name, input, given);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

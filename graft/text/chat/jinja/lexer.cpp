@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/token.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 using Kind = Token::Kind;
@@ -352,4 +352,4 @@ std::vector<Token> tokenize(std::string_view source) {
   return Lexer(source).run();
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -6,7 +6,7 @@
 #include "graft/text/chat/jinja/callable.h"
 #include "graft/text/chat/jinja/failure.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 Value cycle(const Value& loop, const Arguments& arguments) {
@@ -61,4 +61,4 @@ Value loop_attribute(const Value& loop, const std::string& name) {
   return Value::undefined("'loop' has no attribute '" + name + "'");
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -10,7 +10,7 @@
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/text_methods.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 std::vector<Value> pairs(Runtime& runtime, const Dict& dict) {
@@ -104,4 +104,4 @@ std::optional<Value> find_method(const Value& object, std::string_view name) {
       object.depth());
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -5,10 +5,10 @@
 
 #include "graft/text/chat/jinja/value.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// The method `name` of a text, list or dictionary, bound to it. Those that would change the value
 /// are there too, and refuse to be called.
 std::optional<Value> find_method(const Value& object, std::string_view name);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -6,7 +6,7 @@
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/text_operations.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 [[noreturn]] void fail_types(std::string_view sign, const Value& a, const Value& b) {
@@ -140,4 +140,4 @@ Value negated(const Value& a, bool minus) {
   fail_here("'{}' does not work on {}", minus ? "-" : "+", a.type_name());
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -4,7 +4,7 @@
 
 #include "graft/text/chat/jinja/runtime.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// `a + b` and the other arithmetic of Python: + - * / // % **. A Failure for types that do not fit
 /// and for integers beyond 64 bits.
@@ -12,4 +12,4 @@ Value binary(Runtime& runtime, std::string_view sign, const Value& a, const Valu
 /// `-a`, `+a`.
 Value negated(const Value& a, bool minus);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -7,7 +7,7 @@
 
 #include "graft/text/chat/jinja/expression_parser.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 using Kind = Token::Kind;
@@ -174,4 +174,4 @@ ast::Template parse(std::string_view source) {
   return Parser(source).run();
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -8,7 +8,7 @@
 #include "graft/text/chat/jinja/callable.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 void append_repr(Runtime& runtime, const Value& value, Text& out);
@@ -157,4 +157,4 @@ Text to_text(Runtime& runtime, const Value& value) {
   return Text(fmt::format("<LoopContext {}/{}>", loop->index + 1, loop->items->items.size()));
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

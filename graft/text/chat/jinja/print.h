@@ -4,7 +4,7 @@
 
 #include "graft/text/chat/jinja/runtime.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// str(value) of Python: what `{{ value }}` writes. Characters keep their origins.
 Text to_text(Runtime& runtime, const Value& value);
@@ -23,4 +23,4 @@ struct JsonStyle {
 /// json.dumps of Python; brackets and numbers get the origin of what they belong to.
 Text to_json(Runtime& runtime, const Value& value, const JsonStyle& style);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

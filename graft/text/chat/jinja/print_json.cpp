@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/print.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 std::string escape_of(char32_t c, bool ascii) {
@@ -156,4 +156,4 @@ Text to_json(Runtime& runtime, const Value& value, const JsonStyle& style) {
   return std::move(writer.out);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

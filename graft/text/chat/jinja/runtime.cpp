@@ -4,7 +4,7 @@
 
 #include "graft/text/chat/jinja/failure.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 uint16_t Fields::number(const std::string& name) {
   const auto found = std::find(names_.begin() + 1, names_.end(), name);
@@ -44,4 +44,4 @@ Deeper::Deeper(Runtime& runtime) : runtime_(runtime) {
   ++runtime.depth;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

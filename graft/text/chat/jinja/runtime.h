@@ -10,7 +10,7 @@
 
 #include "graft/text/chat/jinja/value.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// What a template may cost at most. A conversation of a million tokens stays far below.
 struct Limits {
@@ -75,4 +75,4 @@ class Deeper {
   Runtime& runtime_;
 };
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -1,6 +1,6 @@
 #include "graft/text/chat/jinja/scope.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 const Value* Scope::find(const std::string& name) const {
   for (const Scope* scope = this; scope != nullptr; scope = scope->outer_) {
@@ -26,4 +26,4 @@ void Scope::keep() {
     scope->kept_ = true;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

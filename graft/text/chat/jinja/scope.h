@@ -7,7 +7,7 @@
 
 #include "graft/text/chat/jinja/value.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// Names of a template, one within another: the template, each turn of a loop, each call of a
 /// macro.
@@ -52,4 +52,4 @@ class Scopes {
   std::vector<std::unique_ptr<Scope>> kept_;
 };
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/print.h"
 #include "graft/text/chat/jinja/text_operations.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 int64_t remainder(Runtime& runtime, const Value& value, int64_t divisor) {
@@ -157,4 +157,4 @@ bool apply_test(Runtime& runtime, std::string_view name, const Value& input,
   return test->apply(runtime, input, Given(test->name, test->parameters, arguments)).truthy();
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

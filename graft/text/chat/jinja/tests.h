@@ -4,7 +4,7 @@
 
 #include "graft/text/chat/jinja/arguments.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// The test of that name, or null; its value is a boolean. The table is in tests.cpp.
 const Operation* find_test(std::string_view name);
@@ -12,4 +12,4 @@ const Operation* find_test(std::string_view name);
 bool apply_test(Runtime& runtime, std::string_view name, const Value& input,
                 const Arguments& arguments);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

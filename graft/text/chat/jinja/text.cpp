@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 auto run_at(const std::vector<Text::Run>& runs, size_t at) {
@@ -49,4 +49,4 @@ Origin Text::origin_at(size_t at) const {
   return run == runs_.end() ? runs_.back().origin : run->origin;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

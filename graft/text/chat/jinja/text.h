@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// Where characters came from.
 struct Origin {
@@ -58,4 +58,4 @@ class Text {
   std::vector<Run> runs_;  ///< ascending, covering all bytes; neighbours may have equal origins
 };
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

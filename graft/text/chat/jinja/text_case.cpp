@@ -1,7 +1,7 @@
 #include "graft/text/chat/jinja/text_operations.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 /// Every character through `change(character, out)`.
@@ -95,4 +95,4 @@ Text escape_html(const Text& text) {
   return out;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -10,7 +10,7 @@
 #include "graft/text/chat/jinja/text_operations.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 struct Directive {
@@ -134,4 +134,4 @@ Text format_braces(Runtime& runtime, const Text& format, const std::vector<Value
   return out;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/text_operations.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 const Text& self_of(const Value& value) {
@@ -197,4 +197,4 @@ const Operation* find_text_method(std::string_view name) {
   return find_operation(kTextMethods, name);
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -4,9 +4,9 @@
 
 #include "graft/text/chat/jinja/arguments.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// A method of str, or null.
 const Operation* find_text_method(std::string_view name);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -6,7 +6,7 @@
 #include "graft/text/chat/jinja/failure.h"
 #include "graft/text/chat/jinja/unicode.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 size_t character_before(const std::string& bytes, size_t end) {
@@ -187,4 +187,4 @@ Text join(Runtime& runtime, const Text& separator, const std::vector<Text>& part
   return out;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -7,7 +7,7 @@
 #include "graft/text/chat/jinja/runtime.h"
 
 /// What Python's str can do, on texts that know where they came from.
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// Without characters of `characters` (white space when not given) at the ends asked for.
 Text strip(const Text& text, const std::optional<std::string>& characters, bool left, bool right);
@@ -37,4 +37,4 @@ Text format_percent(Runtime& runtime, const Text& format, const std::vector<Valu
 Text format_braces(Runtime& runtime, const Text& format, const std::vector<Value>& values,
                    const std::vector<std::pair<std::string, Value>>& named);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 struct Token {
   enum class Kind {
@@ -37,4 +37,4 @@ struct SyntaxFailure {
   int line = 0;
 };
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 const Token& TokenStream::take() {
   const Token& token = tokens_[at_];
@@ -69,4 +69,4 @@ std::string describe(const Token& token) {
   }
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

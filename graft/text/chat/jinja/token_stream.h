@@ -5,7 +5,7 @@
 
 #include "graft/text/chat/jinja/token.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// The tokens of a template with a position in them.
 class TokenStream {
@@ -40,4 +40,4 @@ class TokenStream {
 /// How an error message calls the token.
 std::string describe(const Token& token);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

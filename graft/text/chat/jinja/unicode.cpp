@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 constexpr char32_t kNotUtf8 = 0xDC00;  // lone surrogates stand for stray bytes, as in Python
@@ -104,4 +104,4 @@ bool is_printable(char32_t c) {
   return range == std::end(kHidden) || c < range->first;
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

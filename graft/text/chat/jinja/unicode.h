@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 /// One character of UTF-8 text. Bytes that are not UTF-8 count as characters of one byte each.
 struct CodePoint {
@@ -35,4 +35,4 @@ char32_t to_lower(char32_t value);
 /// Whether it has another form in the other case.
 bool is_cased(char32_t value);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

@@ -5,7 +5,7 @@
 #include "graft/text/chat/jinja/callable.h"
 #include "graft/text/chat/jinja/failure.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 namespace {
 
 // Printing, comparing and freeing recurse into containers.
@@ -142,4 +142,4 @@ Value make_callable(std::string name, std::function<Value(Runtime&, const Argume
   return Value(Value::Data(std::shared_ptr<const Callable>(std::move(callable))));
 }
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja

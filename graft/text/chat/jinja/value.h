@@ -9,7 +9,7 @@
 
 #include "graft/text/chat/jinja/text.h"
 
-namespace graft::text::jinja {
+namespace graft::texts::jinja {
 
 struct Sequence;
 struct Dict;
@@ -120,4 +120,4 @@ bool equal(const Value& a, const Value& b);
 /// -1, 0, 1; a Failure for what Python does not order. `sign` is the operator for the message.
 int order(const Value& a, const Value& b, std::string_view sign);
 
-}  // namespace graft::text::jinja
+}  // namespace graft::texts::jinja
