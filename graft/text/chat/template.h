@@ -51,9 +51,9 @@ struct RenderOptions {
 ///   const ChatTemplate chat(source, "Qwen3-0.6B/chat_template.jinja");
 ///   const Rendered prompt = chat.render(messages, {.add_generation_prompt = true});
 ///
-/// docs/chat_templates.md says which part of Jinja is there. A template that cannot be read, one
-/// that uses something else, and a conversation that a template refuses are errors (exit code 3)
-/// with the line of the template.
+/// Rendering changes nothing in it: threads may share one. docs/chat_templates.md says which part
+/// of Jinja is there. A template that cannot be read, one that uses something else, and a
+/// conversation that a template refuses are errors (exit code 3) with the line of the template.
 class ChatTemplate {
  public:
   /// `name` stands in errors.

@@ -129,6 +129,8 @@ TEST(Mask, FindsTurnsThatAreRewritten) {
   EXPECT_EQ(rewritten("trl__qwen3", "thinking_inline"), (std::vector<int>{1}));
   EXPECT_EQ(rewritten("trl__qwen2_5", "closed_turns"), (std::vector<int>{}));
   EXPECT_EQ(rewritten("axolotl__chatml", "turns"), (std::vector<int>{}));
+  EXPECT_EQ(rewritten("trl__gptoss", "closed_turns"), (std::vector<int>{1}));  // <|return|>
+  EXPECT_EQ(rewritten("trl__phi3", "closed_turns"), (std::vector<int>{}));
 }
 
 }  // namespace
