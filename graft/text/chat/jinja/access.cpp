@@ -187,7 +187,9 @@ std::vector<Value> items_of(Runtime& runtime, const Value& value) {
     runtime.spend(text->size() * sizeof(Value));
     for (size_t at = 0; at < text->size();) {
       const size_t end = at + decode(text->str(), at).bytes;
-      items.emplace_back(text->slice(at, end));
+      Text character;  // plain, even of a text that is marked as safe
+      character.append(*text, at, end);
+      items.emplace_back(std::move(character));
       at = end;
     }
     return items;

@@ -67,8 +67,12 @@ Value center(Runtime& runtime, const Value& input, const Given& given) {
 }
 
 Value truncate(Runtime& runtime, const Value& input, const Given& given) {
-  const Text text = to_text(runtime, input);
   const int64_t length = given.integer(0, 255), leeway = given.integer(3, 5);
+  if (!input.is_text()) {  // what is short enough passes, whatever it is
+    if (length_of(input) <= length + leeway) return input;
+    fail_here("truncate: a text was expected, not {}", input.type_name());
+  }
+  const Text& text = *input.as_text();
   const Text end = given.text(runtime, 2, "...");
   const auto size = static_cast<int64_t>(count_characters(text.str()));
   const int64_t kept = length - static_cast<int64_t>(count_characters(end.str()));
@@ -90,8 +94,7 @@ Value word_count(Runtime& runtime, const Value& input, const Given&) {
   bool inside = false;
   for (size_t at = 0; at < text.size();) {
     const CodePoint point = decode(text.str(), at);
-    const bool word = point.value == '_' || is_digit(point.value) || is_cased(point.value) ||
-                      point.value >= 0x5D0;
+    const bool word = point.value == '_' || is_digit(point.value) || is_letter(point.value);
     if (word && !inside) ++count;
     inside = word;
     at += point.bytes;

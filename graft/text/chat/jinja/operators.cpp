@@ -110,9 +110,12 @@ Value binary(Runtime& runtime, std::string_view sign, const Value& a, const Valu
     return float_arithmetic(sign, number_a, number_b);
   if (a.is_undefined()) fail_undefined(a);
   if (sign == "%" && a.is_text()) {
-    const bool tuple = b.as_sequence() != nullptr && b.as_sequence()->kind == Sequence::Kind::tuple;
-    return format_percent(runtime, *a.as_text(),
-                          tuple ? b.as_sequence()->items : std::vector<Value>{b});
+    const Sequence* list = b.as_sequence();
+    if (list != nullptr && list->kind == Sequence::Kind::tuple)
+      return format_percent(runtime, *a.as_text(), list->items);
+    // Python minds a value too many only where it could not be looked into by name.
+    const bool open = list != nullptr || b.as_dict() != nullptr || b.is_undefined();
+    return format_percent(runtime, *a.as_text(), {b}, !open);
   }
   if (b.is_undefined()) fail_undefined(b);
   if (sign == "+") {

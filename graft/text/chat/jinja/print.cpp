@@ -20,6 +20,7 @@ void append_quoted(Runtime& runtime, const Text& text, Text& out) {
   const bool single = bytes.find('\'') == std::string::npos || bytes.find('"') != std::string::npos;
   const char quote = single ? '\'' : '"';
   const std::string_view mark(&quote, 1);
+  if (text.markup) out.append("Markup(", text.origin_at(0));
   out.append(mark, text.origin_at(0));
   for (size_t at = 0; at < bytes.size();) {
     const CodePoint point = decode(bytes, at);
@@ -46,6 +47,7 @@ void append_quoted(Runtime& runtime, const Text& text, Text& out) {
     at += point.bytes;
   }
   out.append(mark, text.origin_at(bytes.size()));
+  if (text.markup) out.append(")", text.origin_at(bytes.size()));
 }
 
 void append_items(Runtime& runtime, const Sequence& sequence, Origin origin, Text& out) {

@@ -10,11 +10,9 @@
 namespace graft::texts::jinja {
 namespace {
 
-int64_t remainder(Runtime& runtime, const Value& value, int64_t divisor) {
-  int64_t rest = 0;
-  if (!binary(runtime, "%", value, Value(divisor)).is_whole(&rest))
-    fail_here("an integer was expected, not {}", value.type_name());
-  return rest;
+/// value % divisor == rest
+bool leaves(Runtime& runtime, const Value& value, int64_t divisor, int64_t rest) {
+  return equal(binary(runtime, "%", value, Value(divisor)), Value(rest));
 }
 
 bool is_sequence(const Value& value) {
@@ -96,12 +94,12 @@ const Operation kTests[] = {
        return v.is_text() && v.as_text()->markup;
      }},
     {"odd", "",
-     [](Runtime& r, const Value& v, const Given&) -> Value { return remainder(r, v, 2) == 1; }},
+     [](Runtime& r, const Value& v, const Given&) -> Value { return leaves(r, v, 2, 1); }},
     {"even", "",
-     [](Runtime& r, const Value& v, const Given&) -> Value { return remainder(r, v, 2) == 0; }},
+     [](Runtime& r, const Value& v, const Given&) -> Value { return leaves(r, v, 2, 0); }},
     {"divisibleby", "num",
      [](Runtime& r, const Value& v, const Given& given) -> Value {
-       return remainder(r, v, given.integer(0, 1)) == 0;
+       return leaves(r, v, given.integer(0, 1), 0);
      }},
     {"lower", "",
      [](Runtime& r, const Value& v, const Given&) -> Value {

@@ -44,9 +44,12 @@ Text formatted(Runtime& runtime, const Directive& directive, const Value& value)
   double number = 0;
   switch (directive.what) {
     case 's':
-      return to_text(runtime, value);
-    case 'r':
-      return to_repr(runtime, value);
+    case 'r': {
+      const Text text = directive.what == 's' ? to_text(runtime, value) : to_repr(runtime, value);
+      if (directive.precision < 0) return text;
+      const auto most = static_cast<size_t>(directive.precision);
+      return text.slice(0, byte_of_character(text.str(), most));
+    }
     case 'd':
     case 'i':
       if (!value.is_number(&number) || std::abs(number) > 9e15) break;
@@ -75,7 +78,8 @@ Text padded(Text text, const Directive& directive) {
 
 }  // namespace
 
-Text format_percent(Runtime& runtime, const Text& format, const std::vector<Value>& values) {
+Text format_percent(Runtime& runtime, const Text& format, const std::vector<Value>& values,
+                    bool all_used) {
   const std::string& bytes = format.str();
   Text out;
   size_t used = 0;
@@ -94,7 +98,7 @@ Text format_percent(Runtime& runtime, const Text& format, const std::vector<Valu
     out.append(padded(formatted(runtime, directive, values[used++]), directive));
     runtime.spend_text(out.size());
   }
-  if (used < values.size()) fail_here("the format has fewer directives than values");
+  if (all_used && used < values.size()) fail_here("the format has fewer directives than values");
   return out;
 }
 

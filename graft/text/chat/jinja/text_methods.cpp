@@ -98,12 +98,6 @@ Value all_characters(Runtime& runtime, const Value& self, const Given&) {
   return !text.empty();
 }
 
-bool is_letter(char32_t c) {
-  // Cased letters, and the scripts without case from Hebrew on, coarsely.
-  return is_cased(c) ||
-         (c >= 0x5D0 && !is_space(c) && is_printable(c) && !(c >= 0x2000 && c < 0x2C00) &&
-          !(c >= 0x3000 && c < 0x3041) && !(c >= 0xFF00 && c < 0xFF66) && c < 0x1F000);
-}
 bool is_letter_or_digit(char32_t c) {
   return is_letter(c) || is_digit(c);
 }

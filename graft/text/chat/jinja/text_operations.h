@@ -31,8 +31,9 @@ Text title(const Text& text);
 Text title_words(const Text& text);
 /// & < > " ' as HTML entities.
 Text escape_html(const Text& text);
-/// printf-style `%`.
-Text format_percent(Runtime& runtime, const Text& format, const std::vector<Value>& values);
+/// printf-style `%`; a Failure when `all_used` and a value is not.
+Text format_percent(Runtime& runtime, const Text& format, const std::vector<Value>& values,
+                    bool all_used = true);
 /// str.format with {}, {0} and {name}.
 Text format_braces(Runtime& runtime, const Text& format, const std::vector<Value>& values,
                    const std::vector<std::pair<std::string, Value>>& named);

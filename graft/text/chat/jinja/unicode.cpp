@@ -84,6 +84,15 @@ bool is_digit(char32_t c) {
   return c >= '0' && c <= '9';
 }
 
+bool is_letter(char32_t c) {
+  if (is_cased(c)) return true;
+  // The scripts without case, from Hebrew on, as blocks.
+  const bool symbols = (c >= 0x2000 && c < 0x2C00) || (c >= 0x3000 && c < 0x3041) ||
+                       (c >= 0xE000 && c < 0xF900) || (c >= 0xFF00 && c < 0xFF66) || c >= 0x1F000;
+  const bool more_han = c >= 0x20000 && c < 0x40000;
+  return more_han || (c >= 0x5D0 && !symbols && is_printable(c));
+}
+
 bool is_printable(char32_t c) {
   struct Range {
     char32_t first, last;

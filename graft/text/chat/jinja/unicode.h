@@ -27,6 +27,7 @@ size_t byte_of_character(std::string_view text, size_t index);
 /// unassigned code points, isalpha by the case tables and the larger alphabets).
 bool is_space(char32_t value);
 bool is_digit(char32_t value);
+bool is_letter(char32_t value);
 bool is_printable(char32_t value);
 
 /// Simple case mapping (one character to one) of Unicode 15, and `ß` to `SS`.
