@@ -100,7 +100,7 @@ size_t TurnRegion::start(size_t begin, size_t own, const std::vector<std::string
   const size_t given = given_by(opening, prompts);
   if (given == std::string_view::npos) {
     // No header of its own, only a blank, which tokenizers join with the word that follows.
-    const bool blank = opening.find_first_not_of(" ") == std::string_view::npos;
+    const bool blank = opening.find_first_not_of(' ') == std::string_view::npos;
     return blank ? begin : own;
   }
   return begin + std::max(given, after_empty_pair(opening));

@@ -1,5 +1,7 @@
 #include "graft/text/chat/builtin.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <sstream>
@@ -11,8 +13,9 @@
 namespace graft::texts {
 namespace {
 
-const std::vector<std::string> kPlainCases{"single", "pair",    "system_pair", "turns",
-                                           "empty",  "unicode", "special",     "closed_turns"};
+std::vector<std::string> plain_cases() {
+  return {"single", "pair", "system_pair", "turns", "empty", "unicode", "special", "closed_turns"};
+}
 
 /// What the published template renders is known by its digests, or as text.
 void compare(const std::string& builtin, const std::string& published,
@@ -34,11 +37,11 @@ void compare(const std::string& builtin, const std::string& published,
 }
 
 TEST(Builtin, EqualsPublishedTemplates) {
-  compare("llama-3", "trl__llama3", kPlainCases);
+  compare("llama-3", "trl__llama3", plain_cases());
   compare("gemma", "trl__gemma", {"single", "pair", "closed_turns", "special"});
   compare("gemma", "trl__gemma3", {"single", "pair", "system_pair", "turns"});
   const ChatTemplate chatml(test::template_source("axolotl__chatml"), "axolotl__chatml");
-  for (const std::string& name : kPlainCases) {
+  for (const std::string& name : plain_cases()) {
     const test::Case& one = test::case_named(name);
     EXPECT_EQ(builtin_template("chatml").render(one.messages, one.options).text,
               chatml.render(one.messages, one.options).text);
@@ -88,7 +91,8 @@ TEST(Builtin, TrainsTheAnswerAndItsEnd) {
       std::string said = masked.rendered.text.substr(range.begin, range.end - range.begin);
       if (said[0] == ' ') said.erase(0, 1);  // llama-2, mistral, vicuna: part of the first token
       const std::string content = one.messages[turn.message].at("content");
-      EXPECT_EQ(said, content + (built.name == "llama-2" ? " " : "") + end) << built.name;
+      const std::string blank = built.name == "llama-2" ? " " : "";
+      EXPECT_EQ(said, fmt::format("{}{}{}", content, blank, end)) << built.name;
     }
     EXPECT_TRUE(rewritten_turns(builtin_template(built.name), one.messages, one.options).empty());
   }

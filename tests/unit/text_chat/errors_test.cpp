@@ -5,10 +5,9 @@
 namespace graft::texts {
 namespace {
 
-const Json kMessages = Json::parse(R"([{"role": "user", "content": "Hi"}])");
-
-std::string render(const std::string& source, RenderOptions options = {}) {
-  return ChatTemplate(source, "t.jinja").render(kMessages, options).text;
+std::string render(const std::string& source, const RenderOptions& options = {}) {
+  const Json messages = Json::parse(R"([{"role": "user", "content": "Hi"}])");
+  return ChatTemplate(source, "t.jinja").render(messages, options).text;
 }
 
 void expect_error(const std::string& source, const std::string& part) {

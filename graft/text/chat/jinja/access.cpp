@@ -228,7 +228,6 @@ Value call(Runtime& runtime, const Value& callee, const Arguments& arguments) {
   if (callee.is_undefined()) fail_undefined(callee);
   const Callable* callable = callee.as_callable();
   if (callable == nullptr) fail_here("a value of type {} cannot be called", callee.type_name());
-  const Value kept = callee;  // the call may replace the name that holds it
   const Deeper deeper(runtime);
   return callable->call(runtime, arguments);
 }

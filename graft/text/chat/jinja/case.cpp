@@ -6,17 +6,17 @@
 namespace graft::texts::jinja {
 namespace {
 
-char32_t mapped(const CaseRange* table, size_t size, char32_t value) {
-  const CaseRange* range = std::lower_bound(
-      table, table + size, value, [](const CaseRange& r, char32_t c) { return r.last < c; });
-  if (range == table + size || value < range->first || (value - range->first) % range->step != 0)
+char32_t mapped(std::span<const CaseRange> table, char32_t value) {
+  const auto range = std::lower_bound(table.begin(), table.end(), value,
+                                      [](const CaseRange& r, char32_t c) { return r.last < c; });
+  if (range == table.end() || value < range->first || (value - range->first) % range->step != 0)
     return value;
   return static_cast<char32_t>(static_cast<int32_t>(value) + range->shift);
 }
 
 char32_t to_upper(char32_t value) {
   if (value < 0x80) return value >= 'a' && value <= 'z' ? value - 32 : value;
-  return mapped(kUpper, kUpperSize, value);
+  return mapped(upper_ranges(), value);
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ void append_upper(char32_t value, std::string& out) {
 
 char32_t to_lower(char32_t value) {
   if (value < 0x80) return value >= 'A' && value <= 'Z' ? value + 32 : value;
-  return mapped(kLower, kLowerSize, value);
+  return mapped(lower_ranges(), value);
 }
 
 bool is_cased(char32_t value) {

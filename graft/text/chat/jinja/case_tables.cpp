@@ -1,11 +1,10 @@
 // Made by graft/text/chat/jinja/make_case_tables.py from Unicode 14.0.0.
 #include "graft/text/chat/jinja/case_tables.h"
 
-#include <iterator>
-
 namespace graft::texts::jinja {
 
-const CaseRange kUpper[] = {
+namespace {
+constexpr CaseRange kUpper[] = {
     {0xB5, 0xB5, 1, 743},       {0xE0, 0xF6, 1, -32},        {0xF8, 0xFE, 1, -32},
     {0xFF, 0xFF, 1, 121},       {0x101, 0x12F, 2, -1},       {0x131, 0x131, 1, -232},
     {0x133, 0x137, 2, -1},      {0x13A, 0x148, 2, -1},       {0x14B, 0x177, 2, -1},
@@ -72,9 +71,10 @@ const CaseRange kUpper[] = {
     {0x10CC0, 0x10CF2, 1, -64}, {0x118C0, 0x118DF, 1, -32},  {0x16E60, 0x16E7F, 1, -32},
     {0x1E922, 0x1E943, 1, -34},
 };
-const size_t kUpperSize = std::size(kUpper);
+}  // namespace
 
-const CaseRange kLower[] = {
+namespace {
+constexpr CaseRange kLower[] = {
     {0xC0, 0xD6, 1, 32},         {0xD8, 0xDE, 1, 32},         {0x100, 0x12E, 2, 1},
     {0x132, 0x136, 2, 1},        {0x139, 0x147, 2, 1},        {0x14A, 0x176, 2, 1},
     {0x178, 0x178, 1, -121},     {0x179, 0x17D, 2, 1},        {0x181, 0x181, 1, 210},
@@ -136,6 +136,13 @@ const CaseRange kLower[] = {
     {0x1058C, 0x10592, 1, 39},   {0x10594, 0x10595, 1, 39},   {0x10C80, 0x10CB2, 1, 64},
     {0x118A0, 0x118BF, 1, 32},   {0x16E40, 0x16E5F, 1, 32},   {0x1E900, 0x1E921, 1, 34},
 };
-const size_t kLowerSize = std::size(kLower);
+}  // namespace
+
+std::span<const CaseRange> upper_ranges() {
+  return kUpper;
+}
+std::span<const CaseRange> lower_ranges() {
+  return kLower;
+}
 
 }  // namespace graft::texts::jinja

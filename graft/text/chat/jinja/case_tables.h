@@ -1,19 +1,18 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace graft::texts::jinja {
 
-/// Characters first, first + step … last map to themselves plus `shift`. Sorted; beyond ASCII only.
+/// Characters first, first + step … last map to themselves plus `shift`.
 struct CaseRange {
   char32_t first, last;
   uint32_t step;
   int32_t shift;
 };
-extern const CaseRange kUpper[];
-extern const size_t kUpperSize;
-extern const CaseRange kLower[];
-extern const size_t kLowerSize;
+/// Simple case mappings beyond ASCII, sorted; made by make_case_tables.py.
+std::span<const CaseRange> upper_ranges();
+std::span<const CaseRange> lower_ranges();
 
 }  // namespace graft::texts::jinja

@@ -56,7 +56,7 @@ Value choose(Runtime& runtime, const Value& input, const Given& given) {
 }
 
 // One line adds a filter.
-const Operation kFilters[] = {
+constexpr Operation kFilters[] = {
     {"map", "...", map},
     {"select", "...", choose<true, false>},
     {"reject", "...", choose<false, false>},

@@ -174,6 +174,7 @@ Value items_filter(Runtime& runtime, const Value& input, const Given&) {
   const Dict* dict = input.as_dict();
   if (dict == nullptr) fail_here("items: a dictionary was expected, not {}", input.type_name());
   std::vector<Value> pairs;
+  pairs.reserve(dict->entries.size());
   runtime.spend(dict->entries.size() * 2);
   for (const auto& [key, value] : dict->entries)
     pairs.push_back(make_sequence({key, value}, Sequence::Kind::tuple, value.origin));
@@ -190,7 +191,7 @@ Value length(Runtime& runtime, const Value& input, const Given&) {
 }
 
 // One line adds a filter.
-const Operation kFilters[] = {
+constexpr Operation kFilters[] = {
     {"length", "", length},
     {"count", "", length},
     {"first", "", first},

@@ -133,7 +133,7 @@ Value join_filter(Runtime& runtime, const Value& input, const Given& given) {
 }
 
 // One line adds a filter.
-const Operation kFilters[] = {
+constexpr Operation kFilters[] = {
     {"trim", "chars?", trim},
     {"upper", "", map_text<upper>},
     {"lower", "", map_text<lower>},

@@ -82,7 +82,7 @@ std::optional<int64_t> read_whole(std::string text, int base) {
 }
 
 Value to_whole(Runtime&, const Value& input, const Given& given) {
-  const Value otherwise = given.has(0) ? given.at(0) : Value(int64_t{0});
+  Value otherwise = given.has(0) ? given.at(0) : Value(int64_t{0});
   int64_t whole = 0;
   if (input.is_whole(&whole)) return whole;
   if (input.is_undefined()) fail_undefined(input);
@@ -101,7 +101,7 @@ Value to_whole(Runtime&, const Value& input, const Given& given) {
 }
 
 Value to_float(Runtime&, const Value& input, const Given& given) {
-  const Value otherwise = given.has(0) ? given.at(0) : Value(0.0);
+  Value otherwise = given.has(0) ? given.at(0) : Value(0.0);
   double number = 0;
   if (input.is_number(&number)) return number;
   if (input.is_undefined()) fail_undefined(input);
@@ -151,7 +151,7 @@ Value attribute(Runtime& runtime, const Value& input, const Given& given) {
 }
 
 // One line adds a filter.
-const Operation kFilters[] = {
+constexpr Operation kFilters[] = {
     {"default", "default_value? boolean?", fallback},
     {"d", "default_value? boolean?", fallback},
     {"tojson", "ensure_ascii? indent? separators? sort_keys?", to_json_filter},

@@ -32,6 +32,7 @@ Value Interpreter::eval(const ast::Name& node, Scope& scope, int) {
 
 Value Interpreter::eval(const ast::Items& node, Scope& scope, int) {
   std::vector<Value> items;
+  items.reserve(node.items.size());
   for (const auto& item : node.items) items.push_back(eval(item, scope));
   runtime_.spend(items.size() * sizeof(Value));
   return make_sequence(std::move(items), node.tuple ? Sequence::Kind::tuple : Sequence::Kind::list);

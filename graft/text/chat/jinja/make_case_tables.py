@@ -21,9 +21,10 @@ def table(name, rs):
         if len(cur) + len(item) > 98: lines.append(cur); cur = "   "
         cur += item
     lines.append(cur)
-    return "const CaseRange %s[] = {\n%s\n};\nconst size_t %sSize = std::size(%s);\n" % (name, "\n".join(lines), name, name)
+    return "namespace {\nconstexpr CaseRange %s[] = {\n%s\n};\n}  // namespace\n" % (name, "\n".join(lines))
 print('// Made by graft/text/chat/jinja/make_case_tables.py from Unicode %s.' % unicodedata.unidata_version)
-print('#include "graft/text/chat/jinja/case_tables.h"\n\n#include <iterator>\n\nnamespace graft::texts::jinja {\n')
+print('#include "graft/text/chat/jinja/case_tables.h"\n\nnamespace graft::texts::jinja {\n')
 print(table("kUpper", ranges(str.upper)))
 print(table("kLower", ranges(str.lower)))
+print("std::span<const CaseRange> upper_ranges() { return kUpper; }\nstd::span<const CaseRange> lower_ranges() { return kLower; }\n")
 print("}  // namespace graft::texts::jinja")

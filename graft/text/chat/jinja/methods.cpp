@@ -16,13 +16,14 @@ namespace {
 std::vector<Value> pairs(Runtime& runtime, const Dict& dict) {
   runtime.spend(dict.entries.size() * 2);
   std::vector<Value> result;
+  result.reserve(dict.entries.size());
   for (const auto& [key, value] : dict.entries)
     result.push_back(make_sequence({key, value}, Sequence::Kind::tuple, value.origin));
   return result;
 }
 
 // One line adds a method.
-const Operation kDictMethods[] = {
+constexpr Operation kDictMethods[] = {
     {"items", "",
      [](Runtime& runtime, const Value& self, const Given&) {
        return make_sequence(pairs(runtime, *self.as_dict()), Sequence::Kind::view, self.origin);
@@ -47,7 +48,7 @@ const Operation kDictMethods[] = {
     {"copy", "", [](Runtime&, const Value& self, const Given&) { return self; }},
 };
 
-const Operation kListMethods[] = {
+constexpr Operation kListMethods[] = {
     {"index", "value",
      [](Runtime&, const Value& self, const Given& given) {
        const auto& items = self.as_sequence()->items;

@@ -122,7 +122,7 @@ std::string show_float(double value) {
   char buffer[40];
   const auto [end, error] =
       std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
-  const std::string shown(buffer, end);
+  std::string shown(buffer, end);
   const size_t mark = shown.find('e');
   const int exponent = std::stoi(shown.substr(mark + 1));
   if (exponent < -4 || exponent >= 16) return shown;

@@ -55,7 +55,7 @@ Value same(Runtime&, const Value& a, const Given& given) {
 }
 
 // One line adds a test.
-const Operation kTests[] = {
+constexpr Operation kTests[] = {
     {"defined", "",
      [](Runtime&, const Value& v, const Given&) -> Value { return !v.is_undefined(); }},
     {"undefined", "",

@@ -45,7 +45,7 @@ Text formatted(Runtime& runtime, const Directive& directive, const Value& value)
   switch (directive.what) {
     case 's':
     case 'r': {
-      const Text text = directive.what == 's' ? to_text(runtime, value) : to_repr(runtime, value);
+      Text text = directive.what == 's' ? to_text(runtime, value) : to_repr(runtime, value);
       if (directive.precision < 0) return text;
       const auto most = static_cast<size_t>(directive.precision);
       return text.slice(0, byte_of_character(text.str(), most));
@@ -65,13 +65,13 @@ Text formatted(Runtime& runtime, const Directive& directive, const Value& value)
   fail_here("the format directive %{} wants a number, not {}", directive.what, value.type_name());
 }
 
-Text padded(Text text, const Directive& directive) {
+Text padded(const Text& text, const Directive& directive) {
   const auto width = static_cast<size_t>(directive.width);
   const size_t length = count_characters(text.str());
   if (length >= width) return text;
   const bool number = directive.what == 'd' || directive.what == 'i' || directive.what == 'f';
   const Text fill(std::string(width - length, directive.zero && number ? '0' : ' '));
-  Text out = directive.left ? std::move(text) : fill;
+  Text out = directive.left ? text : fill;
   out.append(directive.left ? fill : text);
   return out;
 }

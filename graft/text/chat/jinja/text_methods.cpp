@@ -117,7 +117,7 @@ Value case_test(Runtime& runtime, const Value& self, const Given&) {
 }
 
 // One line adds a method.
-const Operation kTextMethods[] = {
+constexpr Operation kTextMethods[] = {
     {"strip", "chars?", strip_method<true, true>},
     {"lstrip", "chars?", strip_method<true, false>},
     {"rstrip", "chars?", strip_method<false, true>},

@@ -56,8 +56,8 @@ std::string Value::type_name() const {
             [](double) -> std::string { return "float"; },
             [](const std::shared_ptr<const Text>&) -> std::string { return "str"; },
             [](const std::shared_ptr<const Sequence>& sequence) -> std::string {
-              static const char* const kNames[] = {"list", "tuple", "range", "dict_items",
-                                                   "generator"};
+              static constexpr const char* kNames[] = {"list", "tuple", "range", "dict_items",
+                                                       "generator"};
               return kNames[static_cast<int>(sequence->kind)];
             },
             [](const std::shared_ptr<const Dict>&) -> std::string { return "dict"; },
