@@ -1,5 +1,6 @@
 #include "graft/text/decoder.h"
 
+#include <span>
 #include <utility>
 
 namespace graft::texts {
@@ -35,13 +36,28 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
   return out.append(text, begin);
 }
 
-std::string clean_up(std::string text) {
-  constexpr std::pair<std::string_view, std::string_view> kRules[] = {
-      {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
-      {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
-      {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-  for (const auto& [from, to] : kRules) text = replaced(std::move(text), from, to);
+namespace {
+
+using Rule = std::pair<std::string_view, std::string_view>;
+
+constexpr Rule kSigns[] = {{" .", "."},  {" ?", "?"},     {" !", "!"},  {" ,", ","},
+                           {" ' ", "'"}, {" n't", "n't"}, {" 'm", "'m"}};
+constexpr Rule kNot[] = {{" do not", " don't"}};
+constexpr Rule kEndings[] = {{" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+
+std::string apply_rules(std::string text, std::span<const Rule> rules) {
+  for (const auto& [from, to] : rules) text = replaced(std::move(text), from, to);
   return text;
+}
+
+}  // namespace
+
+std::string clean_up(std::string text) {
+  return apply_rules(apply_rules(apply_rules(std::move(text), kSigns), kNot), kEndings);
+}
+
+std::string clean_up_spaces(std::string text) {
+  return apply_rules(apply_rules(std::move(text), kSigns), kEndings);
 }
 
 }  // namespace graft::texts

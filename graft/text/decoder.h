@@ -22,5 +22,7 @@ std::unique_ptr<const Decoder> make_decoder(const Node& node, int depth = 0);
 std::string replaced(std::string text, std::string_view from, std::string_view to);
 /// Takes out the spaces that tokenising English puts before signs and contractions.
 std::string clean_up(std::string text);
+/// The same as transformers does it behind the decoder ("clean_up_tokenization_spaces").
+std::string clean_up_spaces(std::string text);
 
 }  // namespace graft::texts

@@ -58,7 +58,9 @@ bool Node::boolean() const {
 }
 
 uint64_t Node::count() const {
-  if (!value_->is_number_unsigned()) refuse("a whole number, not negative");
+  const bool negative =
+      value_->is_number_integer() && !value_->is_number_unsigned() && value_->get<int64_t>() < 0;
+  if (!value_->is_number_integer() || negative) refuse("a whole number, not negative");
   return value_->get<uint64_t>();
 }
 

@@ -70,6 +70,7 @@ Tokenizer Tokenizer::open(const fs::path& path) {
   const TokenizerConfig config = config_beside(file.parent_path());
   TokenizerParts parts = open_file(file, config);
   for (const auto& [purpose, token] : config.special_tokens) parts.special_tokens[purpose] = token;
+  parts.clean_up_spaces = config.clean_up_spaces;
   Tokenizer tokenizer(std::move(parts));
   std::vector<AddedToken> fresh;
   for (const AddedToken& token : config.added_tokens) {

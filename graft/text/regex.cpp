@@ -13,8 +13,10 @@ namespace graft::texts {
 namespace {
 
 constexpr size_t kMaxPattern = 65'536;
-// Steps of one search before it counts as a pattern that explodes ("(a*)*b").
-constexpr unsigned long kMaxSteps = 200'000'000;
+// Steps back before it counts as a pattern that explodes ("(a*)*b"): from one place, and on the way
+// to the next match.
+constexpr unsigned long kMaxStepsAtPlace = 10'000'000;
+constexpr unsigned long kMaxSteps = 1'000'000'000;
 
 const OnigUChar* bytes(std::string_view text) {
   return reinterpret_cast<const OnigUChar*>(text.data());
@@ -33,7 +35,7 @@ void initialize() {
     std::array<OnigEncoding, 1> encodings{ONIG_ENCODING_UTF8};
     onig_initialize(encodings.data(), 1);
     onig_set_retry_limit_in_search(kMaxSteps);
-    onig_set_retry_limit_in_match(kMaxSteps);
+    onig_set_retry_limit_in_match(kMaxStepsAtPlace);
   });
 }
 

@@ -136,10 +136,10 @@ std::string Tokenizer::decode(std::span<const uint32_t> ids, bool skip_special) 
     if (tokens.empty()) return text;
     impl_->parts.decoder->apply(tokens);
     for (const std::string& token : tokens) text += token;
-    return text;
+  } else {
+    for (size_t i = 0; i < tokens.size(); ++i) text += (i > 0 ? " " : "") + tokens[i];
   }
-  for (size_t i = 0; i < tokens.size(); ++i) text += (i > 0 ? " " : "") + tokens[i];
-  return text;
+  return impl_->parts.clean_up_spaces ? clean_up_spaces(std::move(text)) : text;
 }
 
 std::optional<uint32_t> Tokenizer::token_to_id(const std::string& token) const {

@@ -27,6 +27,7 @@ struct TokenizerParts {
   std::map<std::string, std::string> special_tokens;  ///< by purpose: "bos_token"
   std::optional<Truncation> truncation;
   std::optional<Padding> padding;
+  bool clean_up_spaces = false;  ///< decoding ends with clean_up_spaces
   std::vector<std::string> notes;
 };
 

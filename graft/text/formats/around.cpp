@@ -8,14 +8,14 @@ std::unique_ptr<const PostProcessor> around(const SpecialToken* before,
   TreeJson single = TreeJson::array();
   TreeJson pair = TreeJson::array();
   TreeJson specials = TreeJson::object();
-  const auto put_special = [&](TreeJson& list, const SpecialToken* token, int type) {
+  const auto put_special = [&](TreeJson& list, const SpecialToken* token, uint32_t type) {
     if (token == nullptr) return;
     list.push_back({{"SpecialToken", {{"id", token->content}, {"type_id", type}}}});
     specials[token->content] = {{"id", token->content},
                                 {"ids", TreeJson::array({token->id})},
                                 {"tokens", TreeJson::array({token->content})}};
   };
-  const auto put = [&](TreeJson& list, const char* sequence, int type) {
+  const auto put = [&](TreeJson& list, const char* sequence, uint32_t type) {
     put_special(list, before, type);
     list.push_back({{"Sequence", {{"id", sequence}, {"type_id", type}}}});
     put_special(list, behind, type);

@@ -56,6 +56,7 @@ TokenizerConfig read_tokenizer_config(const std::string& text, const std::string
   config.lowercase = flag_of(root, "do_lower_case");
   config.strip_accents = flag_of(root, "strip_accents");
   config.separate_cjk = flag_of(root, "tokenize_chinese_chars");
+  config.clean_up_spaces = root.boolean("clean_up_tokenization_spaces", false);
   config.prefix_space = flag_of(root, "add_prefix_space");
   return config;
 }

@@ -20,6 +20,7 @@ struct TokenizerConfig {
   std::optional<bool> add_bos, add_eos;
   std::optional<bool> lowercase, strip_accents, separate_cjk;
   std::optional<bool> prefix_space;
+  bool clean_up_spaces = false;
 };
 TokenizerConfig read_tokenizer_config(const std::string& text, const std::string& where);
 

@@ -52,10 +52,9 @@ class SentencePieceNormalizer : public Normalizer {
 
   void put_prefix(AlignedText& out, const AlignedText& text, size_t at) const {
     out.text.append(space_);
-    // The space stands for nothing, just before the first character.
+    // Like the prefix of `tokenizers`, it stands for the first character.
     if (text.tracked) {
-      const uint32_t begin = text.origins[at].begin;
-      out.origins.insert(out.origins.end(), space_.size(), {begin, begin});
+      out.origins.insert(out.origins.end(), space_.size(), text.origins[at]);
     }
   }
 

@@ -11,13 +11,14 @@ import sys
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Cf".split()
-# An older character of each category with 2, 3 and 4 bytes of UTF-8; Han letters stay Han.
+# An older character of each category with 2, 3 and 4 bytes of UTF-8; letters of Han and Kana stay in their script.
 STAND_INS = {
     "Lu": "\u0100\u1e00\U00010400", "Ll": "\u0101\u1e01\U00010428", "Lm": "\u02b0\u1d2c\U00016b40", "Lo": "\u05d0\u0905\U00010000",
     "Mn": "\u0300\u0941\U00010a01", "Mc": "\u0000\u0903\U00011000", "Nd": "\u0660\u0966\U000104a0", "No": "\u00b2\u2070\U00010107",
     "Nl": "\u0000\u2160\U00010140", "Pd": "\u058a\u2010\U00010ead", "Po": "\u00a7\u2020\U00010100", "Sm": "\u00ac\u2200\U0001d6c1",
     "So": "\u00a6\u2100\U00010137", "Cf": "\u00ad\u200b\U000110bd", "Sc": "\u00a2\u20a0\U0001e2ff", "Sk": "\u00a8\u1fbd\U0001f3fb",
-    "Han": "\u0000\u4e00\U00020000"}
+    "Han": "\u0000\u4e00\U00020000", "Hiragana": "\u0000\u3041\U0001b001", "Katakana": "\u0000\u30a1\U0001b000"}
+SCRIPTS = ("Han", "Hiragana", "Katakana")
 
 
 def expand(ranges):
@@ -51,14 +52,18 @@ def main():
     pairs = [(c, ord(lower.normalize_str(chr(c)))) for c in icu if lower.normalize_str(chr(c)) != chr(c)]
     print("constexpr Pair kLower[] = {" + ", ".join(f"{{0x{a:x}, 0x{b:x}}}" for a, b in pairs) + "};")
     rows = []
-    han = pre_tokenizers.Split(Regex(r"\p{Han}"), "removed")
+    scripts = {name: pre_tokenizers.Split(Regex(r"\p{%s}" % name), "removed") for name in SCRIPTS}
     for category in CATEGORIES:
         split = pre_tokenizers.Split(Regex(r"\p{%s}" % category), "removed")
-        known = [c for c in onig if not split.pre_tokenize_str(chr(c))]
-        for kind in (category, "Han"):
-            chosen = [c for c in known if (not han.pre_tokenize_str(chr(c))) == (kind == "Han")]
-            for first, last in ranges(chosen):
-                stand_in = ord(STAND_INS[kind if kind in STAND_INS and category in ("Lo", kind) else category][len(chr(first).encode()) - 2])
+        by_kind = {}
+        for c in onig:
+            if split.pre_tokenize_str(chr(c)):
+                continue
+            script = next((name for name in SCRIPTS if category == "Lo" and not scripts[name].pre_tokenize_str(chr(c))), None)
+            by_kind.setdefault(script or category, []).append(c)
+        for kind, codes in by_kind.items():
+            for first, last in ranges(codes):
+                stand_in = ord(STAND_INS[kind][len(chr(first).encode()) - 2])
                 assert stand_in and len(chr(stand_in).encode()) == len(chr(first).encode()) == len(chr(last).encode())
                 rows.append((first, last, stand_in))
     rows.append((0x1171E, 0x1171E, ord(STAND_INS["Mc"][2])))  # Mn in Unicode 14, Mc since
