@@ -17,6 +17,9 @@ struct Tokenizer::Impl {
 
   explicit Impl(TokenizerParts given) : parts(std::move(given)) {
     GRAFT_ASSERT(parts.model != nullptr);
+    std::vector<AddedToken> symbols;
+    for (const std::string& symbol : parts.user_symbols) symbols.push_back({.content = symbol});
+    added.add(symbols, *parts.model, nullptr);
     added.add(parts.added_tokens, *parts.model, parts.normalizer.get());
     needs_origins = parts.pre_tokenizer && parts.pre_tokenizer->needs_origins();
   }

@@ -24,6 +24,9 @@ struct TokenizerParts {
   std::unique_ptr<const PostProcessor> post_processor;
   std::unique_ptr<const Decoder> decoder;
   std::vector<AddedToken> added_tokens;
+  /// Looked for in the normalised text just as they are spelled (sentencepiece's user-defined
+  /// ones).
+  std::vector<std::string> user_symbols;
   std::map<std::string, std::string> special_tokens;  ///< by purpose: "bos_token"
   std::optional<Truncation> truncation;
   std::optional<Padding> padding;

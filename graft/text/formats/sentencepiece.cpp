@@ -75,8 +75,7 @@ void put_special(TokenizerParts& parts, const SentencePieceModel& model) {
     const std::string& piece = model.pieces[id];
     if (model.types[id] == Type::control || model.types[id] == Type::unknown)
       parts.added_tokens.push_back({piece, false, false, false, false, true});
-    if (model.types[id] == Type::user_defined)
-      parts.added_tokens.push_back({piece, false, false, false, false, false});
+    if (model.types[id] == Type::user_defined) parts.user_symbols.push_back(piece);
     if (model.types[id] == Type::unknown) parts.special_tokens["unk_token"] = piece;
   }
 }

@@ -1,3 +1,4 @@
+#include "graft/text/byte_trie.h"
 #include "graft/text/charsmap.h"
 #include "graft/text/formats/sentencepiece.h"
 #include "graft/text/unicode/utf8.h"
@@ -9,6 +10,7 @@ class SentencePieceNormalizer : public Normalizer {
  public:
   SentencePieceNormalizer(const SentencePieceModel& model, const std::string& where)
       : rules_(model.charsmap, where),
+        symbols_(user_defined(model)),
         space_(model.escape_spaces ? "\u2581" : " "),
         prefix_(model.dummy_prefix && !model.space_as_suffix),
         suffix_(model.dummy_prefix && model.space_as_suffix),
@@ -31,12 +33,24 @@ class SentencePieceNormalizer : public Normalizer {
   }
 
  private:
+  static std::vector<ByteTrie::Entry> user_defined(const SentencePieceModel& model) {
+    std::vector<ByteTrie::Entry> all;
+    for (size_t id = 0; id < model.pieces.size(); ++id) {
+      if (model.types[id] == SentencePieceModel::user_defined)
+        all.push_back({model.pieces[id], static_cast<uint32_t>(id)});
+    }
+    return all;
+  }
+
   struct Step {
     uint32_t bytes;
     std::string_view content;
   };
   /// What the next characters become.
   Step step(std::string_view rest) const {
+    uint32_t symbol = 0;
+    symbols_.prefixes(rest, [&](uint32_t bytes, uint32_t /*value*/) { symbol = bytes; });
+    if (symbol > 0) return {symbol, rest.substr(0, symbol)};
     if (const auto rule = rules_.longest(rest)) return {rule->bytes, rule->content};
     const uint32_t bytes = utf8_length(rest[0]);
     return {bytes, rest.substr(0, bytes)};
@@ -84,6 +98,7 @@ class SentencePieceNormalizer : public Normalizer {
   }
 
   CharsMap rules_;
+  ByteTrie symbols_;  ///< user-defined ones, which no rule changes
   std::string space_;
   bool prefix_;
   bool suffix_;

@@ -106,6 +106,8 @@ def reference_ids(all_texts):
     encoders = {}
     for path in ("tokenizers/llama2/tokenizer.model", "tokenizers/t5-small/spiece.model", "weights/babyllama-tok105/tok105.model"):
         encoders[path] = sentencepiece.SentencePieceProcessor(str(SHARED / path)).encode
+    for path in small.sentencepiece_models(HERE / "small"):
+        encoders[f"small/{path.name}"] = sentencepiece.SentencePieceProcessor(str(path)).encode
     ranks = load_tiktoken_bpe(str(SHARED / "tokenizers/llama3/tokenizer.model"))
     encoders["tokenizers/llama3/tokenizer.model"] = tiktoken.Encoding("llama3", pat_str=small.GPT4, mergeable_ranks=ranks, special_tokens={}).encode_ordinary
     return {path: "".join(f"{zlib.crc32(array.array('i', encode(t)).tobytes()):08x}" for t in all_texts) for path, encode in encoders.items()}

@@ -134,6 +134,27 @@ def word_level():
     return train(t, trainers.WordLevelTrainer(vocab_size=300, special_tokens=["[UNK]", "[PAD]"], show_progress=False))
 
 
+RULES = "FB01\t66 69\nE9\t65 301\n41 301\tE1\n3000\t20\nA0\t20\n9\t20\n200B\t\n2460\t31\n"
+
+
+def sentencepiece_models(folder):
+    """Trained with rules of their own, because the usual ones alone have 200 kB."""
+    import sentencepiece
+    rules = folder / "rules.tsv"
+    rules.write_text(RULES)
+    lines = [" ".join(ENGLISH[i:] + ENGLISH[:i]) for i in range(0, 60, 3)]
+    common = dict(normalization_rule_tsv=str(rules), user_defined_symbols=["<new>", "word"], minloglevel=2, hard_vocab_limit=False)
+    cases = {"sp_bpe": dict(model_type="bpe", vocab_size=520, byte_fallback=True, remove_extra_whitespaces=False),
+             "sp_bpe_squeezed": dict(model_type="bpe", vocab_size=220, add_dummy_prefix=False),
+             "sp_unigram": dict(model_type="unigram", vocab_size=240),
+             "sp_unigram_suffix": dict(model_type="unigram", vocab_size=500, byte_fallback=True, treat_whitespace_as_suffix=True)}
+    for name, options in cases.items():
+        with open(folder / f"{name}.model", "wb") as file:
+            sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(lines), model_writer=file, **common, **options)
+    rules.unlink()
+    return [folder / f"{name}.model" for name in cases]
+
+
 def all_small():
     return {"word_piece": word_piece(), "word_piece_cased": word_piece_cased(), "byte_level": byte_level(), "byte_level_untrimmed": byte_level(False, False),
             "roberta": roberta(), "gpt4": gpt4(), "clip": clip(), "prefixed_bpe": prefixed_bpe(False), "prefixed_bpe_fused": prefixed_bpe(True),
