@@ -1,0 +1,129 @@
+#include <gtest/gtest.h>
+
+#include "graft/base/error.h"
+#include "graft/text/tokenizer.h"
+#include "tests/support/support.h"
+
+/// Files that are damaged, and folders as they lie around.
+namespace graft::test {
+namespace {
+
+using texts::Tokenizer;
+
+void expect_refused(const std::string& json, const std::string& part) {
+  EXPECT_GRAFT_ERROR(Tokenizer::from_json(json, "t.json"), ErrorCode::unreadable, part);
+}
+
+const std::string kWords =
+    R"("model": {"type": "WordLevel", "vocab": {"a": 0, "?": 1}, "unk_token": "?"})";
+
+TEST(TokenizerOpen, DamagedJsonIsRefusedWithPlace) {
+  expect_refused("{", "t.json: not valid JSON");
+  expect_refused("[]", "t.json: an object {...} was expected");
+  expect_refused("{}", "t.json: 'model' is missing");
+  expect_refused(R"({"version": "2.0", )" + kWords + "}", "t.json.version");
+  expect_refused(R"({"model": {"type": "BPEE", "vocab": {}}})", "did you mean 'BPE'");
+  expect_refused(R"({"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}})", "whole number");
+  expect_refused(R"({"model": {"type": "BPE", "vocab": {"a": 2000000000}, "merges": []}})",
+                 "an id of a vocabulary of 1 tokens");
+  expect_refused(R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]}})",
+                 "needs the token 'b'");
+  expect_refused(R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["aa"]}})",
+                 "two tokens with one space between");
+  expect_refused(R"({"model": {"type": "Unigram", "vocab": [["a", 0.5]], "unk_id": 3}})",
+                 "t.json.model.unk_id");
+  expect_refused(R"({"normalizer": {"type": "NFX"}, )" + kWords + "}",
+                 "no normalizer of type 'NFX'");
+  expect_refused(
+      R"({"normalizer": {"type": "Replace", "pattern": {"Regex": "("}, "content": ""}, )" + kWords +
+          "}",
+      "not a pattern of Oniguruma");
+  expect_refused(
+      R"({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}, )" + kWords + "}",
+      "damaged");
+  expect_refused(R"({"pre_tokenizer": {"type": "FixedLength", "length": 0}, )" + kWords + "}",
+                 "a length above 0");
+  expect_refused(
+      R"({"post_processor": {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "x", "type_id": 0}}],
+          "pair": [], "special_tokens": {}}, )" +
+          kWords + "}",
+      "'x' is missing");
+}
+
+TEST(TokenizerOpen, NestingHasALimit) {
+  std::string nested = R"({"type": "NFC"})";
+  for (int i = 0; i < 40; ++i) nested = R"({"type": "Sequence", "normalizers": [)" + nested + "]}";
+  expect_refused(R"({"normalizer": )" + nested + ", " + kWords + "}", "more than 16 deep");
+}
+
+TEST(TokenizerOpen, PatternsThatExplodeAreErrors) {
+  const Tokenizer tokenizer = Tokenizer::from_json(
+      R"({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a|a)*(?=x)(?!x)."}, "behavior": "Isolated",
+          "invert": false}, )" +
+          kWords + "}",
+      "t.json");
+  EXPECT_GRAFT_ERROR(tokenizer.encode(std::string(60, 'a') + "xb"), ErrorCode::unreadable,
+                     "the pattern is not fit");
+}
+
+TEST(TokenizerOpen, UnknownWordsNeedAToken) {
+  const Tokenizer tokenizer = Tokenizer::from_json(
+      R"({"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "?"}})", "t.json");
+  EXPECT_GRAFT_ERROR(tokenizer.encode("b"), ErrorCode::unreadable, "'b' is not in the vocabulary");
+}
+
+TEST(TokenizerOpen, DropoutIsLeftOutWithWord) {
+  const Tokenizer tokenizer = Tokenizer::from_json(
+      R"({"model": {"type": "BPE", "dropout": 0.1, "vocab": {"a": 0}, "merges": []}})", "t.json");
+  ASSERT_EQ(tokenizer.notes().size(), 1U);
+  EXPECT_NE(tokenizer.notes()[0].find("dropout 0.1 is left out"), std::string::npos);
+}
+
+TEST(TokenizerOpen, FoldersWithoutTokenizer) {
+  const ScratchDir folder;
+  EXPECT_GRAFT_ERROR(Tokenizer::open(folder.path()), ErrorCode::unreadable,
+                     "the folder holds no tokenizer");
+  write_text(folder / "weights.bin", "x");
+  EXPECT_GRAFT_ERROR(Tokenizer::open(folder / "weights.bin"), ErrorCode::unreadable,
+                     "not a tokenizer that is known here");
+}
+
+TEST(TokenizerOpen, ConfigAddsTokensAndNamesThem) {
+  const ScratchDir folder;
+  write_text(folder / "tokenizer.json", "{" + kWords + "}");
+  write_text(folder / "tokenizer_config.json",
+             R"({"eos_token": {"content": "<end>"}, "bos_token": "a", "added_tokens_decoder":
+                 {"3": {"content": "<x>", "special": false}, "2": {"content": "<end>", "special": true}}})");
+  const Tokenizer tokenizer = Tokenizer::open(folder.path());
+  EXPECT_EQ(tokenizer.special_id("eos_token"), 2U);
+  EXPECT_EQ(tokenizer.special_id("bos_token"), 0U);
+  EXPECT_FALSE(tokenizer.special_id("pad_token"));
+  EXPECT_EQ(tokenizer.token_to_id("<x>"), 3U);
+  EXPECT_EQ(tokenizer.encode("a<end><x>b").ids, (std::vector<uint32_t>{0, 2, 3, 1}));
+  EXPECT_EQ(tokenizer.size(), 4U);
+}
+
+TEST(TokenizerOpen, DamagedSentencePieceModels) {
+  const ScratchDir folder;
+  const auto path = folder / "x.model";
+  for (const std::string& bytes :
+       {std::string("\x0a\xff\xff\xff\xff\x0f", 6), std::string("\x00", 1),
+        std::string("\x0a\x03\x0a\x01\xff", 5)}) {
+    write_text(path, bytes);
+    EXPECT_GRAFT_ERROR(Tokenizer::open(path), ErrorCode::unreadable, path.string());
+  }
+  write_text(path, "");
+  EXPECT_GRAFT_ERROR(Tokenizer::open(path), ErrorCode::unreadable, "without pieces");
+}
+
+TEST(TokenizerOpen, DamagedTiktokenFiles) {
+  const ScratchDir folder;
+  const auto path = folder / "tokenizer.model";
+  write_text(path, "YQ== 0\nYg== 2\n");
+  EXPECT_GRAFT_ERROR(Tokenizer::open(path), ErrorCode::unreadable, "line 2: rank 1 was expected");
+  write_text(path, "YQ== 0\nY 1\n");
+  EXPECT_GRAFT_ERROR(Tokenizer::open(path), ErrorCode::unreadable, "line 2: a token in base64");
+}
+
+}  // namespace
+}  // namespace graft::test
