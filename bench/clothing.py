@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What to train, on examples/data/clothing: 5 folds over the 600 photos, paired; prints the tables of docs/evidence.md, section 3.
 
-  clothing.py [--minutes N] [--graft build/release/graft] [--results bench/results/clothing.jsonl] [--group strategies,probe,...] [--seeds 1] [--tables]
+  clothing.py [--minutes N] [--graft build/release/graft] [--results bench/results/clothing.jsonl] [--group strategies,probe,...] [--seeds 1] [--threads 1] [--tables]
 
 A cell is (group, name, seed, fold): one `graft train` with the fold as its test split. Learning rates are chosen by graft's range test on the training part (train.lr: auto) and the
 weights by the validation part; the held-out fold is measured once, at the end. Cells that are in the results file are not run again. Standard library only.
@@ -44,7 +44,7 @@ def cells():
     return groups
 
 
-def run_cell(graft, model, arguments, fold, seed):
+def run_cell(graft, model, arguments, fold, seed, threads):
     fraction = [a[1] for a in arguments if isinstance(a, tuple)]
     words = [a for a in arguments if not isinstance(a, tuple)]
     data = {"path": os.path.join(ROOT, "examples/data/clothing")}
@@ -57,7 +57,7 @@ def run_cell(graft, model, arguments, fold, seed):
     folder = tempfile.mkdtemp(prefix="graft_clothing_")
     try:
         output = os.path.join(folder, "run")
-        command = [graft, "train", f"model={model}", "data=" + json.dumps(data), f"seed={seed}", f"output={output}", *words]
+        command = [graft, "train", f"model={model}", "data=" + json.dumps(data), f"seed={seed}", f"threads={threads}", f"output={output}", *words]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)}\n{done.stderr.strip()[-2000:]}")
@@ -154,15 +154,18 @@ def main():
     p.add_argument("--minutes", type=float, default=1e9)
     p.add_argument("--graft", default=os.path.join(ROOT, "build/release/graft"))
     p.add_argument("--model", default="mobilenet_v2_0.35_224")
-    p.add_argument("--results", default=os.path.join(ROOT, "bench/results/clothing.jsonl"))
+    p.add_argument("--results", default=os.path.join(ROOT, "bench/results/clothing.jsonl"), help="several, separated by commas, are read; the last is written")
     p.add_argument("--group", help="only these, separated by commas")
     p.add_argument("--seeds", type=int, default=1)
+    p.add_argument("--threads", type=int, default=1, help="of each run; with one, two of this script (two results files) may run side by side on two cores")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
     results = []
-    if os.path.exists(args.results):
-        with open(args.results) as f:
-            results = [json.loads(line) for line in f]
+    for path in args.results.split(","):
+        if os.path.exists(path):
+            with open(path) as f:
+                results += [json.loads(line) for line in f]
+    args.results = args.results.split(",")[-1]
     done = {(r["group"], r["name"], r["seed"], r["fold"]) for r in results}
     groups = cells()
     wanted = args.group.split(",") if args.group else list(groups)
@@ -176,7 +179,7 @@ def main():
             continue
         if time.monotonic() - begin > 60 * args.minutes:
             break
-        row = {"group": group, "name": name, "seed": seed, "fold": fold, **run_cell(args.graft, args.model, arguments, fold, seed)}
+        row = {"group": group, "name": name, "seed": seed, "fold": fold, **run_cell(args.graft, args.model, arguments, fold, seed, args.threads)}
         results.append(row)
         with open(args.results, "a") as f:
             f.write(json.dumps(row) + "\n")

@@ -15,10 +15,10 @@
 namespace graft::plan {
 namespace {
 
-constexpr int64_t kFillBatch = 32;          // of the loop's caches and evaluations
-constexpr int kPrefetched = 3;              // batches that wait or are being used
-constexpr double kTinyUpdates = 10;         // samples' worth of time that updates of 1 and 2 take
-constexpr int64_t kOtherBytes = 144 << 20;  // decoding, kernels made at run time, the report
+constexpr int64_t kFillBatch = 32;         // of the loop's caches and evaluations
+constexpr int kPrefetched = 3;             // batches that wait or are being used
+constexpr double kTinyUpdates = 10;        // samples' worth of time that updates of 1 and 2 take
+constexpr int64_t kOtherBytes = 16 << 20;  // decoding, kernels made at run time, the report
 
 struct StageCost {
   double fill_s = 0, step_s = 0, steps = 0;
@@ -172,11 +172,11 @@ int64_t image_cache_bytes(const train::Job& job, const DataProbe& data) {
   return std::min(limit, static_cast<int64_t>(samples * data.decoded_bytes));
 }
 
-/// Resident size when tensors need `peak` bytes: beside them stands what the process holds anyway,
-/// and freed blocks that are kept for the next update (graft/tensor/memory.h).
-int64_t resident_of(int64_t peak, int64_t without_tensors) {
-  return without_tensors + static_cast<int64_t>(kArenaSlack * static_cast<double>(peak)) +
-         kOtherBytes;
+/// Resident size when tensors need `peak` bytes: beside them stands what the process holds anyway.
+/// What the arena keeps for the next update lies where the peak was, unless it falls apart; a limit
+/// allows for that with `slack` (graft/tensor/memory.h).
+int64_t resident_of(int64_t peak, int64_t without_tensors, double slack = 1) {
+  return without_tensors + static_cast<int64_t>(slack * static_cast<double>(peak)) + kOtherBytes;
 }
 
 double total_steps(const train::Job& job) {
@@ -216,7 +216,7 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
     for (const Need& need : needs) {
       const int64_t tensors =
           need.one + (batch.get<int64_t>() - 1) * need.more + kPrefetched * pixels;
-      needed = std::max(needed, resident_of(tensors, without_tensors) + pictures);
+      needed = std::max(needed, resident_of(tensors, without_tensors, kArenaSlack) + pictures);
     }
     if (needed <= limit) break;
     const auto now = batch.get<int64_t>();
@@ -326,7 +326,10 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
   const double few_s = estimated_step(job, whole, costs.forward_s, static_cast<double>(few));
   if (compare || 3 * few_s < costs.allowed(job)) {
     const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, costs.allowance, 1);
-    const int updates = std::clamp(static_cast<int>(costs.allowed(job) / few_s) - 1, 1, 5);
+    // A comparison must stay small beside the run that it is for.
+    const double worth = std::max(0.2, 0.05 * seconds);
+    const int updates =
+        std::clamp(static_cast<int>(std::min(costs.allowed(job), worth) / few_s) - 1, 1, 5);
     const Probe time = probe(job, whole, few, updates, costs.allowance);
     const double passes = steps / static_cast<double>(shape.steps);
     const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) /

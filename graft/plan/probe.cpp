@@ -199,7 +199,7 @@ ForwardProbe probe_forward(train::Job& job, int64_t batch, const Allowance& allo
   ForwardProbe result;
   reset_peak_tensor_bytes();
   std::vector<double> seconds;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 3; ++i) {
     Stopwatch watch;
     model.forward(start, context, 0, model.size());
     if (i == 1) seconds.clear();

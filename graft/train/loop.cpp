@@ -21,6 +21,7 @@ namespace graft::train {
 namespace {
 
 constexpr double kSaveEverySeconds = 60;
+constexpr double kSaveApartSeconds = 1;
 
 OptimizerOptions optimizer_options(const Config& config) {
   OptimizerOptions o;
@@ -396,7 +397,8 @@ void Loop::evaluate_validation(bool last) {
   event.best = better;
   for (Observer* observer : observers_) observer->on_evaluation(event);
   if (better) save("best");
-  save("last");
+  // Where evaluations follow each other quickly, most of the time would go into writing.
+  if (!saved_ || seconds_since_process_start() - last_save_s_ >= kSaveApartSeconds) save("last");
 }
 
 LoopResult Loop::run() {
@@ -461,7 +463,6 @@ LoopResult Loop::run() {
                (save_every == 0 &&
                 seconds_since_process_start() - last_save_s_ > kSaveEverySeconds)) {
       save("last");
-      last_save_s_ = seconds_since_process_start();
     }
     bool stop = patience > 0 && !replay_ && state_.bad_evaluations >= patience;
     for (Observer* observer : observers_) stop = observer->wants_stop() || stop;

@@ -62,6 +62,8 @@ void Loop::save(const std::string& kind) {
     average_.swap(trained_);
   } else {
     write_checkpoint(folder_ / kind, make_checkpoint());
+    last_save_s_ = seconds_since_process_start();
+    saved_ = true;
   }
   save_s_ = std::max(0.8 * save_s_, watch.seconds());
   for (Observer* observer : observers_) observer->on_checkpoint(state_.step, kind);
