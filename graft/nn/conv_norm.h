@@ -6,9 +6,9 @@
 
 namespace graft::nn {
 
-/// Convolution, batch norm, residual, activation: the unit of convolutional networks. Where the norm is
-/// frozen and neither it nor the convolution trains, the norm is folded into the convolution's
-/// weight.
+/// Convolution, batch norm, residual, activation: the unit of convolutional networks. Where the
+/// norm is frozen and neither it nor the convolution trains, the norm is folded into the
+/// convolution's weight.
 class ConvNorm {
  public:
   /// Registers "<scope>.convolution" and "<scope>.normalization" (or the given names).

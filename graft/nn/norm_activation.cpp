@@ -95,8 +95,7 @@ class NormActivation : public torch::autograd::Function<NormActivation> {
     const at::Tensor &x = saved[0], &y = saved[1], &mean = saved[2], &inverse = saved[3],
                      &scale = saved[4], &shift = saved[5];
     const bool from_batch = ctx->saved_data["from_batch"].toBool();
-    const Bounds bounds =
-        bounds_of(static_cast<Activation>(ctx->saved_data["activation"].toInt()));
+    const Bounds bounds = bounds_of(static_cast<Activation>(ctx->saved_data["activation"].toInt()));
     const at::Tensor g = grads[0].to(x.scalar_type()).contiguous(kLast);
     at::Tensor sum = at::empty_like(mean);
     at::Tensor sum_x = at::empty_like(mean);

@@ -18,8 +18,8 @@ struct NormStatistics {
 bool has_norm_loops(const at::Tensor& x, Activation activation);
 
 /// activation(batch_norm(x) + residual) as one node: x [B, C, H, W] is read twice forward and twice
-/// backward, and nothing is kept for the backward pass but x itself and, where a residual was added,
-/// the output. weight and bias [C]; `residual` may be undefined.
+/// backward, and nothing is kept for the backward pass but x itself and, where a residual was
+/// added, the output. weight and bias [C]; `residual` may be undefined.
 at::Tensor norm_activation(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                            const NormStatistics& statistics, Activation activation,
                            const at::Tensor& residual);

@@ -33,9 +33,9 @@ struct NormLines {
   void (*backward_sums)(const T* g, const T* x, const T* y, int64_t lines, int64_t n,
                         const float* scale, const float* shift, const float* mean, Bounds bounds,
                         float* sum, float* sum_x);
-  void (*backward)(const T* g, const T* x, const T* y, int64_t lines, int64_t n,
-                   const float* scale, const float* shift, Bounds bounds, const float* a,
-                   const float* b, const float* c, T* dx, T* kept);
+  void (*backward)(const T* g, const T* x, const T* y, int64_t lines, int64_t n, const float* scale,
+                   const float* shift, Bounds bounds, const float* a, const float* b,
+                   const float* c, T* dx, T* kept);
 };
 
 /// The loops for a level of vector instructions; results agree to the last bits but not bit by bit.

@@ -9,7 +9,7 @@ namespace graft {
 namespace {
 
 constexpr size_t kAlignment = 64;
-constexpr size_t kPage = size_t{2} << 20;  // a huge page: what is touched, and given back, at once
+constexpr size_t kPage = size_t{2} << 20;   // a huge page: what is touched, and given back, at once
 constexpr size_t kLeast = size_t{1} << 30;  // fewer addresses are not worth having
 
 size_t round_up(size_t value, size_t to) {

@@ -23,7 +23,7 @@ void run_parts(void* data) {
   Parts& p = *static_cast<Parts*>(data);
   for (int64_t part = p.next++; part < p.parts; part = p.next++) {
     try {
-      (*p.body)(p.n * part / p.parts, p.n * (part + 1) / p.parts);
+      (*p.body)(p.n* part / p.parts, p.n * (part + 1) / p.parts);
     } catch (...) {
       if (!p.failed.exchange(true)) p.error = std::current_exception();
     }

@@ -20,8 +20,8 @@ void* zeros(size_t bytes) {
   if (bytes > size) {
     // The former, smaller region stays: tensors may still point there.
     const size_t wanted = std::max(bytes, std::max(kLeast, 2 * size));
-    void* found = ::mmap(nullptr, wanted, PROT_READ,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* found =
+        ::mmap(nullptr, wanted, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (found == MAP_FAILED) return nullptr;
     region = found;
     size = wanted;

@@ -104,7 +104,7 @@ class Loop {
   bool restored_ = false;
   double eval_every_ = 1;  // epochs
   double last_save_s_ = 0;
-  bool saved_ = false;  // checkpoints/last is of this process
+  bool saved_ = false;                       // checkpoints/last is of this process
   static constexpr double kTestShare = 0.6;  // of the time left is the test split's, at most
   double save_s_ = 0.05;
   // What the end of the run needs, see loop_time.cpp.

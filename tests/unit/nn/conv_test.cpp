@@ -11,12 +11,12 @@ constexpr auto kLast = at::MemoryFormat::ChannelsLast;
 
 TEST(FrozenConvolution, GivesTheInputsGradientInItsLayout) {
   torch::manual_seed(1);
-  for (const auto& [kernel, stride, groups] :
-       std::vector<std::array<int64_t, 3>>{{1, 1, 1}, {3, 1, 1}, {3, 2, 1}, {1, 2, 1}, {3, 1, 16}}) {
+  for (const auto& [kernel, stride, groups] : std::vector<std::array<int64_t, 3>>{
+           {1, 1, 1}, {3, 1, 1}, {3, 2, 1}, {1, 2, 1}, {3, 1, 16}}) {
     const at::Tensor x = torch::randn({2, 16, 9, 9}).contiguous(kLast).requires_grad_();
     const at::Tensor w = torch::randn({16, 16 / groups, kernel, kernel}).contiguous(kLast);
-    const at::Tensor y = frozen_convolution(x, w, {}, {stride, stride}, {kernel / 2, kernel / 2},
-                                            {1, 1}, groups);
+    const at::Tensor y =
+        frozen_convolution(x, w, {}, {stride, stride}, {kernel / 2, kernel / 2}, {1, 1}, groups);
     const at::Tensor g = torch::randn(y.sizes()).contiguous(kLast);
     y.backward(g);
     EXPECT_TRUE(x.grad().is_contiguous(kLast));

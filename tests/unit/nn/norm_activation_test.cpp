@@ -63,10 +63,10 @@ double gap(const at::Tensor& a, const at::Tensor& b) {
 }
 
 void check(const Case& c) {
-  SCOPED_TRACE(::testing::Message() << c.batch << "x" << c.channels << "x" << c.height << "x"
-                                    << c.width << " batch statistics " << c.from_batch
-                                    << " residual " << c.residual << " activation "
-                                    << static_cast<int>(c.activation));
+  SCOPED_TRACE(::testing::Message()
+               << c.batch << "x" << c.channels << "x" << c.height << "x" << c.width
+               << " batch statistics " << c.from_batch << " residual " << c.residual
+               << " activation " << static_cast<int>(c.activation));
   Inputs in(c);
   const Reference want = reference(c, in);
   for (at::Tensor* t : {&in.x, &in.weight, &in.bias, &in.residual}) {
@@ -90,8 +90,8 @@ TEST(NormActivation, EqualsBatchNormThenResidualThenActivation) {
   for (const bool from_batch : {true, false}) {
     for (const bool residual : {true, false}) {
       for (const Activation a : {Activation::none, Activation::relu, Activation::relu6}) {
-        check({3, 8, 5, 7, from_batch, residual, a});     // several pixels a line, and a rest
-        check({2, 96, 9, 9, from_batch, residual, a});    // no rest
+        check({3, 8, 5, 7, from_batch, residual, a});      // several pixels a line, and a rest
+        check({2, 96, 9, 9, from_batch, residual, a});     // no rest
         check({4, 130, 30, 30, from_batch, residual, a});  // several blocks, lines of odd length
         // Fewer numbers than a line. (Of two pixels alone the gradient is nothing but rounding.)
         check({1, 3, 2, 3, from_batch, residual, a});
@@ -139,8 +139,7 @@ TEST(NormActivation, KeepsOnlyTheInput) {
   Inputs in({2, 16, 6, 6, true, false, Activation::relu});
   in.x.requires_grad_();
   const NormStatistics statistics{in.mean, in.var, true, 0.1, 1e-3};
-  const at::Tensor y =
-      norm_activation(in.x, in.weight, in.bias, statistics, Activation::relu, {});
+  const at::Tensor y = norm_activation(in.x, in.weight, in.bias, statistics, Activation::relu, {});
   const at::Tensor loss = (y * in.g).sum();
   {
     const at::NoGradGuard no_grad;

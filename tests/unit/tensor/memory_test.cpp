@@ -1,7 +1,7 @@
 #include "graft/tensor/memory.h"
 
-#include <gtest/gtest.h>
 #include <ATen/Parallel.h>
+#include <gtest/gtest.h>
 #include <torch/types.h>
 
 #include <atomic>
