@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ChatTemplate chat(std::string(reinterpret_cast<const char*>(data), size), "fuzz");
     const Masked masked = trained_text(chat, messages, options);
     size_t at = 0;
-    for (const Span& span : masked.rendered.spans) {
+    for (const SourceSpan& span : masked.rendered.spans) {
       if (span.begin != at || span.end <= at) __builtin_trap();
       at = span.end;
     }

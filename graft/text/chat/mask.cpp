@@ -37,7 +37,7 @@ std::string generation_prompt(const ChatTemplate& chat, const Json& before,
     // can then end within a mark.
     const auto differ = std::mismatch(text.begin(), text.end(), plain.begin(), plain.end()).first;
     const auto at = static_cast<size_t>(differ - text.begin());
-    for (const Span& span : prompted.spans) {
+    for (const SourceSpan& span : prompted.spans) {
       if (span.begin <= at && at < span.end && span.during < 0) return text.substr(span.begin);
     }
     return "";

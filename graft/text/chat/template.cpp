@@ -14,21 +14,21 @@ namespace {
 
 constexpr size_t kMaxSource = size_t{4} << 20;
 
-bool same_origin(const Span& a, const Span& b) {
+bool same_origin(const SourceSpan& a, const SourceSpan& b) {
   return a.message == b.message && a.field == b.field && a.during == b.during &&
          a.generated == b.generated;
 }
 
-std::vector<Span> spans_of(const jinja::Text& text, const jinja::Fields& fields) {
-  std::vector<Span> spans;
+std::vector<SourceSpan> spans_of(const jinja::Text& text, const jinja::Fields& fields) {
+  std::vector<SourceSpan> spans;
   size_t begin = 0;
   for (const jinja::Text::Run& run : text.runs()) {
-    Span span{begin,
-              run.end,
-              run.origin.message,
-              fields.name(run.origin.field),
-              run.origin.during,
-              run.origin.generated};
+    SourceSpan span{begin,
+                    run.end,
+                    run.origin.message,
+                    fields.name(run.origin.field),
+                    run.origin.during,
+                    run.origin.generated};
     begin = run.end;
     if (!spans.empty() && same_origin(spans.back(), span)) {
       spans.back().end = span.end;

@@ -11,7 +11,7 @@
 namespace graft::texts {
 
 /// Where a part of a rendered conversation came from.
-struct Span {
+struct SourceSpan {
   size_t begin = 0, end = 0;  ///< bytes
   /// Index of the message whose field it is; -1 when it is of no message: the template's own text,
   /// or a variable.
@@ -23,12 +23,12 @@ struct Span {
   int during = -1;
   bool generated = false;  ///< inside {% generation %}
 
-  bool operator==(const Span&) const = default;
+  bool operator==(const SourceSpan&) const = default;
 };
 
 struct Rendered {
   std::string text;
-  std::vector<Span> spans;  ///< cover the text from begin to end, without gaps
+  std::vector<SourceSpan> spans;  ///< cover the text from begin to end, without gaps
 };
 
 struct RenderOptions {

@@ -62,32 +62,32 @@ void add_range(std::vector<ByteRange>& ranges, size_t begin, size_t end) {
 
 TurnRegion::TurnRegion(const Rendered& rendered, int message)
     : rendered_(rendered), message_(message) {
-  for (const Span& span : rendered.spans) {
+  for (const SourceSpan& span : rendered.spans) {
     if (span.during == message) spans_.push_back(&span);
   }
   placed_ = !spans_.empty();
   if (placed_) return;
   // A template that names messages one by one: only their own text is known to be theirs.
-  for (const Span& span : rendered.spans) {
+  for (const SourceSpan& span : rendered.spans) {
     if (is_own(span)) spans_.push_back(&span);
   }
 }
 
-bool TurnRegion::is_own(const Span& span) const {
+bool TurnRegion::is_own(const SourceSpan& span) const {
   return span.message == message_ && !span.field.empty() && span.field != "role" &&
          span.field != "name";
 }
 
 std::string TurnRegion::text() const {
   std::string text;
-  for (const Span* span : spans_)
+  for (const SourceSpan* span : spans_)
     text += rendered_.text.substr(span->begin, span->end - span->begin);
   return text;
 }
 
 TrainedTurn TurnRegion::generated() const {
   TrainedTurn turn{message_, {}, false};
-  for (const Span* span : spans_) {
+  for (const SourceSpan* span : spans_) {
     if (!span->generated) continue;
     add_range(turn.ranges, span->begin, span->end);
     turn.has_end = !is_own(*span);
@@ -108,7 +108,7 @@ size_t TurnRegion::start(size_t begin, size_t own, const std::vector<std::string
 
 size_t TurnRegion::stop(size_t own_end, const std::string& eos, bool& has_end) const {
   size_t end = own_end;
-  for (const Span* span : spans_) {
+  for (const SourceSpan* span : spans_) {
     if (span->begin <= end && span->end > end && !is_foreign(*span)) end = span->end;
   }
   const std::string_view text = rendered_.text;
@@ -132,7 +132,7 @@ size_t TurnRegion::stop(size_t own_end, const std::string& eos, bool& has_end) c
 }
 
 size_t TurnRegion::special_mark(size_t at) const {
-  for (const Span& span : rendered_.spans) {
+  for (const SourceSpan& span : rendered_.spans) {
     if (at < span.begin || at >= span.end) continue;
     const std::string_view text = std::string_view(rendered_.text).substr(at, span.end - at);
     const size_t end = text.find("|>");
@@ -147,7 +147,7 @@ TrainedTurn TurnRegion::trained(const std::vector<std::string>& prompts, const s
                                 bool end_of_turn) const {
   TrainedTurn turn{message_, {}, false};
   if (spans_.empty()) return turn;
-  const auto own = [this](const Span* span) { return is_own(*span); };
+  const auto own = [this](const SourceSpan* span) { return is_own(*span); };
   const auto first = std::find_if(spans_.begin(), spans_.end(), own);
   const auto last = std::find_if(spans_.rbegin(), spans_.rend(), own);
   size_t begin = 0, own_end = 0;
@@ -169,7 +169,7 @@ TrainedTurn TurnRegion::trained(const std::vector<std::string>& prompts, const s
     end = own_end;
     turn.has_end = false;
   }
-  for (const Span& span : rendered_.spans) {
+  for (const SourceSpan& span : rendered_.spans) {
     if (span.end <= begin || span.begin >= end || is_foreign(span)) continue;
     if (span.begin < own_end && (placed_ ? span.during != message_ : !is_own(span))) continue;
     add_range(turn.ranges, std::max(begin, span.begin), std::min(end, span.end));

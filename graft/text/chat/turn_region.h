@@ -24,8 +24,10 @@ class TurnRegion {
 
  private:
   /// The message's own text: its fields, its role and name aside.
-  bool is_own(const Span& span) const;
-  bool is_foreign(const Span& span) const { return span.message >= 0 && span.message != message_; }
+  bool is_own(const SourceSpan& span) const;
+  bool is_foreign(const SourceSpan& span) const {
+    return span.message >= 0 && span.message != message_;
+  }
   /// Where training begins: between `begin`, where the region does, and `own`, its first own text.
   size_t start(size_t begin, size_t own, const std::vector<std::string>& prompts) const;
   /// Where it ends, given the end of the last own text.
@@ -35,8 +37,8 @@ class TurnRegion {
 
   const Rendered& rendered_;
   int message_;
-  bool placed_ = false;             ///< the template handles messages in a loop
-  std::vector<const Span*> spans_;  ///< written while the message was handled
+  bool placed_ = false;                   ///< the template handles messages in a loop
+  std::vector<const SourceSpan*> spans_;  ///< written while the message was handled
 };
 
 }  // namespace graft::texts

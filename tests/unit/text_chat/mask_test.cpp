@@ -107,7 +107,7 @@ TEST(Mask, GenerationTagsMarkWhatTransformersMarks) {
         continue;
       }
       std::string got, expected;
-      for (const Span& span : rendered.spans) {
+      for (const SourceSpan& span : rendered.spans) {
         if (span.generated) got += rendered.text.substr(span.begin, span.end - span.begin);
       }
       for (const Json& range : ranges)

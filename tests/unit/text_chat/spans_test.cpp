@@ -8,7 +8,7 @@
 namespace graft::texts {
 namespace {
 
-std::string part(const Rendered& rendered, const Span& span) {
+std::string part(const Rendered& rendered, const SourceSpan& span) {
   return rendered.text.substr(span.begin, span.end - span.begin);
 }
 
@@ -22,7 +22,7 @@ std::string trimmed(const std::string& text) {
 /// Everything that every rendering promises.
 void check_cover(const Rendered& rendered, size_t messages) {
   size_t at = 0;
-  for (const Span& span : rendered.spans) {
+  for (const SourceSpan& span : rendered.spans) {
     ASSERT_EQ(span.begin, at);
     ASSERT_LT(span.begin, span.end);
     ASSERT_LT(span.message, static_cast<int>(messages));
@@ -51,7 +51,7 @@ TEST(Spans, CoverTheTextAndHoldTheContent) {
             content.get<std::string>().find_first_of("<\"") != std::string::npos)
           continue;
         std::string spans;
-        for (const Span& span : rendered.spans) {
+        for (const SourceSpan& span : rendered.spans) {
           if (span.message == static_cast<int>(i) && span.field == "content")
             spans += part(rendered, span);
         }
@@ -79,7 +79,7 @@ Rendered render(const std::string& source, const Json& variables = Json::object(
 std::string marked(const std::string& source) {
   const Rendered rendered = render(source, {{"name", "VAR"}});
   std::string text;
-  for (const Span& span : rendered.spans) {
+  for (const SourceSpan& span : rendered.spans) {
     const std::string where =
         span.message >= 0 ? std::to_string(span.message) + span.field : span.field;
     text += where.empty() ? part(rendered, span) : "«" + where + ":" + part(rendered, span) + "»";
@@ -122,7 +122,7 @@ TEST(Spans, SayWhichMessageWasHandled) {
   const auto handled = [](const std::string& source) {
     std::string text;
     const Rendered rendered = render(source);
-    for (const Span& span : rendered.spans)
+    for (const SourceSpan& span : rendered.spans)
       text += part(rendered, span) + (span.during < 0 ? "-" : std::to_string(span.during));
     return text;
   };
