@@ -12,6 +12,7 @@
 #include "graft/peft/method.h"
 #include "graft/plan/plan.h"
 #include "graft/strategies/strategy.h"
+#include "graft/text/tokenizer.h"
 #include "graft/train/config.h"
 #include "graft/train/job.h"
 #include "graft/train/observer.h"

@@ -74,7 +74,7 @@ void prepend(AlignedText& text, std::string_view prefix);
 void strip(AlignedText& text, bool left, bool right);
 void replace_all(AlignedText& text, const Regex& pattern, std::string_view content);
 
-/// Templates' common part: the characters of a text.
+/// The characters of valid UTF-8.
 std::vector<char32_t> characters_of(std::string_view text);
 
 template <typename Keep>

@@ -39,6 +39,9 @@ struct Truncation {
   uint64_t stride = 0;        ///< tokens that windows of the overflow share
   TruncationStrategy strategy = TruncationStrategy::longest_first;
   Direction direction = Direction::right;  ///< the side that is cut
+  /// Whether the rest goes into Encoding::overflow. Of two long texts that is every window of one
+  /// with every one of the other.
+  bool keep_rest = true;
 };
 
 struct Padding {
@@ -54,8 +57,8 @@ struct Padding {
 void append(Encoding& encoding, const Encoding& other);
 /// As append, and combines the overflow of both: each window of one with each of the other.
 void merge(Encoding& encoding, const Encoding& other);
-/// Keeps `max_length` tokens; the rest goes into windows of the overflow. Throws (exit code 2)
-/// unless stride < max_length.
+/// Keeps `max_length` tokens; the rest goes into windows of the overflow or away. Throws (exit code
+/// 2) unless stride < max_length.
 void truncate(Encoding& encoding, uint64_t max_length, const Truncation& how);
 /// Cuts one text or two so that both together have at most `how.max_length` tokens. Throws (exit
 /// code 2) when the strategy cannot do that.

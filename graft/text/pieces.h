@@ -21,12 +21,12 @@ struct Part {
   bool matched = false;
 };
 
-/// Makes of the matches of a pattern in a text of `size` bytes the pieces to keep, in place:
-/// `parts` covers the text without gaps before.
-void merge_parts(std::vector<Part>& parts, SplitBehavior behavior);
-/// The parts of a text of `size` bytes where `matches` matched.
+/// The parts of a text of `size` bytes where `matches` matched, or did not (`invert`), appended
+/// without gaps.
 void parts_of(const std::vector<Match>& matches, uint32_t size, bool invert,
               std::vector<Part>& parts);
+/// Joins and drops parts, which cover a text without gaps, as `behavior` says.
+void merge_parts(std::vector<Part>& parts, SplitBehavior behavior);
 
 /// A piece of text that a model turns into tokens, or an added token that was found in it.
 struct Piece {

@@ -51,7 +51,7 @@ void truncate(Encoding& encoding, uint64_t max_length, const Truncation& how) {
     Encoding all = std::move(encoding);
     encoding = {};
     encoding.detailed = all.detailed;
-    encoding.overflow.push_back(std::move(all));
+    if (how.keep_rest) encoding.overflow.push_back(std::move(all));
     return;
   }
   if (how.stride >= max_length) {
@@ -66,7 +66,7 @@ void truncate(Encoding& encoding, uint64_t max_length, const Truncation& how) {
     const size_t begin = right ? at : length - at - std::min<size_t>(max_length, length - at);
     const size_t end = right ? std::min<size_t>(at + max_length, length) : length - at;
     windows.push_back(window(encoding, begin, end));
-    if (right ? end == length : begin == 0) break;
+    if (!how.keep_rest || (right ? end == length : begin == 0)) break;
   }
   encoding = std::move(windows.front());
   encoding.overflow.assign(std::make_move_iterator(windows.begin() + 1),

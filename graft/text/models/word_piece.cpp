@@ -45,8 +45,7 @@ class WordPiece : public Model {
   Token continuation(std::string_view piece, uint32_t start, std::string& word) const {
     word.assign(options_.prefix).append(piece.substr(start));
     const auto prefix = static_cast<uint32_t>(options_.prefix.size());
-    Token found = longest(word, prefix, start);
-    return found;
+    return longest(word, prefix, start);
   }
 
   /// The longest beginning of `word` in the vocabulary, longer than `prefix`; `end` is 0 when there

@@ -85,6 +85,13 @@ TEST(TokenizerOptions, AsTheOriginal) {
       }
       const Encoding encoding = encode(false);
       expect_same(encoding, one.at("result"));
+      if (auto how = tokenizer.truncation()) {
+        how->keep_rest = false;
+        tokenizer.set_truncation(how);
+        const Encoding short_one = encode(false);
+        EXPECT_EQ(short_one.ids, encoding.ids);
+        EXPECT_TRUE(short_one.overflow.empty());
+      }
       const Encoding ids = encode(true);
       EXPECT_EQ(ids.ids, encoding.ids);
       EXPECT_TRUE(ids.tokens.empty() && ids.offsets.empty() && ids.type_ids.empty());
