@@ -398,7 +398,9 @@ void Loop::evaluate_validation(bool last) {
   for (Observer* observer : observers_) observer->on_evaluation(event);
   if (better) save("best");
   // Where evaluations follow each other quickly, most of the time would go into writing.
-  if (!saved_ || seconds_since_process_start() - last_save_s_ >= kSaveApartSeconds) save("last");
+  const bool asked = job_.config.values["train"]["checkpoint_every"].get<int64_t>() > 0;
+  if (!saved_ || asked || seconds_since_process_start() - last_save_s_ >= kSaveApartSeconds)
+    save("last");
 }
 
 LoopResult Loop::run() {

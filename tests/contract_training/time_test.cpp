@@ -142,7 +142,8 @@ TEST(ShortTime, NoTimeForAResultLeavesNothingBehind) {
   const Json config = with(config_of("vit", scratch / "run"),
                            {{"budget", {{"epochs", nullptr}, {"time", from_now(0.4)}}},
                             {"strategy", {{"name", "head"}, {"solver", "ridge"}}}});
-  EXPECT_GRAFT_ERROR(run_slow(config, 0.001), ErrorCode::no_plan, "time budget ended");
+  // Not one picture can be read in the time, however quick the machine is.
+  EXPECT_GRAFT_ERROR(run_slow(config, 0.5), ErrorCode::no_plan, "time budget ended");
   EXPECT_FALSE(fs::exists(scratch / "run/config.yaml"));
   EXPECT_FALSE(fs::exists(scratch / "run/summary.json"));
 }
