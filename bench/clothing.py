@@ -27,6 +27,7 @@ STRATEGIES = {
     "head, direct": ["strategy={name: head, solver: logistic}", "method=none"],
     "layer-wise": ["strategy=layer-wise", "method=none"],
     "lp-ft": ["strategy=lp-ft", "method=none"],
+    "lp-ft, solved head": ["strategy={name: lp-ft, solver: logistic, rate: 1.0}", "method=none"],  # what the plan chooses by itself
     "lora": ["strategy=full", "method=lora"],
 }
 
