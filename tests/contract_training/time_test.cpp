@@ -140,10 +140,10 @@ TEST(ShortTime, ACutCacheIsReplayed) {
 TEST(ShortTime, NoTimeForAResultLeavesNothingBehind) {
   const test::ScratchDir scratch;
   const Json config = with(config_of("vit", scratch / "run"),
-                           {{"budget", {{"epochs", nullptr}, {"time", from_now(0.4)}}},
+                           {{"budget", {{"epochs", nullptr}, {"time", from_now(0.02)}}},
                             {"strategy", {{"name", "head"}, {"solver", "ridge"}}}});
-  // Not one picture can be read in the time, however quick the machine is.
-  EXPECT_GRAFT_ERROR(run_slow(config, 0.5), ErrorCode::no_plan, "time budget ended");
+  // Opening the model alone takes longer, however quick the machine is.
+  EXPECT_GRAFT_ERROR(run_slow(config, 0.05), ErrorCode::no_plan, "time budget ended");
   EXPECT_FALSE(fs::exists(scratch / "run/config.yaml"));
   EXPECT_FALSE(fs::exists(scratch / "run/summary.json"));
 }
