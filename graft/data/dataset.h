@@ -26,6 +26,7 @@ struct View {
   int label(int64_t position) const;
   std::vector<int> labels() const;
   image::Image load(int64_t position) const { return source->load(index(position)); }
+  Text text(int64_t position) const { return source->text(index(position)); }
   /// Samples that carry each class; a sample with several labels counts for each.
   std::vector<int64_t> class_counts(size_t classes) const;
   /// What stratification goes by: the label; of several the one that is rarest in this view; the

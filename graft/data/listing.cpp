@@ -30,21 +30,43 @@ class JoinedSource : public Source {
         std::sort(sample.labels.begin(), sample.labels.end());
         samples_.push_back(std::move(sample));
       }
-      loads_.push_back(std::move(listing.load));
+      const Content content = listing.text ? Content::texts : Content::images;
+      if (parts_.empty()) content_ = content;
+      if (content != content_) {
+        fail_unreadable("the data mix pictures and texts; give one kind for all splits");
+      }
+      parts_.push_back({std::move(listing.load), std::move(listing.text)});
     }
   }
 
+  Content content() const override { return content_; }
   int64_t size() const override { return static_cast<int64_t>(samples_.size()); }
   const Sample& sample(int64_t i) const override { return samples_[static_cast<size_t>(i)]; }
   image::Image load(int64_t i) const override {
-    const auto part = std::upper_bound(starts_.begin(), starts_.end(), i) - starts_.begin() - 1;
-    return loads_[static_cast<size_t>(part)](i - starts_[static_cast<size_t>(part)]);
+    if (content_ != Content::images) return Source::load(i);
+    const size_t part = part_of(i);
+    return parts_[part].load(i - starts_[part]);
+  }
+  Text text(int64_t i) const override {
+    if (content_ != Content::texts) return Source::text(i);
+    const size_t part = part_of(i);
+    return parts_[part].text(i - starts_[part]);
   }
 
  private:
+  struct Part {
+    std::function<image::Image(int64_t)> load;
+    std::function<Text(int64_t)> text;
+  };
+  size_t part_of(int64_t i) const {
+    return static_cast<size_t>(std::upper_bound(starts_.begin(), starts_.end(), i) -
+                               starts_.begin() - 1);
+  }
+
+  Content content_ = Content::images;
   std::vector<Sample> samples_;
   std::vector<int64_t> starts_;  // first sample of each listing
-  std::vector<std::function<image::Image(int64_t)>> loads_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace
@@ -70,9 +92,16 @@ void keep_samples(Listing& listing, const std::vector<bool>& keep) {
   if (kept == keep.size()) return;
   listing.samples.resize(kept);
   listing.splits.resize(kept);
-  listing.load = [origin, load = std::move(listing.load)](int64_t i) {
-    return load((*origin)[static_cast<size_t>(i)]);
-  };
+  if (listing.load) {
+    listing.load = [origin, load = std::move(listing.load)](int64_t i) {
+      return load((*origin)[static_cast<size_t>(i)]);
+    };
+  }
+  if (listing.text) {
+    listing.text = [origin, text = std::move(listing.text)](int64_t i) {
+      return text((*origin)[static_cast<size_t>(i)]);
+    };
+  }
 }
 
 int64_t keep_classes(Listing& listing, const std::vector<std::string>& classes) {

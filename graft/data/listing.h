@@ -16,13 +16,15 @@ struct Listing {
   std::vector<Sample> samples;
   std::vector<Split> splits;  ///< one a sample
   bool multi_label = false;
-  std::function<image::Image(int64_t)> load;  ///< as Source::load
+  std::function<image::Image(int64_t)> load;  ///< as Source::load; empty where samples are texts
+  std::function<Text(int64_t)> text;          ///< as Source::text; empty where they are pictures
   std::vector<std::string> empty_classes;     ///< named by the source, without any picture
   std::vector<std::string> notes;             ///< what was left out, one sentence each
 };
 
 /// The listings one after the other as one source; the labels are positions in `classes`, and
-/// samples with a class that is not there must have been removed (see `keep_classes`).
+/// samples with a class that is not there must have been removed (see `keep_classes`). Listings of
+/// pictures and of texts do not go together (exit code 3).
 std::shared_ptr<const Source> join_listings(std::vector<Listing> listings,
                                             const std::vector<std::string>& classes);
 

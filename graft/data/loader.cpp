@@ -99,8 +99,9 @@ void Loader::start_batch() {
   work->batch.indices.assign(order_.begin() + first, order_.begin() + last);
   if (!visits_.empty()) work->visits.assign(visits_.begin() + first, visits_.begin() + last);
   const image::Dimensions size = preparer_->size();
-  work->batch.pixels = empty_pixels(last - first, size);
-  work->pixels = work->batch.pixels.data_ptr<float>();
+  at::Tensor pixels = empty_pixels(last - first, size);
+  work->pixels = pixels.data_ptr<float>();
+  work->batch.inputs = {"pixels", std::move(pixels)};
   work->row = int64_t{3} * size.width * size.height;
   work->preparer = preparer_;
   work->reasons.resize(static_cast<size_t>(last - first));
@@ -165,7 +166,7 @@ Batch Loader::finish(Work& work) {
     ++kept;
   }
   batch.indices.resize(static_cast<size_t>(kept));
-  batch.pixels = batch.pixels.narrow(0, 0, kept);
+  batch.inputs["pixels"] = batch.pixels().narrow(0, 0, kept);
   if (options_.classes > 0) {
     batch.targets = at::zeros({kept, options_.classes}, at::kFloat);
     for (int64_t i = 0; i < kept; ++i) {

@@ -39,7 +39,7 @@ CutBox cut_box(int64_t width, int64_t height, double share, Rng& rng) {
 Mixed mix(const Batch& batch, int64_t classes, const MixOptions& options, Rng rng) {
   const c10::NoGradGuard no_grad;
   Mixed mixed;
-  mixed.pixels = batch.pixels;
+  mixed.pixels = batch.pixels();
   mixed.targets = one_hot(batch, classes);
   if (!options.on() || batch.size() == 0) return mixed;
 
@@ -49,18 +49,18 @@ Mixed mix(const Batch& batch, int64_t classes, const MixOptions& options, Rng rn
   mixed.kind = cut ? MixKind::cutmix : MixKind::mixup;
   mixed.share = rng.beta(alpha, alpha);
   if (cut) {
-    const int64_t height = batch.pixels.size(2);
-    const int64_t width = batch.pixels.size(3);
+    const int64_t height = batch.pixels().size(2);
+    const int64_t width = batch.pixels().size(3);
     const CutBox box = cut_box(width, height, mixed.share, rng);
     const auto inside = [&](const at::Tensor& t) {
       return t.narrow(2, box.y1, box.y2 - box.y1).narrow(3, box.x1, box.x2 - box.x1);
     };
-    mixed.pixels = batch.pixels.clone();
-    inside(mixed.pixels).copy_(rolled(inside(batch.pixels)));
+    mixed.pixels = batch.pixels().clone();
+    inside(mixed.pixels).copy_(rolled(inside(batch.pixels())));
     mixed.share = 1 - static_cast<double>((box.x2 - box.x1) * (box.y2 - box.y1)) /
                           static_cast<double>(width * height);
   } else {
-    mixed.pixels = rolled(batch.pixels).mul_(1 - mixed.share).add_(batch.pixels, mixed.share);
+    mixed.pixels = rolled(batch.pixels()).mul_(1 - mixed.share).add_(batch.pixels(), mixed.share);
   }
   mixed.targets = rolled(mixed.targets).mul_(1 - mixed.share).add_(mixed.targets, mixed.share);
   return mixed;

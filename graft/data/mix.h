@@ -19,7 +19,7 @@ enum class MixKind { none, mixup, cutmix };
 struct Mixed {
   MixKind kind = MixKind::none;
   double share = 1;    ///< of a sample's own label; the rest is its partner's
-  at::Tensor pixels;   ///< as Batch::pixels; new memory unless kind is none
+  at::Tensor pixels;   ///< as Batch::pixels(); new memory unless kind is none
   at::Tensor targets;  ///< [B, C] float32, rows of single-label data sum to 1
 };
 

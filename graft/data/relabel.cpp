@@ -24,7 +24,9 @@ class Relabelled final : public Source {
   }
   int64_t size() const override { return source_->size(); }
   const Sample& sample(int64_t i) const override { return samples_[static_cast<size_t>(i)]; }
+  Content content() const override { return source_->content(); }
   image::Image load(int64_t i) const override { return source_->load(i); }
+  Text text(int64_t i) const override { return source_->text(i); }
 
  private:
   std::shared_ptr<const Source> source_;

@@ -50,7 +50,7 @@ void expect_same(const std::vector<Batch>& a, const std::vector<Batch>& b) {
   for (size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(a[i].number, b[i].number);
     EXPECT_EQ(a[i].indices, b[i].indices);
-    EXPECT_TRUE(at::equal(a[i].pixels, b[i].pixels)) << "batch " << i;
+    EXPECT_TRUE(at::equal(a[i].pixels(), b[i].pixels())) << "batch " << i;
     EXPECT_TRUE(at::equal(a[i].labels, b[i].labels));
   }
 }
@@ -79,13 +79,13 @@ TEST_F(Loading, BatchesFollowTheOrder) {
   EXPECT_EQ(batches.back().size(), 1);
   size_t at = 0;
   for (const Batch& batch : batches) {
-    EXPECT_EQ(batch.pixels.sizes(), (at::IntArrayRef{batch.size(), 3, 12, 16}));
-    EXPECT_TRUE(batch.pixels.is_contiguous(at::MemoryFormat::ChannelsLast));
+    EXPECT_EQ(batch.pixels().sizes(), (at::IntArrayRef{batch.size(), 3, 12, 16}));
+    EXPECT_TRUE(batch.pixels().is_contiguous(at::MemoryFormat::ChannelsLast));
     for (int64_t i = 0; i < batch.size(); ++i, ++at) {
       const int64_t position = batch.indices[static_cast<size_t>(i)];
       EXPECT_EQ(position, order_[at]);
       EXPECT_EQ(batch.labels[i].item<int64_t>(), position % 3);
-      EXPECT_TRUE(at::equal(batch.pixels[i], load_one(view_, position, small())[0]));
+      EXPECT_TRUE(at::equal(batch.pixels()[i], load_one(view_, position, small())[0]));
     }
   }
 }
@@ -114,7 +114,7 @@ TEST_F(Loading, ASampleLooksTheSameWhereverItStands) {
   const auto pixels_of = [&](const std::vector<Batch>& batches, int64_t position) {
     for (const Batch& batch : batches) {
       const auto found = std::find(batch.indices.begin(), batch.indices.end(), position);
-      if (found != batch.indices.end()) return batch.pixels[found - batch.indices.begin()];
+      if (found != batch.indices.end()) return batch.pixels()[found - batch.indices.begin()];
     }
     return at::Tensor();
   };
@@ -138,10 +138,10 @@ TEST_F(Loading, ASampleLooksTheSameWhereverItStands) {
 TEST_F(Loading, RepeatedVisitsOfOneEpochDiffer) {
   order_ = {4, 4, 5, 4};
   const auto batches = run(cutting(), 1);
-  EXPECT_FALSE(at::equal(batches[0].pixels[0], batches[0].pixels[1]));
-  EXPECT_FALSE(at::equal(batches[0].pixels[1], batches[0].pixels[3]));
+  EXPECT_FALSE(at::equal(batches[0].pixels()[0], batches[0].pixels()[1]));
+  EXPECT_FALSE(at::equal(batches[0].pixels()[1], batches[0].pixels()[3]));
   order_ = {5, 4};
-  EXPECT_TRUE(at::equal(run(cutting(), 1)[0].pixels[1], batches[0].pixels[0]));
+  EXPECT_TRUE(at::equal(run(cutting(), 1)[0].pixels()[1], batches[0].pixels()[0]));
 }
 
 TEST_F(Loading, BeginsAtAnyBatch) {
@@ -234,8 +234,8 @@ TEST(BadSamples, AreLeftOutAndNamedInOrder) {
     ASSERT_EQ(batches.size(), 149U);  // one batch has nothing left
     EXPECT_EQ(batches[5].number, 6);
     EXPECT_EQ(batches[74].indices, std::vector<int64_t>{151});
-    EXPECT_TRUE(at::equal(batches[74].pixels, load_one(test::whole(source), 151, small())));
-    EXPECT_TRUE(batches[74].pixels.is_contiguous(at::MemoryFormat::ChannelsLast));
+    EXPECT_TRUE(at::equal(batches[74].pixels(), load_one(test::whole(source), 151, small())));
+    EXPECT_TRUE(batches[74].pixels().is_contiguous(at::MemoryFormat::ChannelsLast));
     EXPECT_EQ(named,
               (std::vector<std::string>{"made/10: made/10 is broken", "made/11: made/11 is broken",
                                         "made/150: made/150 is broken"}));

@@ -10,7 +10,8 @@ namespace {
 Batch batch_of(int64_t n) {
   Batch batch;
   for (int64_t i = 0; i < n; ++i) batch.indices.push_back(i);
-  batch.pixels = at::arange(n * 3 * 10 * 8, at::kFloat).view({n, 10, 8, 3}).permute({0, 3, 1, 2});
+  batch.inputs["pixels"] =
+      at::arange(n * 3 * 10 * 8, at::kFloat).view({n, 10, 8, 3}).permute({0, 3, 1, 2});
   batch.labels = at::arange(n, at::kLong).remainder(4);
   return batch;
 }
@@ -19,14 +20,14 @@ TEST(Mix, OffGivesHardTargetsOfTheSamePixels) {
   const Batch batch = batch_of(5);
   const Mixed mixed = mix(batch, 4, {}, Rng(1));
   EXPECT_EQ(mixed.kind, MixKind::none);
-  EXPECT_TRUE(mixed.pixels.is_same(batch.pixels));
+  EXPECT_TRUE(mixed.pixels.is_same(batch.pixels()));
   EXPECT_TRUE(at::equal(mixed.targets.argmax(1), batch.labels));
   EXPECT_EQ(mixed.targets.sum().item<float>(), 5);
 }
 
 TEST(Mix, MixupBlendsEachSampleWithTheOneBefore) {
   const Batch batch = batch_of(5);
-  const at::Tensor before = batch.pixels.clone();
+  const at::Tensor before = batch.pixels().clone();
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const Mixed mixed = mix(batch, 4, {0.4, 0, 0.5}, Rng(seed));
     ASSERT_EQ(mixed.kind, MixKind::mixup);
@@ -34,27 +35,27 @@ TEST(Mix, MixupBlendsEachSampleWithTheOneBefore) {
     EXPECT_LE(mixed.share, 1);
     EXPECT_TRUE(mixed.pixels.is_contiguous(at::MemoryFormat::ChannelsLast));
     const at::Tensor expected =
-        batch.pixels * mixed.share + batch.pixels.roll(1, 0) * (1 - mixed.share);
+        batch.pixels() * mixed.share + batch.pixels().roll(1, 0) * (1 - mixed.share);
     EXPECT_TRUE(at::allclose(mixed.pixels, expected, 1e-5, 1e-3));
     EXPECT_NEAR(mixed.targets[2][2].item<double>(), mixed.share, 1e-6);
     EXPECT_NEAR(mixed.targets[2][1].item<double>(), 1 - mixed.share, 1e-6);
     EXPECT_NEAR(mixed.targets[0][0].item<double>(), 1, 1e-6);  // sample 4 has class 0 too
     EXPECT_TRUE(at::allclose(mixed.targets.sum(1), at::ones({5})));
   }
-  EXPECT_TRUE(at::equal(batch.pixels, before));
+  EXPECT_TRUE(at::equal(batch.pixels(), before));
 }
 
 TEST(Mix, CutmixPastesABoxWhoseAreaIsThePartnersShare) {
   const Batch batch = batch_of(4);
-  const at::Tensor before = batch.pixels.clone();
+  const at::Tensor before = batch.pixels().clone();
   int pasted = 0;
   for (uint64_t seed = 0; seed < 40; ++seed) {
     const Mixed mixed = mix(batch, 4, {0, 1.0, 0.5}, Rng(seed));
     ASSERT_EQ(mixed.kind, MixKind::cutmix);
     EXPECT_TRUE(mixed.pixels.is_contiguous(at::MemoryFormat::ChannelsLast));
-    const at::Tensor partner = batch.pixels.roll(1, 0);
+    const at::Tensor partner = batch.pixels().roll(1, 0);
     const at::Tensor foreign = mixed.pixels.eq(partner);
-    EXPECT_TRUE(at::equal(mixed.pixels, at::where(foreign, partner, batch.pixels)));
+    EXPECT_TRUE(at::equal(mixed.pixels, at::where(foreign, partner, batch.pixels())));
     const double area = foreign[1][0].to(at::kFloat).mean().item<double>();
     EXPECT_NEAR(1 - mixed.share, area, 1e-6);
     EXPECT_NEAR(mixed.targets[1][0].item<double>(), area, 1e-6);
@@ -66,7 +67,7 @@ TEST(Mix, CutmixPastesABoxWhoseAreaIsThePartnersShare) {
     pasted += area > 0;
   }
   EXPECT_GT(pasted, 20);
-  EXPECT_TRUE(at::equal(batch.pixels, before));
+  EXPECT_TRUE(at::equal(batch.pixels(), before));
 }
 
 TEST(Mix, DependsOnTheKeyOnlyAndSwitches) {
