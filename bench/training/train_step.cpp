@@ -77,7 +77,7 @@ Json method(const Arguments& a) {
 /// Everything a step needs, made as graft's own loop makes it.
 class Trainer {
  public:
-  explicit Trainer(const Arguments& a) : loaded_(models::load_model({a.checkpoint, {}, false, 0})) {
+  explicit Trainer(const Arguments& a) : loaded_(models::load_model({.path = a.checkpoint, .config = {}})) {
     models::Model& model = *loaded_.model;
     if (a.dtype == "bfloat16") model.set_precision(at::kBFloat16);
     const auto methods = peft::parse_methods(method(a));

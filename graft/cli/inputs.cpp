@@ -1,10 +1,13 @@
 #include "graft/cli/inputs.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iostream>
 #include <set>
 
 #include "graft/base/error.h"
 #include "graft/base/files.h"
+#include "graft/data/format.h"
 
 namespace graft::cli {
 namespace fs = std::filesystem;
@@ -43,6 +46,44 @@ std::vector<fs::path> picture_files(const std::vector<std::string>& words) {
     }
   }
   return files;
+}
+
+namespace {
+
+void add_lines(std::istream& from, const std::string& name, std::vector<NamedText>& texts) {
+  std::string line;
+  for (int number = 1; std::getline(from, line); ++number) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (!line.empty()) texts.push_back({fmt::format("{}:{}", name, number), {line, {}}});
+  }
+}
+
+}  // namespace
+
+std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
+  static const std::set<std::string> kTables = {".csv", ".tsv", ".json", ".jsonl"};
+  std::vector<NamedText> texts;
+  for (const auto& word : words) {
+    if (word == "-") {
+      add_lines(std::cin, "-", texts);
+      continue;
+    }
+    if (!fs::exists(word)) {
+      fail_unreadable("there is no file {}; to classify the words themselves give --text \"{}\"",
+                      word, word);
+    }
+    if (fs::is_directory(word) || kTables.contains(fs::path(word).extension().string())) {
+      const data::Listing listing = data::open_listing(word, "", nullptr);
+      if (!listing.text) fail_unreadable("{} holds pictures, the model reads texts", word);
+      for (size_t i = 0; i < listing.samples.size(); ++i)
+        texts.push_back({listing.samples[i].id, listing.text(static_cast<int64_t>(i))});
+      continue;
+    }
+    std::ifstream file(word);
+    if (!file) fail_unreadable("{} cannot be read", word);
+    add_lines(file, word, texts);
+  }
+  return texts;
 }
 
 }  // namespace graft::cli

@@ -4,10 +4,23 @@
 #include <string>
 #include <vector>
 
+#include "graft/data/text.h"
+
 namespace graft::cli {
 
 /// Picture files that files, folders (recursively) and patterns name, in order, without repeats. A
 /// word that names nothing is an error (exit code 3).
 std::vector<std::filesystem::path> picture_files(const std::vector<std::string>& words);
+
+/// A text and what it is called.
+struct NamedText {
+  std::string name;
+  data::Text text;
+};
+
+/// The texts of files: a line each of "-" (standard input) and of files that no data format knows;
+/// of tables and JSON as data formats read them. A word that names nothing is an error (exit code
+/// 3).
+std::vector<NamedText> named_texts(const std::vector<std::string>& words);
 
 }  // namespace graft::cli

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "graft/nn/flow.h"
@@ -22,6 +23,18 @@ struct Batch {
 
   const at::Tensor& pixels() const { return inputs.at("pixels"); }
   int64_t size() const { return static_cast<int64_t>(indices.size()); }
+};
+
+/// The batches of one pass, in order. Not thread-safe.
+class Batches {
+ public:
+  Batches() = default;
+  virtual ~Batches() = default;
+  Batches(const Batches&) = delete;
+  Batches& operator=(const Batches&) = delete;
+  /// The next batch, or nothing at the end of the pass. Throws (exit code 3) when too many samples
+  /// are unreadable.
+  virtual std::optional<Batch> next() = 0;
 };
 
 }  // namespace graft::data

@@ -51,18 +51,15 @@ struct LoaderOptions {
 ///
 ///   Loader loader(set.train, epoch_order(set.train.strata(n), {}, seed, epoch), transform, {},
 ///   pool, cache); while (auto batch = loader.next()) step(*batch);
-class Loader {
+class Loader final : public Batches {
  public:
   /// `cache` may be null; it must belong to the view's source.
   Loader(View view, std::vector<int64_t> order, Transform transform, LoaderOptions options,
          std::shared_ptr<ThreadPool> pool = nullptr, std::shared_ptr<ImageCache> cache = nullptr);
-  ~Loader();
-  Loader(const Loader&) = delete;
-  Loader& operator=(const Loader&) = delete;
+  ~Loader() override;
 
-  /// The next batch, or nothing at the end of the epoch. A batch without any readable picture is
-  /// passed over. Throws (exit code 3) when too many pictures are unreadable.
-  std::optional<Batch> next();
+  /// A batch without any readable picture is passed over.
+  std::optional<Batch> next() override;
   /// Batches of the whole epoch.
   int64_t batches() const { return batches_; }
   int64_t bad_samples() const { return bad_; }

@@ -25,11 +25,15 @@ struct Checkpoint {
   io::TensorMap tensors;
 };
 
+/// What a family reads.
+enum class Content : uint8_t { images, text };
+
 /// All graft knows about a family of models. families/<name>.cpp makes one, models.def lists it.
 struct Family : Entry {
   std::vector<std::string> model_types;  ///< "model_type" of config.json
-  std::string architecture;              ///< the class transformers loads it with
-  std::string base_prefix;               ///< "vit.": files of the bare model lack it
+  Content content = Content::images;
+  std::string architecture;  ///< the class transformers loads it with
+  std::string base_prefix;   ///< "vit.": files of the bare model lack it
   /// Builds the chain for `model.config()`; the number of classes is `classes`.
   std::function<void(Model& model, int64_t classes)> build;
   /// Random initialisation of every parameter, as the family's authors do it.

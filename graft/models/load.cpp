@@ -13,6 +13,7 @@
 #include "graft/io/checkpoint_folder.h"
 #include "graft/io/hub_cache.h"
 #include "graft/io/safetensors.h"
+#include "graft/models/text_files.h"
 
 namespace graft::models {
 namespace fs = std::filesystem;
@@ -148,6 +149,12 @@ bool in_head(const Model& model, const nn::Parameter& p) {
   return model.block_span(p.block) == Span::head;
 }
 
+/// Whether the first dimension is the classes.
+bool of_classes(const Model& model, const nn::Parameter& p) {
+  const std::string path = model.classifier().site().path;
+  return p.name == path + ".weight" || p.name == path + ".bias";
+}
+
 /// Copies the checkpoint into the model; rows of the head follow `from`: the wanted class → its old
 /// row.
 void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<int64_t>& from,
@@ -162,7 +169,7 @@ void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<
       continue;
     }
     used.insert(p.name);
-    if (in_head(model, p) && !same_classes) {
+    if (of_classes(model, p) && !same_classes) {
       auto shape = p.value->sizes().vec();
       auto old_shape = found->sizes().vec();
       const bool rows = !old_shape.empty() && old_shape.size() == shape.size() &&
@@ -186,6 +193,16 @@ void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<
   }
   for (const auto& [name, tensor] : tensors) {
     if (!used.count(name)) result.unused.push_back(name);
+  }
+}
+
+/// A head's layers below the classes start with random numbers where the checkpoint has none: with
+/// zeros nothing would reach the classifier, which starts at zero itself.
+void init_missing_head(Model& model, const io::TensorMap& tensors, const nn::Init& random) {
+  for (auto& p : model.registry().parameters) {
+    if (!in_head(model, p) || of_classes(model, p) || p.role != nn::Role::weight) continue;
+    const at::Tensor* found = tensors.find(p.name);
+    if (!found || found->sizes() != p.value->sizes()) random.normal(p.name, *p.value, 0.02);
   }
 }
 
@@ -267,13 +284,21 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
     preprocessor = read_json(file, kMaxConfigBytes);
   }
 
+  if (family.content == Content::text && !result.folder.empty())
+    note_pooling(config, result.folder);
   result.model = std::make_unique<Model>(family.name, config);
   Model& model = *result.model;
   model.set_classes(classes);
   family.build(model, static_cast<int64_t>(classes.size()));
-  model.set_preprocess(preprocessor.is_null()
-                           ? usual_preprocess(model.config())
-                           : image::Preprocess::from_config(preprocessor, where, family.name));
+  if (family.content == Content::text) {
+    const fs::path tokenizer =
+        source.tokenizer.empty() ? result.folder : find_model(source.tokenizer);
+    model.set_text_preprocess(read_text_preprocess(tokenizer, model.config(), source.max_length));
+  } else {
+    model.set_preprocess(preprocessor.is_null()
+                             ? usual_preprocess(model.config())
+                             : image::Preprocess::from_config(preprocessor, where, family.name));
+  }
 
   const nn::Init random(source.seed);
   if (source.random) family.init(model, random);
@@ -292,6 +317,10 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
       if (found != old_index.end()) from[i] = found->second;
     }
     copy_tensors(model, tensors, from, has_head && classes == old_classes, result.folder, result);
+    {
+      const at::NoGradGuard no_grad;
+      init_missing_head(model, tensors, random);
+    }
     if (!result.missing.empty()) {
       fail_unreadable(
           "{}: {} of the model's tensors are not in the weights, the first is {}; config.json and "
@@ -318,6 +347,7 @@ LoadedModel refit_head(const Model& model, const std::vector<std::string>& class
   result.model->set_classes(classes);
   family.build(*result.model, static_cast<int64_t>(classes.size()));
   result.model->set_preprocess(model.preprocess());
+  result.model->set_text_preprocess(model.text_preprocess());
   io::TensorMap tensors;
   for (const auto& p : model.registry().parameters) tensors.add(p.name, *p.value);
   std::vector<int64_t> from;
@@ -361,7 +391,14 @@ void save_model(const Model& model, const fs::path& folder) {
   config["model_type"] = family.model_types.front();
   config["dtype"] = "float32";
   write_json(folder / "config.json", config);
-  write_json(folder / "preprocessor_config.json", model.preprocess().to_config());
+  if (family.content == Content::images) {
+    write_json(folder / "preprocessor_config.json", model.preprocess().to_config());
+    return;
+  }
+  for (const fs::path& file : model.text_preprocess().files()) {
+    if (!fs::exists(folder / file.filename()) || !fs::equivalent(file, folder / file.filename()))
+      fs::copy_file(file, folder / file.filename(), fs::copy_options::overwrite_existing);
+  }
 }
 
 }  // namespace graft::models

@@ -18,7 +18,7 @@ nn::Flow Model::forward(nn::Flow flow, nn::Context& context, int from, int to) {
   const nn::ContextGuard guard(context);
   for (int i = from; i < to; ++i) {
     context.block = i;
-    if (i == 0) {
+    if (i == 0 && flow.has("pixels")) {
       at::Tensor& pixels = flow["pixels"];
       pixels = pixels.to(precision_);
     }
@@ -28,6 +28,10 @@ nn::Flow Model::forward(nn::Flow flow, nn::Context& context, int from, int to) {
       if (at::isReducedFloatingType(features.scalar_type())) features = features.to(at::kFloat);
     }
     flow = links_[static_cast<size_t>(i)].block->forward(std::move(flow), context);
+    if (i == 0 && flow.has("lengths")) {
+      at::Tensor& x = flow["x"];
+      x = x.to(precision_);
+    }
   }
   return flow;
 }

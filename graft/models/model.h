@@ -12,6 +12,7 @@
 #include "graft/nn/init.h"
 #include "graft/nn/linear.h"
 #include "graft/nn/parameter.h"
+#include "graft/text/preprocess.h"
 
 namespace graft::models {
 
@@ -29,8 +30,9 @@ class Block {
 };
 
 /// A model is a chain of named blocks: stem, block 0 … block L-1, head. Images enter as "pixels"
-/// [B, 3, H, W]; a classifier's chain ends with "logits" [B, classes] in float32. The last block
-/// before the head ends with pooled "features" [B, D], so that what a head reads is small.
+/// [B, 3, H, W], texts as "ids" [T] and "lengths" [B] (text_tower.h); a classifier's chain ends
+/// with "logits" [B, classes] in float32. The last block before the head ends with pooled
+/// "features" [B, D], so that what a head reads is small.
 class Model {
  public:
   /// `config` is the Hugging Face config with the number of classes already in it.
@@ -70,6 +72,12 @@ class Model {
   const image::Preprocess& preprocess() const { return preprocess_; }
   void set_preprocess(image::Preprocess preprocess) { preprocess_ = std::move(preprocess); }
 
+  /// Of a model that reads texts; without a tokenizer until it has one.
+  const texts::Preprocess& text_preprocess() const { return text_preprocess_; }
+  void set_text_preprocess(texts::Preprocess preprocess) {
+    text_preprocess_ = std::move(preprocess);
+  }
+
   /// The last linear layer, whose rows are classes.
   nn::Linear& classifier() const { return *classifier_; }
   void set_classifier(nn::Linear& classifier) { classifier_ = &classifier; }
@@ -95,6 +103,7 @@ class Model {
   std::vector<Link> links_;
   std::vector<std::string> classes_;
   image::Preprocess preprocess_;
+  texts::Preprocess text_preprocess_;
   nn::Linear* classifier_ = nullptr;
   at::ScalarType precision_ = at::ScalarType::Float;
 };

@@ -13,8 +13,9 @@ Activation parse_activation(const std::string& name, const std::string& where) {
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
     return Activation::gelu_tanh;
   if (name == "silu" || name == "swish") return Activation::silu;
+  if (name == "tanh") return Activation::tanh;
   fail_unreadable(
-      "{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu", where,
+      "{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu, tanh", where,
       name);
 }
 
@@ -32,6 +33,8 @@ at::Tensor activate(Activation kind, at::Tensor x) {
       return at::gelu(x, "tanh");
     case Activation::silu:
       return at::silu(x);
+    case Activation::tanh:
+      return at::tanh(x);
   }
   return x;
 }

@@ -6,7 +6,7 @@
 
 namespace graft::nn {
 
-enum class Activation { none, relu, relu6, gelu, gelu_tanh, silu };
+enum class Activation { none, relu, relu6, gelu, gelu_tanh, silu, tanh };
 
 /// Names as Hugging Face configs use them ("relu", "relu6", "gelu", "gelu_new", "silu", …); `where`
 /// names the config in errors.

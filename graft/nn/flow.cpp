@@ -31,6 +31,13 @@ Flow Flow::map(const std::function<at::Tensor(const at::Tensor&)>& f) const {
   return result;
 }
 
+Flow Flow::to(at::Device device) const {
+  Flow result;
+  for (const auto& [key, value] : tensors_)
+    result.tensors_.emplace_back(key, key == "lengths" ? value : value.to(device));
+  return result;
+}
+
 int64_t Flow::bytes() const {
   int64_t total = 0;
   for (const auto& [key, value] : tensors_) total += static_cast<int64_t>(value.nbytes());

@@ -51,7 +51,11 @@ void reread(train::Config& config) {
 void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   Decider d(job, facts);
   Json& v = job.config.values;
-  d.decide("", "task", "image-classification", "the data is a set of labelled pictures");
+  const std::string task = train::task_of(job);
+  const bool texts = task == "text-classification";
+  d.decide(
+      "", "task", task,
+      texts ? "the data is a set of labelled texts" : "the data is a set of labelled pictures");
   d.decide("", "output", free_output(job), "the first free folder below runs/");
   d.decide("", "threads", usable_cores(), "cores this process may use");
   d.decide("train", "workers", usable_cores(), "one a core decodes while the others compute");
@@ -168,7 +172,9 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   }
   reread(job.config);
 
-  if (head_only) {
+  if (texts) {
+    d.decide("", "augment", "none", "texts are learned as they are");
+  } else if (head_only) {
     d.decide("", "augment", "none",
              "features are computed once, so every pass sees the same pictures");
   } else if (passes < 2) {
@@ -182,6 +188,7 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
             ? "training from nothing needs variety"
             : "crops and flips keep a fine-tuned network from learning its few samples by heart");
   }
+  job.inputs->set_augmentation(v["augment"]);
   const double epochs = job.config.budget.epochs.value_or(10);
   d.decide("train", "eval_every", std::max(1.0, std::round(epochs / 20)),
            "about twenty evaluations in all");

@@ -31,19 +31,17 @@ struct StageCost {
 /// pass of one sample.
 bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes) {
   const Json& v = job.config.values;
-  const image::Augmentation augmentation(v["augment"], "augment");
   const auto views = v["train"]["views"].get<int64_t>();
   const bool mixes =
       v["train"]["mixup"].get<double>() > 0 || v["train"]["cutmix"].get<double>() > 0;
   bytes = 0;
-  if (border == 0 || v["cache"] == "none" || mixes || (augmentation.random() && views == 0))
+  if (border == 0 || v["cache"] == "none" || mixes || (job.inputs->random() && views == 0))
     return false;
-  const int64_t kept = augmentation.random() ? views : 1;
+  const int64_t kept = job.inputs->random() ? views : 1;
   if (v["cache"] == "auto" && passes < 2.0 * static_cast<double>(kept)) return false;
   const double rate =
       v["sampling"]["policy"] == "uniform" ? v["sampling"]["rate"].get<double>() : 1;
-  const int64_t row =
-      train::FeatureCache::row_bytes(job.model(), border, job.input_height(), job.input_width());
+  const int64_t row = train::FeatureCache::row_bytes(job.model(), border, *job.inputs);
   const auto rows =
       static_cast<int64_t>(std::ceil(rate * static_cast<double>(job.data.train.size()))) * kept;
   const Json& given = v["train"]["cache_limit"];
@@ -61,7 +59,7 @@ struct Costs {
   Allowance allowance;
   double forward_s = 0;
   int64_t forward_peak = 0;
-  DataProbe data;
+  data::ReadCost data;
   int64_t batch_bytes = 0;
   std::vector<std::pair<Candidate, Probe>> tried;  // without a method: what need not be tried again
 
@@ -146,8 +144,8 @@ StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double 
 
 Costs measure_costs(train::Job& job, const Tried& tried) {
   Costs costs{tried.allowance, tried.forward.sample_s, 0, tried.data, 0, {}};
-  const int64_t pixels = int64_t{3} * 4 * job.input_height() * job.input_width();
-  costs.batch_bytes = job.config.values["train"]["batch"].get<int64_t>() * pixels;
+  costs.batch_bytes =
+      job.inputs->example(job.config.values["train"]["batch"].get<int64_t>()).bytes();
   if (costs.forward_s == 0 || costs.allowance.fits(8 * kFillBatch * costs.forward_s)) {
     const ForwardProbe forward = probe_forward(job, kFillBatch, costs.allowance.part(0.5));
     costs.forward_s = forward.sample_s;
@@ -160,7 +158,7 @@ Costs measure_costs(train::Job& job, const Tried& tried) {
   return costs;
 }
 
-int64_t image_cache_bytes(const train::Job& job, const DataProbe& data) {
+int64_t image_cache_bytes(const train::Job& job, const data::ReadCost& data) {
   const Json& given = job.config.values["train"]["image_cache"];
   if (given == "none") return 0;
   int64_t limit = std::min<int64_t>(usable_memory_bytes() / 8, int64_t{1} << 30);
@@ -169,7 +167,7 @@ int64_t image_cache_bytes(const train::Job& job, const DataProbe& data) {
   else if (job.config.budget.memory)
     limit = std::min(limit, *job.config.budget.memory / 8);
   const auto samples = static_cast<double>(job.data.train.size() + job.data.validation.size());
-  return std::min(limit, static_cast<int64_t>(samples * data.decoded_bytes));
+  return std::min(limit, static_cast<int64_t>(samples * data.kept_bytes));
 }
 
 /// Resident size when tensors need `peak` bytes: beside them stands what the process holds anyway.
@@ -192,7 +190,7 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
   Json& batch = job.config.values["train"]["batch"];
   const auto first = batch.get<int64_t>();
   const auto stages = strategies::make_stages(job.config.strategy, job.outline());
-  const DataProbe data = probe_data(job, 4, tried.allowance);
+  const data::ReadCost data = probe_data(job, 4, tried.allowance);
   const int64_t pictures = image_cache_bytes(job, data);
   release_free_memory();
   const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
@@ -212,10 +210,10 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
   }
   while (true) {
     int64_t needed = 0;
-    const int64_t pixels = batch.get<int64_t>() * 12 * job.input_height() * job.input_width();
+    const int64_t inputs = job.inputs->example(batch.get<int64_t>()).bytes();
     for (const Need& need : needs) {
       const int64_t tensors =
-          need.one + (batch.get<int64_t>() - 1) * need.more + kPrefetched * pixels;
+          need.one + (batch.get<int64_t>() - 1) * need.more + kPrefetched * inputs;
       needed = std::max(needed, resident_of(tensors, without_tensors, kArenaSlack) + pictures);
     }
     if (needed <= limit) break;

@@ -10,7 +10,7 @@ namespace graft::plan {
 struct Tried {
   Allowance allowance;
   ForwardProbe forward;
-  DataProbe data;
+  data::ReadCost data;
 };
 
 /// Lowers train.batch until the run fits budget.memory; an error (exit code 4) where it cannot, or

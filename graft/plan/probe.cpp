@@ -62,14 +62,11 @@ class Untouched {
 
 nn::Flow made_up_flow(train::Job& job, int64_t batch, int from) {
   models::Model& model = job.model();
-  const at::Tensor pixels = at::rand({batch, 3, job.input_height(), job.input_width()},
-                                     at::detail::createCPUGenerator(1), at::kFloat)
-                                .contiguous(at::MemoryFormat::ChannelsLast)
-                                .to(model.device());
-  if (from == 0) return {"pixels", pixels};
+  nn::Flow start = job.inputs->example(batch).to(model.device());
+  if (from == 0) return start;
   const at::NoGradGuard no_grad;
   nn::Context context;
-  return model.forward({"pixels", pixels}, context, 0, from);
+  return model.forward(std::move(start), context, 0, from);
 }
 
 struct Run {
@@ -213,42 +210,8 @@ ForwardProbe probe_forward(train::Job& job, int64_t batch, const Allowance& allo
   return result;
 }
 
-DataProbe probe_data(train::Job& job, int samples, const Allowance& allowance) {
-  DataProbe result;
-  const data::View& view = job.data.train;
-  const auto n = static_cast<int>(std::min<int64_t>(samples, view.size()));
-  const image::Preprocess& preprocess = job.model().preprocess();
-  const image::Augmentation augmentation =
-      job.config.is_auto("", "augment")
-          ? image::Augmentation()
-          : image::Augmentation(job.config.values["augment"], "augment");
-  std::vector<float> floats(static_cast<size_t>(job.input_height() * job.input_width() * 3));
-  std::vector<double> first, again;
-  int read = 0;
-  for (int i = 0; i < n && (read == 0 || !allowance.spent()); ++i) {
-    try {
-      Stopwatch watch;
-      const int64_t position = static_cast<int64_t>(i) * view.size() / n;
-      const image::Image picture = view.load(position);
-      const double decode = watch.seconds();
-      result.decoded_bytes += static_cast<double>(picture.pixels.size());
-      Rng rng{0, 0, static_cast<uint64_t>(i)};
-      preprocess.to_floats(augmentation.apply(picture, rng, preprocess), floats.data());
-      first.push_back(watch.seconds());
-      again.push_back(watch.seconds() - decode);
-      ++read;
-    } catch (const std::exception&) {
-      // A bad sample is the loader's business.
-    }
-  }
-  if (read == 0) return result;
-  // A median: one picture that comes from a cold disk must not speak for all.
-  std::sort(first.begin(), first.end());
-  std::sort(again.begin(), again.end());
-  result.first_s = first[first.size() / 2];
-  result.again_s = again[again.size() / 2];
-  result.decoded_bytes /= read;
-  return result;
+data::ReadCost probe_data(train::Job& job, int samples, const Allowance& allowance) {
+  return job.inputs->try_reading(job.data.train, samples, [&] { return allowance.spent(); });
 }
 
 }  // namespace graft::plan

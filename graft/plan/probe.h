@@ -48,12 +48,7 @@ struct ForwardProbe {
 };
 ForwardProbe probe_forward(train::Job& job, int64_t batch, const Allowance& allowance);
 
-/// Seconds to read, decode and augment one training sample with one worker (first pass, and again
-/// from the cache of decoded pictures): of up to `samples`, and of one at least.
-struct DataProbe {
-  double first_s = 0, again_s = 0;
-  double decoded_bytes = 0;  ///< of one picture
-};
-DataProbe probe_data(train::Job& job, int samples, const Allowance& allowance);
+/// Reads some training samples, as far as `allowance` goes.
+data::ReadCost probe_data(train::Job& job, int samples, const Allowance& allowance);
 
 }  // namespace graft::plan

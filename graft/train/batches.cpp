@@ -27,15 +27,7 @@ Reader::Reader(Job& job, Warn warn) : job_(job), warn_(std::move(warn)), pace_(j
   const int64_t bytes = limit == "auto"   ? automatic
                         : limit == "none" ? 0
                                           : parse_bytes(limit, "train.image_cache");
-  // Each source gets a part that fits its share of the samples; the test split is read once only.
-  const auto samples = static_cast<double>(job.data.train.size() + job.data.validation.size());
-  for (const data::View* view : {&job.data.train, &job.data.validation}) {
-    if (bytes <= 0 || view->empty() || images_.count(view->source.get())) continue;
-    const bool shared = job.data.train.source == job.data.validation.source;
-    const double share = shared ? 1 : static_cast<double>(view->size()) / samples;
-    images_[view->source.get()] = std::make_shared<data::ImageCache>(
-        view->source, static_cast<int64_t>(static_cast<double>(bytes) * share));
-  }
+  job.inputs->keep(job.data, bytes);
   pool_ = std::make_shared<ThreadPool>(job.config.values["train"]["workers"].get<int>());
 }
 
@@ -59,14 +51,9 @@ std::vector<int64_t> Reader::epoch_order(int64_t epoch) const {
                            job_.config.seed(), epoch);
 }
 
-std::unique_ptr<data::Loader> Reader::loader(const data::View& view, std::vector<int64_t> order,
-                                             bool augment, int64_t epoch, int64_t batch,
-                                             int64_t first_batch) const {
-  data::Transform transform;
-  transform.preprocess = job_.model().preprocess();
-  if (augment) transform.augmentation = job_.augmentation;
-  transform.seed = job_.config.seed();
-  transform.epoch = static_cast<uint64_t>(stream_epoch(epoch));
+std::unique_ptr<data::Batches> Reader::batches(const data::View& view, std::vector<int64_t> order,
+                                               bool augment, int64_t epoch, int64_t batch,
+                                               int64_t first_batch) const {
   data::LoaderOptions options;
   options.batch_size = batch;
   options.first_batch = first_batch;
@@ -75,10 +62,8 @@ std::unique_ptr<data::Loader> Reader::loader(const data::View& view, std::vector
     bad_.insert(bad.id);
     warn_(fmt::format("skipped: {}", bad.reason));
   };
-  const auto cache = images_.find(view.source.get());
-  return std::make_unique<data::Loader>(view, std::move(order), std::move(transform),
-                                        std::move(options), pool_,
-                                        cache == images_.end() ? nullptr : cache->second);
+  const data::Pass pass{augment, job_.config.seed(), static_cast<uint64_t>(stream_epoch(epoch))};
+  return job_.inputs->batches(view, std::move(order), pass, std::move(options), pool_);
 }
 
 at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& positions) const {
@@ -141,7 +126,7 @@ at::Tensor Reader::forward_some(const data::View& view, const std::vector<int64_
   const FeatureCache* cache = nullptr;
   const bool is_train = &view == &job_.data.train;
   if (&view == &job_.data.validation) cache = validation_cache_.get();
-  if (is_train && !job_.augmentation.random()) cache = train_cache_.get();
+  if (is_train && !job_.inputs->random()) cache = train_cache_.get();
   if (cache && (!cache->valid() || cache->border() > to_block)) cache = nullptr;
   positions.clear();
   at::Tensor values;
@@ -160,7 +145,7 @@ at::Tensor Reader::forward_some(const data::View& view, const std::vector<int64_
     nn::Context context;
     const double share = job_.share_of_forward(to_block);
     const int64_t size = batch_size(deadline);
-    const auto batches = loader(view, wanted, false, 0, size, 0);
+    const auto passed = batches(view, wanted, false, 0, size, 0);
     std::vector<at::Tensor> parts;
     while (true) {
       const bool bold = first && parts.empty();
@@ -170,11 +155,10 @@ at::Tensor Reader::forward_some(const data::View& view, const std::vector<int64_
         break;
       }
       const Stopwatch watch;
-      const auto batch = batches->next();
+      const auto batch = passed->next();
       if (!batch) break;
       if (batch->indices.empty()) continue;
-      const nn::Flow flow =
-          model.forward({"pixels", batch->pixels.to(model.device())}, context, 0, to_block);
+      const nn::Flow flow = model.forward(batch->inputs.to(model.device()), context, 0, to_block);
       parts.push_back(flow.tensors().front().second.to(at::kFloat).clone());
       positions.insert(positions.end(), batch->indices.begin(), batch->indices.end());
       pace_.record(batch->size(), watch.seconds(), share);
@@ -240,12 +224,12 @@ BatchStream::BatchStream(Job& job, Reader& reader, int64_t epoch, int64_t first_
       size_(job.config.values["train"]["batch"].get<int64_t>()),
       order_(reader.epoch_order(epoch)) {
   if (reader_.train_cache()) return;
-  loader_ = reader.loader(job.data.train, order_, true, epoch, size_, first_batch);
+  batches_ = reader.batches(job.data.train, order_, true, epoch, size_, first_batch);
 }
 
 std::optional<MicroBatch> BatchStream::next() {
   MicroBatch micro;
-  if (!loader_) {
+  if (!batches_) {
     const FeatureCache& cache = *reader_.train_cache();
     if (!cache.valid())
       fail(ErrorCode::internal, "internal error: the frozen prefix has changed under its cache");
@@ -264,7 +248,7 @@ std::optional<MicroBatch> BatchStream::next() {
     micro.targets = reader_.targets(job_.data.train, micro.positions);
     return micro;
   }
-  auto batch = loader_->next();
+  auto batch = batches_->next();
   if (!batch) return std::nullopt;
   micro.number = batch->number;
   micro.positions = batch->indices;
@@ -281,7 +265,7 @@ std::optional<MicroBatch> BatchStream::next() {
     micro.flow = {"pixels", mixed.pixels.to(device)};
     micro.targets = mixed.targets.to(device);
   } else {
-    micro.flow = {"pixels", batch->pixels.to(device)};
+    micro.flow = batch->inputs.to(device);
     micro.targets = reader_.targets(job_.data.train, micro.positions);
   }
   return micro;

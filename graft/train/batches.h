@@ -12,8 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "graft/data/image_cache.h"
-#include "graft/data/loader.h"
+#include "graft/data/inputs.h"
 #include "graft/eval/predictions.h"
 #include "graft/nn/flow.h"
 #include "graft/train/deadline.h"
@@ -26,7 +25,7 @@ namespace graft::train {
 /// Some training samples at a border of the chain.
 struct MicroBatch {
   std::vector<int64_t> positions;  ///< in the training view
-  nn::Flow flow;                   ///< "pixels", or what enters block `from`
+  nn::Flow flow;                   ///< what enters block `from`
   int from = 0;
   int64_t number = 0;  ///< in the epoch
   at::Tensor targets;  ///< int64 [B], or float [B, C] when mixed or multi-label
@@ -75,9 +74,9 @@ class Reader {
   std::vector<int64_t> spread(const data::View& view) const;
   /// The training samples of the first epoch, each once, spread in the same way.
   std::vector<int64_t> first_pass() const;
-  std::unique_ptr<data::Loader> loader(const data::View& view, std::vector<int64_t> order,
-                                       bool augment, int64_t epoch, int64_t batch,
-                                       int64_t first_batch) const;
+  std::unique_ptr<data::Batches> batches(const data::View& view, std::vector<int64_t> order,
+                                         bool augment, int64_t epoch, int64_t batch,
+                                         int64_t first_batch) const;
   at::Tensor targets(const data::View& view, const std::vector<int64_t>& positions) const;
 
   /// Scores of a view's samples, without augmentation. Stops before the batch that `deadline` might
@@ -119,7 +118,6 @@ class Reader {
   Job& job_;
   Warn warn_;
   int64_t views_ = 0;
-  std::map<const data::Source*, std::shared_ptr<data::ImageCache>> images_;
   std::shared_ptr<ThreadPool> pool_;
   std::unique_ptr<FeatureCache> train_cache_, validation_cache_;
   std::vector<int64_t> rows_, validation_rows_;  // position → first row, -1 where not kept
@@ -150,7 +148,7 @@ class BatchStream {
   Reader& reader_;
   int64_t epoch_, batch_, size_;
   std::vector<int64_t> order_;
-  std::unique_ptr<data::Loader> loader_;  // none when everything is cached
+  std::unique_ptr<data::Batches> batches_;  // none when everything is cached
 };
 
 }  // namespace graft::train

@@ -86,7 +86,8 @@ const std::vector<Section>& config_sections() {
   static const std::vector<Section> kSections = {
       {"",
        "what to do, with what, and where to write it",
-       {text("task", "auto", "what is learned").one_of({"auto", "image-classification"}),
+       {text("task", "auto", "what is learned")
+            .one_of({"auto", "image-classification", "text-classification"}),
         any("model", nullptr,
             "folder, weight file, org/name of the cache, bundled name, earlier run, or {path, "
             "config, init: random, image_size}"),
@@ -144,6 +145,7 @@ const std::vector<Section>& config_sections() {
        "the optimisation",
        {automatic("batch", "samples of a micro-batch"),
         automatic("lr", "peak learning rate"),
+        automatic("max_length", "tokens of a text, special ones included; longer ones are cut"),
         automatic("head_lr", "learning rate of the head while the backbone trains too"),
         text("optimizer", "adamw", "adamw or sgd").one_of({"adamw", "sgd"}),
         number("momentum", 0.9, "of sgd").between(0, 0.9999),
@@ -244,6 +246,7 @@ Config make_config(const Json& given) {
   Json& v = config.values;
   check_automatic(v["train"], "train", "batch", 1, 1e6, true);
   check_automatic(v["train"], "train", "lr", 0, 1e4, false);
+  check_automatic(v["train"], "train", "max_length", 2, 1e6, true);
   check_automatic(v["train"], "train", "head_lr", 0, 1e4, false);
   check_automatic(v["train"], "train", "eval_every", 1e-3, 1e6, false);
   check_automatic(v["train"], "train", "workers", 1, 256, true);

@@ -10,6 +10,10 @@
 namespace graft::train {
 
 void FeatureCache::reserve(int64_t rows, const nn::Flow& sample) {
+  if (sample.has("lengths")) {
+    texts_.resize(static_cast<size_t>(rows));
+    return;
+  }
   storage_ = sample.map([rows](const at::Tensor& t) {
     auto shape = t.sizes().vec();
     shape[0] = rows;
@@ -18,15 +22,39 @@ void FeatureCache::reserve(int64_t rows, const nn::Flow& sample) {
   });
 }
 
-void FeatureCache::store(int64_t first, const nn::Flow& flow) {
+void FeatureCache::store(int64_t row, const nn::Flow& flow, int64_t i) {
+  if (texts_.empty()) {
+    for (const auto& [name, value] : flow.tensors()) storage_[name][row].copy_(value[i]);
+    return;
+  }
+  const at::Tensor& lengths = flow.at("lengths");
+  const int64_t length = lengths[i].item<int64_t>();
+  const int64_t first = lengths.narrow(0, 0, i).sum().item<int64_t>();
+  nn::Flow& kept = texts_[static_cast<size_t>(row)];
   for (const auto& [name, value] : flow.tensors())
-    storage_[name].narrow(0, first, value.size(0)).copy_(value);
+    kept[name] =
+        (name == "lengths" ? value.narrow(0, i, 1) : value.narrow(0, first, length)).clone();
 }
 
 nn::Flow FeatureCache::gather(const std::vector<int64_t>& rows) const {
-  const at::Tensor index =
-      at::tensor(rows, at::kLong).to(storage_.tensors().front().second.device());
-  return storage_.map([&index](const at::Tensor& t) { return t.index_select(0, index); });
+  if (texts_.empty()) {
+    const at::Tensor index =
+        at::tensor(rows, at::kLong).to(storage_.tensors().front().second.device());
+    return storage_.map([&index](const at::Tensor& t) { return t.index_select(0, index); });
+  }
+  nn::Flow batch;
+  for (const auto& [name, value] : texts_[static_cast<size_t>(rows.front())].tensors()) {
+    std::vector<at::Tensor> parts;
+    for (const int64_t row : rows) parts.push_back(texts_[static_cast<size_t>(row)].at(name));
+    batch[name] = at::cat(parts, 0);
+  }
+  return batch;
+}
+
+int64_t FeatureCache::bytes() const {
+  int64_t total = storage_.bytes();
+  for (const nn::Flow& text : texts_) total += text.bytes();
+  return total;
 }
 
 uint64_t FeatureCache::signature() const {
@@ -59,12 +87,10 @@ bool FeatureCache::valid() const {
   return sealed_ == signature();
 }
 
-int64_t FeatureCache::row_bytes(models::Model& model, int border, int64_t height, int64_t width) {
+int64_t FeatureCache::row_bytes(models::Model& model, int border, const data::Inputs& inputs) {
   const at::NoGradGuard no_grad;
   nn::Context context;
-  const at::Tensor pixels =
-      at::zeros({1, 3, height, width}, at::TensorOptions(model.device()).dtype(at::kFloat));
-  return model.forward({"pixels", pixels}, context, 0, border).bytes();
+  return model.forward(inputs.example(1).to(model.device()), context, 0, border).bytes();
 }
 
 }  // namespace graft::train

@@ -4,6 +4,7 @@
 #include <functional>
 #include <vector>
 
+#include "graft/data/inputs.h"
 #include "graft/models/model.h"
 #include "graft/nn/flow.h"
 
@@ -16,30 +17,31 @@ class FeatureCache {
  public:
   FeatureCache(models::Model& model, int border) : model_(model), border_(border) {}
 
-  /// Makes room for `rows` rows like the single row of `sample`.
+  /// Makes room for `rows` rows like those of `sample`.
   void reserve(int64_t rows, const nn::Flow& sample);
-  /// Puts the rows of `flow` at row `first` and following.
-  void store(int64_t first, const nn::Flow& flow);
+  /// Puts sample `i` of `flow` at `row`. Of texts only real tokens are kept.
+  void store(int64_t row, const nn::Flow& flow, int64_t i);
   /// The rows asked for, as a flow at the border.
   nn::Flow gather(const std::vector<int64_t>& rows) const;
 
   int border() const { return border_; }
-  int64_t bytes() const { return storage_.bytes(); }
+  int64_t bytes() const;
   /// False once a weight, an adapter, a statistic or a buffer of the prefix has changed since
   /// `seal`.
   bool valid() const;
   /// Remembers the prefix as it is now.
   void seal();
 
-  /// Bytes one row takes at `border` for pictures of the network's size, found by a forward pass.
-  static int64_t row_bytes(models::Model& model, int border, int64_t height, int64_t width);
+  /// Bytes one row takes at `border` for a sample of the usual size, found by a forward pass.
+  static int64_t row_bytes(models::Model& model, int border, const data::Inputs& inputs);
 
  private:
   uint64_t signature() const;
 
   models::Model& model_;
   int border_;
-  nn::Flow storage_;
+  nn::Flow storage_;             // rows of one size
+  std::vector<nn::Flow> texts_;  // rows that differ in length
   uint64_t sealed_ = 0;
 };
 

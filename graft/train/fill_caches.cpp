@@ -58,7 +58,7 @@ Reader::Filled Reader::fill(const data::View& view, const std::vector<int64_t>& 
   const double share = job_.share_of_forward(border);
   bool ready = false;
   for (int64_t v = 0; v < wanted.views; ++v) {
-    const auto batches = loader(view, positions, augment, v, wanted.batch, 0);
+    const auto passed = batches(view, positions, augment, v, wanted.batch, 0);
     int64_t at_row = 0;
     while (true) {
       if (!deadline.fits(pace_.next_batch_s(share))) {
@@ -70,11 +70,11 @@ Reader::Filled Reader::fill(const data::View& view, const std::vector<int64_t>& 
         return filled;
       }
       const Stopwatch watch;
-      const auto batch = batches->next();
+      const auto batch = passed->next();
       if (!batch) break;
       if (batch->indices.empty()) continue;
-      const nn::Flow flow = job_.model().forward(
-          {"pixels", batch->pixels.to(job_.model().device())}, context, 0, border);
+      const nn::Flow flow =
+          job_.model().forward(batch->inputs.to(job_.model().device()), context, 0, border);
       if (!ready) filled.cache->reserve(n * wanted.views, flow);
       ready = true;
       // Samples come in the order of `positions`; one that cannot be read leaves no row.
@@ -82,8 +82,7 @@ Reader::Filled Reader::fill(const data::View& view, const std::vector<int64_t>& 
         for (; positions[static_cast<size_t>(at_row)] != batch->indices[i]; ++at_row)
           filled.bad = true;
         const auto row = static_cast<int64_t>(i);
-        filled.cache->store(at_row * wanted.views + v,
-                            flow.map([row](const at::Tensor& t) { return t.narrow(0, row, 1); }));
+        filled.cache->store(at_row * wanted.views + v, flow, row);
         if (v == 0) filled.rows[static_cast<size_t>(batch->indices[i])] = at_row * wanted.views;
         ++at_row;
       }
@@ -107,7 +106,7 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
   const std::string wanted = values["cache"].get<std::string>();
   const bool mixes =
       values["train"]["mixup"].get<double>() > 0 || values["train"]["cutmix"].get<double>() > 0;
-  const bool fresh = job_.augmentation.random() && views_ == 0;
+  const bool fresh = job_.inputs->random() && views_ == 0;
   if (border == 0 || wanted == "none") return false;
   if (fresh || mixes) {
     if (wanted == "memory") {
@@ -119,13 +118,12 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
     }
     return false;
   }
-  const int64_t views = job_.augmentation.random() ? views_ : 1;
+  const int64_t views = job_.inputs->random() ? views_ : 1;
   if (wanted == "auto" && passes < 2.0 * static_cast<double>(views))
     return false;  // would compute as much, and store it
 
   std::vector<int64_t> needed = cache_order();
-  const int64_t row =
-      FeatureCache::row_bytes(job_.model(), border, job_.input_height(), job_.input_width());
+  const int64_t row = FeatureCache::row_bytes(job_.model(), border, *job_.inputs);
   const int64_t limit = cache_limit();
   const auto rows = static_cast<int64_t>(needed.size()) * views;
   validation_fits_ = row * (rows + job_.data.validation.size()) <= limit;
@@ -147,8 +145,8 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
              replayed->batch};
   }
   needed.resize(static_cast<size_t>(asked.samples));
-  Filled train = fill(job_.data.train, needed, border, asked,
-                      views_ > 0 && job_.augmentation.random(), deadline);
+  Filled train =
+      fill(job_.data.train, needed, border, asked, views_ > 0 && job_.inputs->random(), deadline);
   if (!train.cache) return false;
   train_cache_ = std::move(train.cache);
   rows_ = std::move(train.rows);

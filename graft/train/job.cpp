@@ -6,7 +6,9 @@
 #include <cmath>
 
 #include "graft/base/error.h"
+#include "graft/data/image_inputs.h"
 #include "graft/data/relabel.h"
+#include "graft/data/text_inputs.h"
 #include "graft/nn/cost_meter.h"
 #include "graft/peft/attach.h"
 #include "graft/tensor/device.h"
@@ -74,13 +76,6 @@ double Job::share_of_forward(int to_block) const {
   return all > 0 ? profile.forward(0, to_block) / all : 1;
 }
 
-int64_t Job::input_height() const {
-  return input_size(model()).height;
-}
-int64_t Job::input_width() const {
-  return input_size(model()).width;
-}
-
 const std::vector<Option>& model_options() {
   static const std::vector<Option> kOptions = {
       text("path", nullptr, "folder, weight file, org/name, bundled name or earlier run"),
@@ -88,13 +83,19 @@ const std::vector<Option>& model_options() {
       text("init", "pretrained", "pretrained or random").one_of({"pretrained", "random"}),
       integer("image_size", nullptr,
               "side of the network's input; position embeddings are interpolated")
-          .between(8, 4096)};
+          .between(8, 4096),
+      text("tokenizer", nullptr,
+           "folder of a text model's tokenizer, where the model's own has none"),
+      text("pooling", nullptr, "what of a text its head reads; default: as the model was trained")
+          .one_of({"first", "mean", "last"})};
   return kOptions;
 }
 
 models::ModelSource model_source(const Config& config) {
   models::ModelSource source;
   source.seed = config.seed();
+  if (const Json& length = config.at("train", "max_length"); length != "auto")
+    source.max_length = length.get<int64_t>();
   const Json& given = config.values.at("model");
   if (given.is_string()) {
     source.path = given.get<std::string>();
@@ -110,7 +111,37 @@ models::ModelSource model_source(const Config& config) {
       fail_usage("model.config must be a mapping or the path of a config.json");
   }
   source.random = o.text("init") == "random";
+  if (o.is_set("tokenizer")) source.tokenizer = o.text("tokenizer");
+  if (o.is_set("pooling")) {
+    if (!source.config.is_object()) source.config = Json::object();
+    source.config["classifier_pooling"] = o.text("pooling");
+  }
   return source;
+}
+
+bool reads_texts(const models::Model& model) {
+  return models::find_family(model.family()).content == models::Content::text;
+}
+
+std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual) {
+  if (reads_texts(model)) return std::make_unique<data::TextInputs>(model.text_preprocess(), usual);
+  input_size(model);
+  return std::make_unique<data::ImageInputs>(model.preprocess());
+}
+
+void open_inputs(Job& job) {
+  const bool texts = job.data.train.source->content() == data::Content::texts;
+  const bool reads = reads_texts(job.model());
+  if (texts != reads) {
+    fail_usage("the data are {}, but the model ({}) reads {}; give another model or other data",
+               texts ? "texts" : "pictures", job.model().family(), reads ? "texts" : "pictures");
+  }
+  job.inputs = make_inputs(job.model(), job.data.train);
+}
+
+std::string task_of(const Job& job) {
+  return job.data.train.source->content() == data::Content::texts ? "text-classification"
+                                                                  : "image-classification";
 }
 
 Job open_job(const Config& config, std::optional<data::Dataset> own) {
@@ -137,8 +168,9 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
   for (const auto& note : job.data.notes) job.notes.push_back(note);
   job.notes.push_back(job.loaded.head.summary());
   apply_image_size(config, job.model());
-  input_size(job.model());
   if (job.data.train.empty()) fail_unreadable("data: there is no training sample");
+  open_inputs(job);
+  if (!config.is_auto("", "augment")) job.inputs->set_augmentation(config.values["augment"]);
   return job;
 }
 
@@ -149,7 +181,7 @@ void prepare(Job& job) {
     for (const auto& key : open) keys += (keys.empty() ? "" : ", ") + key;
     fail_usage("plan=off, but these are not given: {}", keys);
   }
-  if (config.is_auto("", "task")) config.values["task"] = "image-classification";
+  if (config.is_auto("", "task")) config.values["task"] = task_of(job);
   models::Model& model = job.model();
   const c10::Device device = choose_device(config.values["device"].get<std::string>());
   model.set_precision(precision_type(config.values["precision"].get<std::string>(), device));
@@ -179,17 +211,15 @@ void prepare(Job& job) {
     for (auto& tensor : adapter_tensors(model)) *tensor.value = tensor.value->to(device);
   }
   planned_steps(job);  // refused here, before anything is computed or written
-  job.augmentation = image::Augmentation(config.values["augment"], "augment");
-  job.profile = measure_profile(model, job.input_height(), job.input_width());
+  job.inputs->set_augmentation(config.values["augment"]);
+  job.profile = measure_profile(model, *job.inputs);
 }
 
-Profile measure_profile(models::Model& model, int64_t height, int64_t width) {
+Profile measure_profile(models::Model& model, const data::Inputs& inputs) {
   const at::NoGradGuard no_grad;
   nn::Context context;
   const nn::CostMeter meter;
-  model.forward({"pixels", at::zeros({1, 3, height, width},
-                                     at::TensorOptions(model.device()).dtype(at::kFloat))},
-                context);
+  model.forward(inputs.example(1).to(model.device()), context);
   Profile profile;
   profile.blocks.resize(static_cast<size_t>(model.size()));
   for (const nn::LayerCost& cost : meter.layers()) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "graft/data/dataset.h"
-#include "graft/image/augment.h"
+#include "graft/data/inputs.h"
 #include "graft/models/load.h"
 #include "graft/train/config.h"
 #include "graft/train/work.h"
@@ -23,16 +23,13 @@ struct Job {
   std::vector<std::string> notes;            ///< facts for the user: splits made, head fitted
   std::vector<std::string> earlier_classes;  ///< when the model is an earlier run: its classes
   std::vector<strategies::Stage> stages;
-  image::Augmentation augmentation;
+  std::unique_ptr<data::Inputs> inputs;
   Profile profile;
 
   models::Model& model() const { return *loaded.model; }
   strategies::Outline outline() const;
-  /// Height and width of the network's input.
   /// Share of the whole network's forward FLOPs that blocks [0, to_block) have.
   double share_of_forward(int to_block) const;
-  int64_t input_height() const;
-  int64_t input_width() const;
   /// Names of the lists of samples, "train" etc., and their sizes.
   int64_t train_size() const { return data.train.size(); }
 };
@@ -40,6 +37,15 @@ struct Job {
 /// Opens data and model. "auto" values may still stand in the configuration. With `own` data (see
 /// data::make_dataset), `data` of the configuration is only what they are called.
 Job open_job(const Config& config, std::optional<data::Dataset> own = std::nullopt);
+
+bool reads_texts(const models::Model& model);
+/// What a model reads, as samples of `usual` are; a model whose preprocessing gives pictures of
+/// differing sizes is an error (exit code 2).
+std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual);
+/// Makes `inputs` for data and model; they must be of one kind (exit code 2).
+void open_inputs(Job& job);
+/// The task that data and model stand for, as `task` names it.
+std::string task_of(const Job& job);
 
 /// Attaches adapters, makes stages and augmentation and measures the profile. Every "auto" must be
 /// decided.
@@ -52,8 +58,8 @@ models::ModelSource model_source(const Config& config);
 /// Sets the input size that `model.image_size` asks for, if it does; crops keep their proportion.
 void apply_image_size(const Config& config, models::Model& model);
 
-/// FLOPs of each block for one picture of the network's size.
-Profile measure_profile(models::Model& model, int64_t height, int64_t width);
+/// FLOPs of each block for one sample of the usual size.
+Profile measure_profile(models::Model& model, const data::Inputs& inputs);
 
 /// Updates the run needs under budgets of epochs, steps and samples; -1 when only time limits it.
 /// A head that is solved reads the samples of an epoch once, which budget.samples pays for. A

@@ -7,6 +7,8 @@
 #include "graft/base/error.h"
 #include "graft/base/json.h"
 #include "graft/data/loader.h"
+#include "graft/data/text_inputs.h"
+#include "graft/train/job.h"
 #include "graft/train/run_model.h"
 
 namespace graft::train {
@@ -25,14 +27,34 @@ Prediction Predictor::classify(const image::Image& picture) {
 
 std::vector<Prediction> Predictor::classify(const std::vector<image::Image>& pictures) {
   if (pictures.empty()) return {};
-  const at::NoGradGuard no_grad;
-  models::Model& model = *loaded_.model;
+  if (reads_texts()) fail_usage("the model ({}) reads texts, not pictures", model().family());
   std::vector<at::Tensor> pixels;
   for (const auto& picture : pictures)
-    pixels.push_back(data::to_pixels(picture, model.preprocess()));
+    pixels.push_back(data::to_pixels(picture, model().preprocess()));
+  return classify(nn::Flow("pixels", at::cat(pixels, 0)));
+}
+
+Prediction Predictor::classify(const data::Text& text) {
+  return classify(std::vector<data::Text>{text}).front();
+}
+
+std::vector<Prediction> Predictor::classify(const std::vector<data::Text>& texts) {
+  if (texts.empty()) return {};
+  if (!reads_texts()) fail_usage("the model ({}) reads pictures, not texts", model().family());
+  std::vector<texts::Tokens> tokens;
+  for (const auto& text : texts)
+    tokens.push_back(model().text_preprocess().apply(text.first, text.second));
+  return classify(data::to_flow(tokens));
+}
+
+bool Predictor::reads_texts() const {
+  return train::reads_texts(*loaded_.model);
+}
+
+std::vector<Prediction> Predictor::classify(nn::Flow inputs) {
+  const at::NoGradGuard no_grad;
   nn::Context context;
-  const at::Tensor logits =
-      model.forward({"pixels", at::cat(pixels, 0)}, context).at("logits").contiguous();
+  const at::Tensor logits = model().forward(std::move(inputs), context).at("logits").contiguous();
   const at::Tensor scores = (multi_label_ ? logits.sigmoid() : at::softmax(logits, 1)).contiguous();
   std::vector<Prediction> predictions;
   for (int64_t i = 0; i < logits.size(0); ++i) {
@@ -41,7 +63,7 @@ std::vector<Prediction> Predictor::classify(const std::vector<image::Image>& pic
     const float* s = scores.data_ptr<float>() + i * logits.size(1);
     p.logits.assign(l, l + logits.size(1));
     p.scores.assign(s, s + logits.size(1));
-    p.label = model.classes()[static_cast<size_t>(std::max_element(s, s + logits.size(1)) - s)];
+    p.label = model().classes()[static_cast<size_t>(std::max_element(s, s + logits.size(1)) - s)];
     predictions.push_back(std::move(p));
   }
   return predictions;

@@ -81,6 +81,7 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
   if (fs::exists(run / "model" / "config.json")) {
     models::ModelSource source;
     source.path = (run / "model").string();
+    source.max_length = model_source(run_config(run)).max_length;
     loaded = models::load_model(source, classes);
   } else {
     if (!fs::exists(run / kDelta) && !fs::exists(run / "adapter")) {

@@ -100,7 +100,9 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view,
   models::Model& model = job.model();
   std::vector<int64_t> positions;
   Problem p;
-  p.x = reader.forward_some(view, wanted, model.head(), deadline, positions).to(at::kDouble).cpu();
+  p.x = reader.forward_some(view, wanted, model.size() - 1, deadline, positions)
+            .to(at::kDouble)
+            .cpu();
   p.targets = reader.targets(view, positions).cpu();
   p.classes = static_cast<int64_t>(model.classes().size());
   p.multi_label = job.data.multi_label;

@@ -47,7 +47,8 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
         missing.front(), known.size(), known.empty() ? "" : known.front());
   }
   data::relabel(job.data, known, mapping);
-  job.profile = graft::train::measure_profile(job.model(), job.input_height(), job.input_width());
+  graft::train::open_inputs(job);
+  job.profile = graft::train::measure_profile(job.model(), *job.inputs);
   return job;
 }
 

@@ -30,9 +30,12 @@ Json inspect_model(const std::string& path) {
   source.path = path;
   const models::LoadedModel loaded = models::load_model(source);
   models::Model& model = *loaded.model;
-  const auto size = model.preprocess().output();
-  const graft::train::Profile profile =
-      graft::train::measure_profile(model, std::max(32, size.height), std::max(32, size.width));
+  const bool texts = graft::train::reads_texts(model);
+  const Json input =
+      texts ? Json{{"tokens", model.text_preprocess().max_length}}
+            : Json{model.preprocess().output().height, model.preprocess().output().width};
+  const auto inputs = graft::train::make_inputs(model, {});
+  const graft::train::Profile profile = graft::train::measure_profile(model, *inputs);
   Json blocks = Json::array();
   for (int b = 0; b < model.size(); ++b) {
     int64_t count = 0;
@@ -49,7 +52,7 @@ Json inspect_model(const std::string& path) {
           {"path", loaded.folder.string()},
           {"family", model.family()},
           {"parameters", model.parameter_count()},
-          {"input", {size.height, size.width}},
+          {"input", input},
           {"classes", model.classes()},
           {"blocks", blocks},
           {"layers", seams},

@@ -52,48 +52,91 @@ void print(const std::string& format, const std::string& input, const graft::tra
 
 }  // namespace
 
+namespace {
+
+struct Output {
+  std::string format = "table";
+  int top = 3;
+};
+
+/// Classifies what the files hold and prints it; returns how many inputs could not be read.
+int predict_pictures(graft::train::Predictor& predictor, const std::vector<std::string>& words,
+                     const Output& output) {
+  const auto files = picture_files(words);
+  int bad = 0;
+  for (size_t begin = 0; begin < files.size(); begin += kBatch) {
+    std::vector<image::Image> pictures;
+    std::vector<std::string> names;
+    for (size_t i = begin; i < std::min(files.size(), begin + kBatch); ++i) {
+      try {
+        pictures.push_back(image::load(files[i]));
+        names.push_back(files[i].string());
+      } catch (const Error& e) {
+        std::cerr << "graft: skipped: " << e.what() << "\n";
+        ++bad;
+      }
+    }
+    const auto predictions = predictor.classify(pictures);
+    for (size_t i = 0; i < predictions.size(); ++i)
+      print(output.format, names[i], predictions[i], predictor.classes(), output.top);
+  }
+  if (bad == static_cast<int>(files.size()))
+    fail_unreadable("none of the {} pictures could be read", bad);
+  return bad;
+}
+
+void predict_texts(graft::train::Predictor& predictor, const std::vector<NamedText>& texts,
+                   const Output& output) {
+  for (size_t begin = 0; begin < texts.size(); begin += kBatch) {
+    std::vector<data::Text> batch;
+    for (size_t i = begin; i < std::min(texts.size(), begin + kBatch); ++i)
+      batch.push_back(texts[i].text);
+    const auto predictions = predictor.classify(batch);
+    for (size_t i = 0; i < predictions.size(); ++i)
+      print(output.format, texts[begin + i].name, predictions[i], predictor.classes(), output.top);
+  }
+}
+
+}  // namespace
+
 Command predict() {
-  return {"predict", "classifies pictures with a run or a model", [](const Words& words) {
-            Arguments arguments("predict", "Classifies files, folders and patterns of pictures.");
+  return {"predict", "classifies pictures or texts with a run or a model", [](const Words& words) {
+            Arguments arguments("predict",
+                                "Classifies files, folders and patterns of pictures; or the texts "
+                                "of files, a line each of .txt, a record each of tables and JSON.");
             std::string model;
-            std::vector<std::string> inputs;
+            std::vector<std::string> inputs, spoken;
             bool json = false;
             bool as_csv = false;
-            int top = 3;
+            Output output;
             arguments.app().add_option("MODEL", model, "run folder or model")->required();
-            arguments.app().add_option("INPUT", inputs, "pictures, folders, patterns")->required();
+            arguments.app().add_option("INPUT", inputs,
+                                       "pictures, folders, patterns; files of texts, - for stdin");
+            arguments.app().add_option("--text", spoken, "a text itself; may be repeated");
             arguments.app().add_flag("--json", json, "a JSON object a line");
             arguments.app().add_flag("--csv", as_csv, "input,label,probability");
             arguments.app()
-                .add_option("--top", top, "classes shown in the table")
+                .add_option("--top", output.top, "classes shown in the table")
                 ->check(CLI::PositiveNumber)
                 ->capture_default_str();
             if (!arguments.parse(words)) return 0;
             if (json && as_csv) fail_usage("predict: give --json or --csv, not both");
+            if (inputs.empty() && spoken.empty())
+              fail_usage("predict: give at least one INPUT, or --text");
             set_threads(usable_cores());
-            const auto files = picture_files(inputs);
             graft::train::Predictor predictor(model);
-            const std::string format = json ? "json" : as_csv ? "csv" : "table";
+            output.format = json ? "json" : as_csv ? "csv" : "table";
+            if (!predictor.reads_texts() && !spoken.empty())
+              fail_usage("predict: --text is for a model that reads texts; {} reads pictures",
+                         model);
             if (as_csv) std::cout << "input,label,probability\n";
-            int bad = 0;
-            for (size_t begin = 0; begin < files.size(); begin += kBatch) {
-              std::vector<image::Image> pictures;
-              std::vector<std::string> names;
-              for (size_t i = begin; i < std::min(files.size(), begin + kBatch); ++i) {
-                try {
-                  pictures.push_back(image::load(files[i]));
-                  names.push_back(files[i].string());
-                } catch (const Error& e) {
-                  std::cerr << "graft: skipped: " << e.what() << "\n";
-                  ++bad;
-                }
-              }
-              const auto predictions = predictor.classify(pictures);
-              for (size_t i = 0; i < predictions.size(); ++i)
-                print(format, names[i], predictions[i], predictor.classes(), top);
+            if (!predictor.reads_texts()) {
+              predict_pictures(predictor, inputs, output);
+              return 0;
             }
-            if (bad == static_cast<int>(files.size()))
-              fail_unreadable("none of the {} pictures could be read", bad);
+            std::vector<NamedText> texts = named_texts(inputs);
+            for (const auto& text : spoken) texts.push_back({text, {text, {}}});
+            predict_texts(predictor, texts, output);
             return 0;
           }};
 }

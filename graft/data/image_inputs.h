@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+
+#include "graft/data/image_cache.h"
+#include "graft/data/inputs.h"
+
+namespace graft::data {
+
+/// Pictures: decoded, augmented and preprocessed by a Loader.
+class ImageInputs final : public Inputs {
+ public:
+  /// `preprocess` must give pictures of one size.
+  explicit ImageInputs(image::Preprocess preprocess) : preprocess_(std::move(preprocess)) {}
+
+  std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
+                                   LoaderOptions options,
+                                   std::shared_ptr<ThreadPool> pool) override;
+  bool random() const override { return augmentation_.random(); }
+  void set_augmentation(const Json& augment) override;
+  nn::Flow example(int64_t samples) const override;
+  void keep(const Dataset& data, int64_t bytes) override;
+  ReadCost try_reading(const View& view, int64_t samples,
+                       const std::function<bool()>& stop) const override;
+
+  const image::Preprocess& preprocess() const { return preprocess_; }
+  const image::Augmentation& augmentation() const { return augmentation_; }
+
+ private:
+  image::Preprocess preprocess_;
+  image::Augmentation augmentation_;
+  std::map<const Source*, std::shared_ptr<ImageCache>> decoded_;
+};
+
+}  // namespace graft::data

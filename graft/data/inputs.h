@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "graft/base/json.h"
+#include "graft/base/parallel.h"
+#include "graft/data/batch.h"
+#include "graft/data/dataset.h"
+#include "graft/data/loader.h"
+
+namespace graft::data {
+
+/// How one pass goes over samples.
+struct Pass {
+  bool augment = false;
+  uint64_t seed = 0;
+  uint64_t epoch = 0;  ///< of the random streams; epoch % k gives k fixed views
+};
+
+/// What reading a sample costs, in one thread.
+struct ReadCost {
+  double first_s = 0;     ///< the first time
+  double again_s = 0;     ///< once it was kept (Inputs::keep)
+  double kept_bytes = 0;  ///< what keeping it takes
+};
+
+/// How samples become what enters a model's chain: the place where pictures and texts differ.
+class Inputs {
+ public:
+  virtual ~Inputs() = default;
+  Inputs() = default;
+  Inputs(const Inputs&) = delete;
+  Inputs& operator=(const Inputs&) = delete;
+
+  /// The batches of a pass over positions of a view, in this order. `pool` may be null.
+  virtual std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order,
+                                           const Pass& pass, LoaderOptions options,
+                                           std::shared_ptr<ThreadPool> pool) = 0;
+  /// Whether an augmented pass differs from the one before.
+  virtual bool random() const = 0;
+  /// Sets what `augment` in a configuration says.
+  virtual void set_augmentation(const Json& augment) = 0;
+  /// Samples of the usual size with made-up content, on the CPU.
+  virtual nn::Flow example(int64_t samples) const = 0;
+  /// Samples of this data may be kept ready for the next pass, in this many bytes.
+  virtual void keep(const Dataset& data, int64_t bytes) = 0;
+  /// Reads some samples of a view, at least one, until `stop`; the medians. Samples that cannot be
+  /// read are passed over.
+  virtual ReadCost try_reading(const View& view, int64_t samples,
+                               const std::function<bool()>& stop) const = 0;
+};
+
+}  // namespace graft::data

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <map>
+
+#include "graft/data/inputs.h"
+#include "graft/text/preprocess.h"
+
+namespace graft::data {
+
+/// The texts of a source as tokens, one after the other.
+class TokenStore {
+ public:
+  explicit TokenStore(int64_t samples)
+      : begins_(static_cast<size_t>(samples), -1), sizes_(begins_.size()) {}
+
+  bool has(int64_t i) const { return begins_[static_cast<size_t>(i)] >= 0; }
+  void add(int64_t i, const texts::Tokens& tokens);
+  int64_t size(int64_t i) const { return sizes_[static_cast<size_t>(i)]; }
+  const int32_t* ids(int64_t i) const { return ids_.data() + begins_[static_cast<size_t>(i)]; }
+  const uint8_t* types(int64_t i) const { return types_.data() + begins_[static_cast<size_t>(i)]; }
+
+ private:
+  std::vector<int64_t> begins_;  // of every sample of the source; -1: not there
+  std::vector<int32_t> sizes_;
+  std::vector<int32_t> ids_;
+  std::vector<uint8_t> types_;
+};
+
+/// Texts: tokenized once, before the first pass over them; a batch is "ids" [T] int64, "lengths"
+/// [B] int64 and, where texts are pairs, "types" [T] int64.
+class TextInputs final : public Inputs {
+ public:
+  TextInputs(texts::Preprocess preprocess, const View& usual);
+
+  std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
+                                   LoaderOptions options,
+                                   std::shared_ptr<ThreadPool> pool) override;
+  bool random() const override { return false; }
+  void set_augmentation(const Json& augment) override;
+  nn::Flow example(int64_t samples) const override;
+  /// Tokens are always kept.
+  void keep(const Dataset& /*data*/, int64_t /*bytes*/) override {}
+  ReadCost try_reading(const View& view, int64_t samples,
+                       const std::function<bool()>& stop) const override;
+
+  const texts::Preprocess& preprocess() const { return preprocess_; }
+  /// Texts that were cut to max_length, so far.
+  int64_t cut() const { return cut_; }
+
+ private:
+  std::shared_ptr<const TokenStore> tokens_of(const View& view, ThreadPool* pool);
+
+  texts::Preprocess preprocess_;
+  std::vector<int64_t> usual_lengths_;  // of some samples, rising
+  std::map<const Source*, std::shared_ptr<TokenStore>> stores_;
+  int64_t cut_ = 0;
+};
+
+/// Tokens of some texts as a flow.
+nn::Flow to_flow(const std::vector<texts::Tokens>& batch);
+
+}  // namespace graft::data

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "graft/models/text_tower.h"
+#include "graft/nn/embedding.h"
+#include "graft/nn/norm.h"
+
+namespace graft::models {
+
+/// What the sum of embeddings consists of.
+struct BertStemSettings {
+  int64_t vocabulary, positions, types;  ///< types 0: no embedding of the text's number
+  int64_t width;
+  double eps, dropout;
+  int64_t first_position = 0;  ///< RoBERTa's positions begin after the padding's
+};
+
+/// norm(word + position + type) of "ids" (and "types") [T]: "x" [T, width] (Devlin et al. 2018).
+class BertStem final : public Block {
+ public:
+  BertStem(const nn::Scope& scope, const BertStemSettings& settings);
+  nn::Flow forward(nn::Flow flow, nn::Context& context) override;
+  nn::Embedding& words() { return words_; }
+
+ private:
+  BertStemSettings settings_;
+  nn::Embedding words_, positions_;
+  std::unique_ptr<nn::Embedding> types_;
+  nn::LayerNorm norm_;
+};
+
+/// "features" → activation(dense(features)), the layer some heads have before the classifier.
+class FeatureDense final : public Block {
+ public:
+  FeatureDense(const nn::Scope& scope, int64_t width, nn::Activation activation, double dropout);
+  nn::Flow forward(nn::Flow flow, nn::Context& context) override;
+
+ private:
+  nn::Linear dense_;
+  nn::Activation activation_;
+  double dropout_;  // of what enters
+};
+
+}  // namespace graft::models

@@ -1,0 +1,50 @@
+#include "graft/models/bert_stem.h"
+#include "graft/models/classifier.h"
+#include "graft/models/family.h"
+#include "graft/models/post_norm_layer.h"
+
+namespace graft::models {
+namespace {
+
+void build(Model& model, int64_t classes) {
+  const Json& c = model.config();
+  const PostNormSettings s(c);
+  const Pooling pooling = pooling_of(c, Pooling::first);
+  model.add<BertStem>(
+      "stem", Span::backbone, "bert.embeddings",
+      BertStemSettings{s.vocabulary, s.positions, config_integer(c, "type_vocab_size", 2), s.width,
+                       s.eps, s.dropout});
+  for (int64_t i = 0; i < s.layers; ++i) {
+    std::optional<TowerEnd> end;
+    if (i + 1 == s.layers) end = TowerEnd{pooling, true, {}};
+    model.add<TokenBlock<PostNormLayer>>(fmt::format("block {}", i), Span::backbone,
+                                         fmt::format("bert.encoder.layer.{}", i), end, s);
+  }
+  // The pooler was made for the first token.
+  if (pooling == Pooling::first) {
+    model.add<FeatureDense>("pooler", Span::head, "bert.pooler.dense", s.width,
+                            nn::Activation::tanh, 0.0);
+  }
+  add_classifier(model, "classifier", s.width, classes,
+                 config_number(c, "classifier_dropout", s.dropout));
+}
+
+}  // namespace
+
+Family bert() {
+  Family f;
+  f.name = "bert";
+  f.summary = "BERT, MiniLM and other encoders of its form";
+  f.source = "Devlin et al. 2018, arXiv:1810.04805";
+  f.content = Content::text;
+  f.model_types = {"bert"};
+  f.architecture = "BertForSequenceClassification";
+  f.base_prefix = "bert.";
+  f.build = build;
+  f.init = init_text_tower;
+  // Files of the first years have TensorFlow's names of the norm's tensors.
+  f.read = {{"LayerNorm\\.gamma$", "LayerNorm.weight"}, {"LayerNorm\\.beta$", "LayerNorm.bias"}};
+  return f;
+}
+
+}  // namespace graft::models

@@ -1,0 +1,71 @@
+#include "graft/models/text_files.h"
+
+#include <algorithm>
+
+#include "graft/base/error.h"
+#include "graft/base/files.h"
+#include "graft/models/family.h"
+
+namespace graft::models {
+namespace fs = std::filesystem;
+namespace {
+
+Json read_beside(const fs::path& folder, const std::string& name) {
+  const fs::path file = folder / name;
+  Json json = fs::exists(file) ? read_json(file) : Json::object();
+  return json.is_object() ? json : Json::object();
+}
+
+/// A limit that a file gives; some write 1e30 for "none".
+void limit(int64_t& length, const Json& file, const char* key) {
+  if (!file.contains(key) || !file[key].is_number()) return;
+  const auto given = file[key].get<double>();
+  if (given >= 1 && given < static_cast<double>(length)) length = static_cast<int64_t>(given);
+}
+
+}  // namespace
+
+texts::Preprocess read_text_preprocess(const fs::path& folder, const Json& config,
+                                       int64_t max_length) {
+  if (folder.empty()) {
+    fail_usage(
+        "model: a model that reads texts needs a tokenizer; give model.tokenizer, a folder with "
+        "tokenizer.json, vocab.txt or tokenizer.model");
+  }
+  texts::Preprocess preprocess;
+  preprocess.folder = fs::is_directory(folder) ? folder : folder.parent_path();
+  auto tokenizer = std::make_shared<texts::Tokenizer>(texts::Tokenizer::open(preprocess.folder));
+  const int64_t rows = config_integer(config, "vocab_size", 0);
+  const auto ids = static_cast<int64_t>(tokenizer->id_end());
+  if (rows > 0 && ids > rows) {
+    fail_unreadable(
+        "{}: the tokenizer has ids up to {}, the model's embedding {} rows (vocab_size); they do "
+        "not belong together",
+        preprocess.folder.string(), ids - 1, rows);
+  }
+  int64_t length = config_integer(config, "max_position_embeddings",
+                                  config_integer(config, "n_positions", 1 << 20));
+  // RoBERTa's positions begin after that of the padding.
+  const std::string type = config_text(config, "model_type", "");
+  if (type == "roberta" || type == "xlm-roberta")
+    length -= config_integer(config, "pad_token_id", 1) + 1;
+  limit(length, read_beside(preprocess.folder, "tokenizer_config.json"), "model_max_length");
+  limit(length, read_beside(preprocess.folder, "sentence_bert_config.json"), "max_seq_length");
+  if (max_length > 0) length = std::min(length, max_length);
+  preprocess.max_length = std::max<int64_t>(1, length);
+  tokenizer->set_padding(std::nullopt);
+  texts::Truncation truncation;
+  truncation.max_length = static_cast<uint64_t>(preprocess.max_length);
+  tokenizer->set_truncation(truncation);
+  preprocess.tokenizer = std::move(tokenizer);
+  return preprocess;
+}
+
+void note_pooling(Json& config, const fs::path& folder) {
+  if (config.contains("classifier_pooling")) return;
+  const Json pooling = read_beside(folder / "1_Pooling", "config.json");
+  if (pooling.value("pooling_mode_mean_tokens", false)) config["classifier_pooling"] = "mean";
+  if (pooling.value("pooling_mode_lasttoken", false)) config["classifier_pooling"] = "last";
+}
+
+}  // namespace graft::models

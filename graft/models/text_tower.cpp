@@ -1,0 +1,56 @@
+#include "graft/models/text_tower.h"
+
+#include <torch/types.h>
+
+#include "graft/base/error.h"
+#include "graft/models/family.h"
+#include "graft/nn/sequences.h"
+
+namespace graft::models {
+
+Pooling pooling_of(const Json& config, Pooling usual) {
+  const std::string name = config_text(config, "classifier_pooling", "");
+  if (name.empty()) return usual;
+  if (name == "cls" || name == "first") return Pooling::first;
+  if (name == "last") return Pooling::last;
+  if (name == "mean") return Pooling::mean;
+  fail_unreadable("config.json: classifier_pooling must be cls, last or mean, got '{}'", name);
+}
+
+at::Tensor TokenRows::pick(const at::Tensor& t) const {
+  return wanted.defined() ? t.index_select(0, wanted.to(t.device())) : t;
+}
+
+at::Tensor TokenRows::at_ones() const {
+  return at::ones_like(lengths);
+}
+
+at::Tensor rows_for(const TowerEnd& end, const at::Tensor& lengths) {
+  if (!end.picks || !end.pooling || *end.pooling == Pooling::mean) return {};
+  return *end.pooling == Pooling::first ? nn::first_rows(lengths) : nn::last_rows(lengths);
+}
+
+nn::Flow end_tower(const TowerEnd& end, at::Tensor x, const at::Tensor& lengths, bool picked) {
+  if (end.pooling && !picked && *end.pooling != Pooling::mean) {
+    const at::Tensor rows =
+        *end.pooling == Pooling::first ? nn::first_rows(lengths) : nn::last_rows(lengths);
+    x = x.index_select(0, rows.to(x.device()));
+  }
+  if (end.finish) x = end.finish(x);
+  if (!end.pooling) {
+    nn::Flow flow("x", std::move(x));
+    flow["lengths"] = lengths;
+    return flow;
+  }
+  return {"features", *end.pooling == Pooling::mean ? nn::mean_rows(x, lengths) : std::move(x)};
+}
+
+void init_text_tower(Model& model, const nn::Init& random) {
+  const double range = config_number(model.config(), "initializer_range", 0.02);
+  for (auto& p : model.registry().parameters) {
+    if (p.role == nn::Role::weight || p.role == nn::Role::embedding)
+      random.normal(p.name, *p.value, range);
+  }
+}
+
+}  // namespace graft::models

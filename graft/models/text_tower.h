@@ -1,0 +1,83 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "graft/base/json.h"
+#include "graft/models/model.h"
+#include "graft/nn/linear.h"
+
+/// What the families that read texts share. Tokens of a batch's texts lie one after the other,
+/// without padding (nn/sequences.h): a chain begins with "ids" [T] and "lengths" [B], and "x"
+/// [T, width] and "lengths" flow between its blocks.
+namespace graft::models {
+
+/// How a text becomes the features that its head reads.
+enum class Pooling { first, last, mean };
+/// "classifier_pooling" of the config: cls or first, last, mean; `usual` where it is absent.
+Pooling pooling_of(const Json& config, Pooling usual);
+
+/// The tokens of a batch, for a layer.
+struct TokenRows {
+  at::Tensor lengths;
+  /// The rows [B] of x that leave the layer, one of each text; undefined: all. What no one reads is
+  /// not computed.
+  at::Tensor wanted;
+
+  at::Tensor query_lengths() const { return wanted.defined() ? at_ones() : lengths; }
+  at::Tensor key_lengths() const { return wanted.defined() ? lengths : at::Tensor(); }
+  /// The rows of t that leave.
+  at::Tensor pick(const at::Tensor& t) const;
+
+ private:
+  at::Tensor at_ones() const;
+};
+
+/// What follows the last layer: a norm, or nothing.
+using FinishRows = std::function<at::Tensor(const at::Tensor& x)>;
+
+/// How a tower ends.
+struct TowerEnd {
+  std::optional<Pooling> pooling;  ///< none: all tokens go to the head
+  bool picks = true;  ///< the last layer can leave out tokens that pooling does not read
+  FinishRows finish;  ///< may be empty
+};
+
+/// A layer as a block of the chain. Layer is called as layer(x, rows, context).
+template <typename Layer>
+class TokenBlock final : public Block {
+ public:
+  template <typename... Args>
+  TokenBlock(const nn::Scope& scope, std::optional<TowerEnd> end, Args&&... args)
+      : layer_(scope, std::forward<Args>(args)...), end_(std::move(end)) {}
+  nn::Flow forward(nn::Flow flow, nn::Context& context) override;
+
+ private:
+  Layer layer_;
+  std::optional<TowerEnd> end_;
+};
+
+/// The rows that pooling reads where it reads one of each text, else undefined.
+at::Tensor rows_for(const TowerEnd& end, const at::Tensor& lengths);
+/// "features" [B, width], or "x" and "lengths" where nothing is pooled. `picked`: x has one row of
+/// each text already.
+nn::Flow end_tower(const TowerEnd& end, at::Tensor x, const at::Tensor& lengths, bool picked);
+
+template <typename Layer>
+nn::Flow TokenBlock<Layer>::forward(nn::Flow flow, nn::Context& context) {
+  TokenRows rows{flow.at("lengths"), {}};
+  if (end_) rows.wanted = rows_for(*end_, rows.lengths);
+  at::Tensor x = layer_(flow.at("x"), rows, context);
+  if (end_) return end_tower(*end_, std::move(x), rows.lengths, rows.wanted.defined());
+  nn::Flow result("x", std::move(x));
+  result["lengths"] = rows.lengths;
+  return result;
+}
+
+/// Normal weights with the config's initializer_range, as transformers does it; biases stay zero.
+void init_text_tower(Model& model, const nn::Init& random);
+
+}  // namespace graft::models

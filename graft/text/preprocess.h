@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graft/text/tokenizer.h"
+
+namespace graft::texts {
+
+/// A text as a network takes it.
+struct Tokens {
+  std::vector<int32_t> ids;
+  std::vector<uint8_t> types;  ///< 0, or 1 for the second text; as long as ids
+  bool cut = false;            ///< the text had more tokens than allowed
+};
+
+/// From a text to tokens, as a checkpoint's own files say.
+struct Preprocess {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  int64_t max_length = 512;      ///< tokens of a sample, special ones included; the rest is cut
+  std::filesystem::path folder;  ///< the files of the tokenizer, for whoever writes the model again
+
+  /// `second` is read together with `first` where it is there; the longer one is cut first.
+  Tokens apply(std::string_view first, std::optional<std::string_view> second = {}) const;
+  /// The files of `folder` that belong to the tokenizer, those of the chat template included.
+  std::vector<std::filesystem::path> files() const;
+};
+
+}  // namespace graft::texts
