@@ -13,7 +13,6 @@ namespace graft::data {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr size_t kMaxBytes = size_t{4} << 30;
 constexpr size_t kPeek = size_t{64} << 10;
 constexpr std::string_view kMark = "\xEF\xBB\xBF";
 
@@ -67,9 +66,10 @@ std::string decoded(const std::string& raw) {
 
 }  // namespace
 
-std::string read_text_file(const fs::path& path, std::vector<std::string>& notes) {
+std::string read_text_file(const fs::path& path, std::vector<std::string>& notes,
+                           size_t max_bytes) {
   const std::string where = printable(path.string());
-  std::string raw = read_file(path, kMaxBytes);
+  std::string raw = read_file(path, max_bytes);
   if (raw.starts_with("\xFF\xFE") || raw.starts_with("\xFE\xFF")) {
     fail_unreadable("{} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 {} >new", where, where);
   }

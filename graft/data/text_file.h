@@ -14,7 +14,8 @@ inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;
 /// A file of text as UTF-8 without a byte order mark. Sequences that are valid UTF-8 stay, every
 /// other byte is read as Windows-1252 (which holds Latin-1), and a note tells so. Errors (exit code
 /// 3): more than 4 GiB, UTF-16, a NUL byte (with its line).
-std::string read_text_file(const std::filesystem::path& path, std::vector<std::string>& notes);
+std::string read_text_file(const std::filesystem::path& path, std::vector<std::string>& notes,
+                           size_t max_bytes = size_t{4} << 30);
 
 /// The first lines of a file as they are, for detection: at most 64 KiB, without a byte order mark,
 /// and the last line only when it is whole. Empty when the file cannot be read.

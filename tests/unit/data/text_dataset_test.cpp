@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "graft/base/error.h"
+#include "graft/data/check.h"
 #include "graft/data/dataset.h"
 #include "tests/support/support.h"
 
@@ -144,6 +145,14 @@ TEST(SharedTexts, Sick) {
   EXPECT_TRUE(scores.regression);
   EXPECT_FLOAT_EQ(scores.train.sample(0).value, 4.5F);
   EXPECT_EQ(scores.test.size(), 4927);
+}
+
+TEST(SharedTexts, SickIsChecked) {
+  GRAFT_NEEDS_SHARED("data/sick2014");
+  const CheckReport report = check(open_dataset(shared("sick2014"), 1), 2);
+  EXPECT_EQ(report.samples, 9927);
+  EXPECT_TRUE(report.short_texts.empty());
+  EXPECT_NE(report.text().find("characters, median"), std::string::npos) << report.text();
 }
 
 }  // namespace

@@ -252,5 +252,51 @@ TEST_F(TextSources, TrecHasTwoGrainsOfLabels) {
                      "line 4: expected 'COARSE:fine text'");
 }
 
+TEST_F(TextSources, FoldersOfTexts) {
+  const auto root = dir_ / "imdb";
+  for (const char* split : {"train", "test"}) {
+    for (const char* name : {"pos", "neg"}) {
+      write_text(root / split / name / "0_9.txt", fmt::format("{}\nof {}", name, split));
+      write_text(root / split / name / "1_9.txt", " \n");
+    }
+  }
+  write_text(root / "train" / "unsup" / "0_0.txt", "no label");
+  write_text(root / "train" / "urls_pos.txt", "http");
+  write_text(root / "README", "x");
+  const Listing listing = open_listing(root, "", nullptr);
+  EXPECT_EQ(listing.classes, (Names{"neg", "pos"}));
+  ASSERT_EQ(listing.samples.size(), 4U);
+  EXPECT_EQ(listing.samples[3].id, "train/pos/0_9.txt");
+  EXPECT_EQ(listing.splits[3], Split::train);
+  EXPECT_EQ(listing.text(3).first, "pos\nof train");
+  EXPECT_EQ(label(listing, 3), "pos");
+  for (const char* part : {"4 record(s) without text", "1 text(s) in folders called unsup",
+                           "1 text(s) lie beside", "1 no extension"}) {
+    EXPECT_NE(notes(listing).find(part), std::string::npos) << part << "\n" << notes(listing);
+  }
+  write_text(root / "train" / "pos" / "bad.txt", std::string("a\0b", 3));
+  EXPECT_GRAFT_ERROR(open_listing(root, "", nullptr), kUnreadable, "1 of 9 files cannot be read");
+  // Boxes beside pictures are no texts.
+  write_text(dir_ / "boxes" / "images" / "1.jpg", "x");
+  write_text(dir_ / "boxes" / "labels" / "1.txt", "0 0.5 0.5 1 1");
+  EXPECT_TRUE(open_listing(dir_ / "boxes", "", nullptr).load);
+  write_text(dir_ / "flat" / "1.txt", "x");
+  EXPECT_GRAFT_ERROR(open_listing(dir_ / "flat", "text-folder", nullptr), kUnreadable,
+                     "the texts in");
+}
+
+TEST_F(TextSources, ParquetIsToldHowToConvert) {
+  EXPECT_GRAFT_ERROR(open("train.parquet", "PAR1"), kUnreadable, "pandas.read_parquet");
+}
+
+TEST_F(TextSources, TablesOfPicturesStayTablesOfPictures) {
+  EXPECT_GRAFT_ERROR(open("t.csv", "file,label\na b,x\n"), kUnreadable, "first pictures exists");
+  EXPECT_GRAFT_ERROR(open("t.csv", "a b.jpg,x\nc.jpg,y\n"), kUnreadable, "first pictures exists");
+  EXPECT_GRAFT_ERROR(open("t.csv", "what,label\na,x\n", Json{{"path", "what"}}), kUnreadable,
+                     "first pictures exists");
+  write_text(dir_ / "t.csv", "image,text,label\na.jpg,x,y\n");
+  EXPECT_EQ(open_listing(dir_ / "t.csv", "text-table", nullptr).text(0).first, "x");
+}
+
 }  // namespace
 }  // namespace graft::data
