@@ -1,23 +1,14 @@
 #include "graft/data/check.h"
 
 #include <algorithm>
-#include <atomic>
-#include <map>
-#include <mutex>
 #include <utility>
 
-#include "graft/base/error.h"
-#include "graft/base/parallel.h"
+#include "graft/data/check_samples.h"
 #include "graft/data/fingerprint.h"
 #include "graft/data/names.h"
 
 namespace graft::data {
 namespace {
-
-struct Item {
-  Split split;
-  int64_t index;  // of the source
-};
 
 struct Examined {
   Fingerprint print;
@@ -28,28 +19,13 @@ struct Examined {
 
 class Inspector {
  public:
-  Inspector(const Dataset& dataset, CheckReport& report) : set_(dataset), report_(report) {
-    const Split splits[] = {Split::train, Split::validation, Split::test};
-    for (size_t s = 0; s < 3; ++s) {
-      for (const int64_t index : set_.views()[s]->indices) items_.push_back({splits[s], index});
-    }
-    examined_.resize(items_.size());
-    report_.samples = static_cast<int64_t>(items_.size());
-    report_.notes = set_.notes;
+  Inspector(const Dataset& dataset, CheckReport& report) : samples_(dataset), report_(report) {
+    samples_.describe(report);
+    examined_.resize(static_cast<size_t>(samples_.size()));
   }
 
   void run(int threads, const std::function<void(int64_t, int64_t)>& progress) {
-    count_classes();
-    ThreadPool pool(threads);
-    std::atomic<int64_t> done{0};
-    std::mutex one_at_a_time;
-    pool.for_each(report_.samples, [&](int64_t i) {
-      examine(i);
-      const int64_t now = ++done;
-      if (!progress || (now % 64 != 0 && now != report_.samples)) return;
-      const std::lock_guard lock(one_at_a_time);
-      progress(now, report_.samples);
-    });
+    samples_.for_each(threads, progress, [this](int64_t i) { examine(i); });
     sort_out();
     find_duplicates();
     find_look_alikes();
@@ -59,7 +35,7 @@ class Inspector {
   void examine(int64_t i) {
     Examined& result = examined_[static_cast<size_t>(i)];
     try {
-      const image::Image picture = set_.train.source->load(items_[static_cast<size_t>(i)].index);
+      const image::Image picture = samples_.source().load(samples_.index(i));
       result.width = picture.width;
       result.height = picture.height;
       result.print = fingerprint(picture);
@@ -68,29 +44,7 @@ class Inspector {
     }
   }
 
-  Place place(int64_t i) const {
-    const Item& item = items_[static_cast<size_t>(i)];
-    const Sample& sample = set_.train.source->sample(item.index);
-    return {item.split, sample.id, sample.labels};
-  }
-
-  void count_classes() {
-    const size_t n = set_.classes.size();
-    const auto train = set_.train.class_counts(n);
-    const auto validation = set_.validation.class_counts(n);
-    const auto test = set_.test.class_counts(n);
-    int64_t least = 0;
-    int64_t most = 0;
-    for (size_t c = 0; c < n; ++c) {
-      report_.classes.push_back({set_.classes[c], train[c], validation[c], test[c]});
-      if (train[c] == 0) report_.empty_classes.push_back(set_.classes[c]);
-      if (train[c] > 0) least = least == 0 ? train[c] : std::min(least, train[c]);
-      most = std::max(most, train[c]);
-    }
-    report_.empty_classes.insert(report_.empty_classes.end(), set_.empty_classes.begin(),
-                                 set_.empty_classes.end());
-    if (least > 0) report_.imbalance = static_cast<double>(most) / static_cast<double>(least);
-  }
+  Place place(int64_t i) const { return samples_.place(i); }
 
   void sort_out() {
     std::vector<int> sides;
@@ -112,30 +66,14 @@ class Inspector {
     report_.max_side = sides.back();
   }
 
-  Twins twins(const std::vector<int64_t>& group) const {
-    Twins result;
-    for (const int64_t i : group) {
-      result.places.push_back(place(i));
-      const Place& first = result.places.front();
-      const Place& last = result.places.back();
-      result.across_splits = result.across_splits || last.split != first.split;
-      result.different_labels = result.different_labels || last.labels != first.labels;
-    }
-    return result;
-  }
-
   void find_duplicates() {
-    std::map<std::array<uint64_t, 2>, std::vector<int64_t>> groups;
-    for (size_t i = 0; i < examined_.size(); ++i) {
-      if (examined_[i].width > 0)
-        groups[examined_[i].print.exact].push_back(static_cast<int64_t>(i));
+    std::vector<std::array<uint64_t, 2>> prints;
+    for (const Examined& seen : examined_) {
+      prints.push_back(seen.width > 0 ? seen.print.exact : std::array<uint64_t, 2>{});
     }
-    std::vector<std::vector<int64_t>> several;
-    for (auto& [print, group] : groups) {
-      if (group.size() > 1) several.push_back(std::move(group));
+    for (const auto& group : samples_.equal_groups(prints)) {
+      report_.duplicates.push_back(samples_.twins(group));
     }
-    std::sort(several.begin(), several.end());
-    for (const auto& group : several) report_.duplicates.push_back(twins(group));
   }
 
   void find_look_alikes() {
@@ -145,12 +83,11 @@ class Inspector {
       if (seen.width == 0) prints.back().visible = 0;
     }
     const auto pairs = look_alikes(prints);
-    for (const auto& group : connect(pairs)) report_.look_alikes.push_back(twins(group));
+    for (const auto& group : connect(pairs)) report_.look_alikes.push_back(samples_.twins(group));
   }
 
-  const Dataset& set_;
+  CheckedSamples samples_;
   CheckReport& report_;
-  std::vector<Item> items_;
   std::vector<Examined> examined_;
 };
 
@@ -158,6 +95,9 @@ class Inspector {
 
 CheckReport check(const Dataset& dataset, int threads,
                   const std::function<void(int64_t, int64_t)>& progress) {
+  if (dataset.train.source->content() == Content::texts) {
+    return check_texts(dataset, threads, progress);
+  }
   CheckReport report;
   Inspector(dataset, report).run(threads, progress);
   return report;

@@ -22,9 +22,10 @@ struct Unreadable {
   std::string reason;
 };
 
-/// Pictures that are equal, or look alike.
+/// Pictures that are equal, or look alike; texts that are equal.
 struct Twins {
   std::vector<Place> places;
+  std::string excerpt;         ///< how the text begins; empty for pictures
   bool across_splits = false;  ///< what is measured was also learned
   bool different_labels = false;
 };
@@ -40,18 +41,28 @@ struct CheckReport {
   static constexpr double kOddProportion =
       4;  ///< a longer side of more times the shorter one is called odd
 
+  static constexpr int kShortText = 3;      ///< a text of fewer characters is called short
+  static constexpr int kLongText = 10'000;  ///< one of more is called long
+
+  Content content = Content::images;
   int64_t samples = 0;
   std::vector<ClassCount> classes;
   std::vector<std::string>
       empty_classes;     ///< named by the source or by `classes`, without any sample to train on
   double imbalance = 1;  ///< largest / smallest class that train has
   std::vector<Unreadable> unreadable;
-  std::vector<Twins> duplicates;  ///< groups of pictures whose pixels are equal
+  std::vector<Twins> duplicates;  ///< groups of pictures whose pixels are equal, or of texts that
+                                  ///< differ in white space only
   std::vector<Twins>
       look_alikes;  ///< groups that differ little: scaled, recompressed, taken in one series
   std::vector<Place> tiny, odd;
   int min_side = 0, median_side = 0, max_side = 0;  ///< of the shorter sides, pixels
-  std::vector<std::string> notes;                   ///< of the dataset
+  std::vector<Place> short_texts, long_texts;
+  int64_t min_characters = 0, median_characters = 0,
+          max_characters = 0;  ///< of both texts of a pair
+  bool regression = false;     ///< `classes` is one row "value", and train's values follow
+  float min_value = 0, median_value = 0, max_value = 0;
+  std::vector<std::string> notes;  ///< of the dataset
 
   /// One sentence each for what should be mended before training: unreadable files, duplicates
   /// across splits or with different labels, empty classes, strong imbalance (above 10). Empty when
@@ -64,8 +75,8 @@ struct CheckReport {
   std::string text(size_t examples = 5) const;
 };
 
-/// Decodes every picture of the three splits once, with `threads` threads. `progress(done, all)` is
-/// called now and then, from those threads one at a time; it may be empty.
+/// Decodes every picture, or reads every text, of the three splits once, with `threads` threads.
+/// `progress(done, all)` is called now and then, from those threads one at a time; it may be empty.
 CheckReport check(const Dataset& dataset, int threads,
                   const std::function<void(int64_t done, int64_t all)>& progress = {});
 

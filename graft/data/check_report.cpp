@@ -34,7 +34,8 @@ std::string place_text(const Place& place) {
 std::string twins_text(const Twins& group) {
   std::vector<std::string> places;
   for (const Place& place : group.places) places.push_back(place_text(place));
-  return fmt::format("{}{}{}", join_some(places, 4),
+  return fmt::format("{}{}{}{}",
+                     group.excerpt.empty() ? "" : "'" + group.excerpt + "': ", join_some(places, 4),
                      group.across_splits ? "; in different splits" : "",
                      group.different_labels ? "; with different labels" : "");
 }
@@ -71,22 +72,32 @@ std::vector<Twins> worst_first(std::vector<Twins> groups) {
   return groups;
 }
 
+std::string sizes_text(const CheckReport& r) {
+  if (r.content == Content::images) {
+    return fmt::format("shorter side {} to {} pixels, median {}", r.min_side, r.max_side,
+                       r.median_side);
+  }
+  return fmt::format("{} to {} characters, median {}", grouped(r.min_characters),
+                     grouped(r.max_characters), grouped(r.median_characters));
+}
+
 }  // namespace
 
 std::vector<std::string> CheckReport::problems() const {
   std::vector<std::string> found;
+  const char* one = content == Content::texts ? "text" : "picture";
   if (!unreadable.empty()) {
     found.push_back(fmt::format("{} picture(s) cannot be read",
                                 grouped(static_cast<int64_t>(unreadable.size()))));
   }
   if (const int64_t n = count_across(duplicates)) {
-    found.push_back(fmt::format(
-        "{} picture(s) are in more than one split, so what is measured was also learned",
-        grouped(n)));
+    found.push_back(
+        fmt::format("{} {}(s) are in more than one split, so what is measured was also learned",
+                    grouped(n), one));
   }
   if (const int64_t n = count_contradicting(duplicates)) {
     found.push_back(
-        fmt::format("{} picture(s) are there several times with different labels", grouped(n)));
+        fmt::format("{} {}(s) are there several times with different labels", grouped(n), one));
   }
   if (!empty_classes.empty()) {
     found.push_back(
@@ -124,6 +135,7 @@ Json CheckReport::json() const {
       out.push_back({{"samples", places(group.places)},
                      {"across_splits", group.across_splits},
                      {"different_labels", group.different_labels}});
+      if (!group.excerpt.empty()) out.back()["text"] = group.excerpt;
     }
     return out;
   };
@@ -133,32 +145,46 @@ Json CheckReport::json() const {
     broken.push_back(place_json(item.place, classes));
     broken.back()["reason"] = item.reason;
   }
-  return {{"samples", samples},
-          {"problems", problems()},
-          {"classes", counts},
-          {"empty_classes", empty_classes},
-          {"imbalance", imbalance},
-          {"shorter_side", {{"min", min_side}, {"median", median_side}, {"max", max_side}}},
-          {"counts",
-           {{"unreadable", unreadable.size()},
-            {"duplicates", duplicates.size()},
-            {"look_alikes", look_alikes.size()},
-            {"tiny", tiny.size()},
-            {"odd", odd.size()}}},
-          {"unreadable", broken},
-          {"duplicates", groups(duplicates)},
-          {"look_alikes", groups(look_alikes)},
-          {"tiny", places(tiny)},
-          {"odd", places(odd)},
-          {"notes", notes}};
+  Json json = {{"samples", samples},
+               {"problems", problems()},
+               {"classes", counts},
+               {"empty_classes", empty_classes},
+               {"imbalance", imbalance}};
+  if (regression) {
+    json["value"] = {{"min", min_value}, {"median", median_value}, {"max", max_value}};
+  }
+  if (content == Content::texts) {
+    json["characters"] = {
+        {"min", min_characters}, {"median", median_characters}, {"max", max_characters}};
+    json["counts"] = {{"duplicates", duplicates.size()},
+                      {"short", short_texts.size()},
+                      {"long", long_texts.size()}};
+    json["duplicates"] = groups(duplicates);
+    json["short"] = places(short_texts);
+    json["long"] = places(long_texts);
+  } else {
+    json["shorter_side"] = {{"min", min_side}, {"median", median_side}, {"max", max_side}};
+    json["counts"] = {{"unreadable", unreadable.size()},
+                      {"duplicates", duplicates.size()},
+                      {"look_alikes", look_alikes.size()},
+                      {"tiny", tiny.size()},
+                      {"odd", odd.size()}};
+    json["unreadable"] = broken;
+    json["duplicates"] = groups(duplicates);
+    json["look_alikes"] = groups(look_alikes);
+    json["tiny"] = places(tiny);
+    json["odd"] = places(odd);
+  }
+  json["notes"] = notes;
+  return json;
 }
 
 std::string CheckReport::text(size_t examples) const {
   std::string text = class_table(classes);
-  text += fmt::format(
-      "\n{} samples; shorter side {} to {} pixels, median {}; largest class / smallest class "
-      "{:.1f}\n",
-      grouped(samples), min_side, max_side, median_side, imbalance);
+  text += fmt::format("\n{} samples; {}; {}\n", grouped(samples), sizes_text(*this),
+                      regression ? fmt::format("values of train {:g} to {:g}, median {:g}",
+                                               min_value, max_value, median_value)
+                                 : fmt::format("largest class / smallest class {:.1f}", imbalance));
   for (const auto& note : notes) text += "note: " + note + "\n";
   const auto found = problems();
   if (found.empty()) text += "\nno problems were found\n";
@@ -166,13 +192,19 @@ std::string CheckReport::text(size_t examples) const {
   text += section("unreadable", unreadable, examples, [](const Unreadable& item) {
     return place_text(item.place) + ": " + item.reason;
   });
-  text += section("groups of equal pictures", worst_first(duplicates), examples, twins_text);
+  text += section(content == Content::texts ? "groups of texts that differ in white space at most"
+                                            : "groups of equal pictures",
+                  worst_first(duplicates), examples, twins_text);
   text +=
       section("groups of pictures that look alike", worst_first(look_alikes), examples, twins_text);
   text +=
       section(fmt::format("shorter side below {} pixels", kTinySide), tiny, examples, place_text);
   text += section(fmt::format("longer side more than {:.0f} times the shorter", kOddProportion),
                   odd, examples, place_text);
+  text += section(fmt::format("fewer than {} characters", kShortText), short_texts, examples,
+                  place_text);
+  text += section(fmt::format("more than {} characters", grouped(kLongText)), long_texts, examples,
+                  place_text);
   return text;
 }
 

@@ -8,44 +8,13 @@
 
 #include "graft/base/error.h"
 #include "graft/data/format.h"
+#include "graft/data/label_kind.h"
 #include "graft/data/names.h"
+#include "graft/data/split_files.h"
 
 namespace graft::data {
 namespace fs = std::filesystem;
 namespace {
-
-/// A path and the split that it is said to be; `none` when it is the whole data.
-struct Part {
-  fs::path path;
-  Split split = Split::none;
-};
-
-/// train.csv, test.tar.gz, … directly in a folder: each a split. Empty when there is no such train
-/// file.
-std::vector<Part> split_files(const fs::path& folder) {
-  std::vector<Part> parts;
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(folder, failed)) {
-    const std::string name = entry.path().filename().string();
-    const std::string rest = name.find('.') == std::string::npos ? "" : name.substr(name.find('.'));
-    const Split split = split_called(name.substr(0, name.find('.')));
-    static const std::set<std::string> kKinds = {".csv", ".tsv", ".tar", ".tar.gz", ".tgz"};
-    if (split == Split::none || !kKinds.contains(rest) || !entry.is_regular_file(failed)) continue;
-    parts.push_back({entry.path(), split});
-  }
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return std::tie(a.split, a.path) < std::tie(b.split, b.path);
-  });
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].split != parts[i - 1].split) continue;
-    fail_unreadable(
-        "{} holds {} and {}, two files for one split; give data.train, data.validation and "
-        "data.test",
-        folder.string(), parts[i - 1].path.filename().string(), parts[i].path.filename().string());
-  }
-  const bool has_train = !parts.empty() && parts.front().split == Split::train;
-  return has_train ? parts : std::vector<Part>();
-}
 
 std::vector<Part> parts_of(const Options& options) {
   std::vector<Part> parts;
@@ -130,6 +99,13 @@ SplitRule rule_of(const Options& options) {
   return rule;
 }
 
+LabelKind kind_of(const Options& options) {
+  const std::string name = options.text("labels");
+  return name == "regression" ? LabelKind::numbers
+         : name == "classes"  ? LabelKind::classes
+                              : LabelKind::automatic;
+}
+
 /// A class that is only measured, never learned, is nearly always a misnamed folder.
 void check_learned(Dataset& dataset, bool folds) {
   const auto learned = dataset.train.class_counts(dataset.classes.size());
@@ -161,12 +137,20 @@ const std::vector<Option>& data_options() {
     std::vector<std::string> names = {"auto"};
     for (const Format& format : formats()) names.push_back(format.name);
     return std::vector<Option>{
-        text("path", nullptr, "all data: an image folder, a table, a tar or IDX files"),
+        text("path", nullptr,
+             "all data: an image folder, a table, a tar or IDX files; texts in a table, as JSON "
+             "lines or in class folders"),
         text("format", "auto", "how the data are stored").one_of(names),
         text("train", nullptr, "data to train on, when the splits lie apart"),
         text("validation", nullptr, "data to choose by"),
         text("test", nullptr, "data to measure on, once"),
-        any("columns", nullptr, "columns of a table: {path, label, split, root}"),
+        any("columns", nullptr,
+            "columns of a table: {path, label, split, root}, of texts {text, text_pair, label, "
+            "split, id}"),
+        text("labels", "auto",
+             "what labels of texts are: classes, or numbers that a regression learns; auto: "
+             "numbers when one of them is not whole")
+            .one_of({"auto", "classes", "regression"}),
         list("classes", nullptr,
              "the classes in their order; default: those that are there, by name"),
         any("split", nullptr,
@@ -197,9 +181,18 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
     }
   }
 
-  const bool given = options.is_set("classes");
-  const std::vector<std::string> classes = given ? given_classes(options) : all_classes(listings);
   std::vector<std::string> notes;
+  const bool regression = settle_labels(listings, kind_of(options));
+  const bool given = options.is_set("classes");
+  if (given && regression) {
+    fail_usage(
+        "data.classes has no meaning where labels are numbers (data.labels=classes makes "
+        "classes of them)");
+  }
+  const std::vector<std::string> classes = given ? given_classes(options) : all_classes(listings);
+  if (given && name_numbers(listings, classes)) {
+    notes.push_back("the classes are numbers in the data and called as data.classes says");
+  }
   std::set<std::string> empty;
   std::vector<Split> splits;
   bool multi_label = false;
@@ -221,6 +214,7 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
   }
   Dataset dataset = make_dataset(join_listings(std::move(listings), classes), classes, splits,
                                  multi_label, rule, seed);
+  dataset.regression = regression;
   dataset.notes.insert(dataset.notes.begin(), notes.begin(), notes.end());
   dataset.empty_classes.assign(empty.begin(), empty.end());
   if (!given) check_learned(dataset, rule.folds > 1);

@@ -36,11 +36,12 @@ struct View {
   View pick(const std::vector<int64_t>& positions) const;
 };
 
-/// Labelled pictures in three disjoint parts. Without a test part `test` is empty: validation is
-/// then the only measure, and it is optimistic because it also chooses.
+/// Labelled pictures or texts in three disjoint parts. Without a test part `test` is empty:
+/// validation is then the only measure, and it is optimistic because it also chooses.
 struct Dataset {
   std::vector<std::string> classes;
   bool multi_label = false;
+  bool regression = false;  ///< `Sample::value` is learned; no labels, `classes` is {"value"}
   View train, validation, test;
   std::vector<std::string>
       empty_classes;               ///< named by the source, without any picture; not in `classes`
@@ -64,11 +65,15 @@ const std::vector<Option>& data_options();
 
 /// Opens what `data` says: the text of a path, or a mapping with the keys
 ///
-///     path | train, validation, test   where the samples lie (a folder may hold train.tar.gz,
-///     train.csv, …) format       auto | image-folder | csv | tar | idx columns      for CSV:
-///     {path, label, split, root} classes      the classes in their order; samples of others are
-///     left out split        {validation: 0.15, test: 0.15} folds, fold  k-fold: fold i of k is the
-///     test split fraction     share of train that is kept
+///     path | train, validation, test   where the samples lie (a folder may hold train.tar.gz, …)
+///     format           auto, or the name of a format
+///     columns          {path, label, split, root}, for texts {text, text_pair, label, split, id}
+///     labels           auto | classes | regression
+///     classes          the classes in their order; samples of others are left out. Names for the
+///                      classes 0, 1, … when the data have numbers
+///     split            {validation: 0.15, test: 0.15}
+///     folds, fold      k-fold: fold i of k is the test split
+///     fraction         share of train that is kept
 ///
 /// Given splits are used. Of one unsplit set 70 / 15 / 15 % become train, validation and test;
 /// where only validation is missing, 15 % of train become it; where only test is missing, there is

@@ -1,5 +1,7 @@
 #include "graft/data/format.h"
 
+#include <algorithm>
+
 #include "graft/base/error.h"
 
 namespace graft::data {
@@ -22,30 +24,45 @@ const std::vector<Format>& formats() {
 
 namespace {
 
-const Format& detect_format(const fs::path& path) {
-  for (const Format& format : formats()) {
-    if (format.detect(path)) return format;
-  }
-  std::string known;
-  for (const Format& format : formats()) {
-    known += fmt::format("{}{} ({})", known.empty() ? "" : "; ", format.name, format.summary);
-  }
-  fail_unreadable("{} is in no format that graft reads; known: {}", path.string(), known);
+bool knows(const Format& format, const Json& columns) {
+  if (!columns.is_object()) return true;
+  return std::all_of(columns.items().begin(), columns.items().end(), [&](const auto& item) {
+    return std::any_of(format.options.begin(), format.options.end(),
+                       [&](const Option& option) { return option.name == item.key(); });
+  });
 }
 
 }  // namespace
+
+const Format* find_format(const fs::path& path, const Json& columns) {
+  const Format* first = nullptr;
+  for (const Format& format : formats()) {
+    if (!format.detect(path)) continue;
+    if (knows(format, columns)) return &format;
+    if (!first) first = &format;
+  }
+  return first;
+}
 
 Listing open_listing(const fs::path& path, const std::string& name, const Json& columns) {
   std::error_code failed;
   if (!fs::exists(path, failed)) {
     fail_unreadable(
-        "there is no data at {}; give the path of an image folder, a CSV, a tar or IDX files",
+        "there is no data at {}; give the path of an image folder, a table, a tar or IDX files, "
+        "or of texts as a table, as JSON or in class folders",
         path.string());
   }
-  const Format& format =
-      name.empty() ? detect_format(path) : find_in(formats(), name, "data format");
-  return format.open(path,
-                     Options(format.options, columns, "data.columns of format " + format.name));
+  const Format* format =
+      name.empty() ? find_format(path, columns) : &find_in(formats(), name, "data format");
+  if (!format) {
+    std::string known;
+    for (const Format& one : formats()) {
+      known += fmt::format("{}{} ({})", known.empty() ? "" : "; ", one.name, one.summary);
+    }
+    fail_unreadable("{} is in no format that graft reads; known: {}", path.string(), known);
+  }
+  return format->open(path,
+                      Options(format->options, columns, "data.columns of format " + format->name));
 }
 
 }  // namespace graft::data

@@ -9,9 +9,10 @@
 
 namespace graft::data {
 
-/// A way in which labelled pictures are stored. sources/<name>.cpp makes one, sources.def lists it.
-/// Its options are the keys of `data.columns`.
+/// A way in which labelled pictures or texts are stored. sources/<name>.cpp makes one, sources.def
+/// lists it. Its options are the keys of `data.columns`.
 struct Format : Entry {
+  Content content = Content::images;
   /// Whether `path` (which exists) looks like this format; cheap, never throws for damaged content.
   std::function<bool(const std::filesystem::path& path)> detect;
   /// Lists the samples. Errors have exit code 3 and name the file.
@@ -21,8 +22,11 @@ struct Format : Entry {
 /// The catalogue, in the order in which formats are tried.
 const std::vector<Format>& formats();
 
-/// Opens `path` with the format called `name`, or with the first that recognises it when `name` is
-/// "".
+/// The first format that recognises `path`; of several, the first that knows all keys of `columns`.
+/// None when no format does.
+const Format* find_format(const std::filesystem::path& path, const Json& columns);
+
+/// Opens `path` with the format called `name`, or with the one that is found when `name` is "".
 Listing open_listing(const std::filesystem::path& path, const std::string& name,
                      const Json& columns);
 

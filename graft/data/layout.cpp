@@ -37,7 +37,7 @@ struct Depths {
 Depths depths_of(const std::vector<std::string>& paths) {
   for (int depth = 0;; ++depth) {
     std::set<std::string> firsts;
-    bool all_deep = true;  // every picture has a folder between `depth` and its name
+    bool all_deep = true;  // every file has a folder between `depth` and its name
     bool some_deep = false;
     for (const auto& path : paths) {
       const Part part = part_of(path, depth);
@@ -54,10 +54,23 @@ Depths depths_of(const std::vector<std::string>& paths) {
   }
 }
 
+/// How messages speak of what is in the files.
+struct Words {
+  const char* one;
+  const char* types;
+  const char* example;
+};
+
+Words words_for(Content content) {
+  if (content == Content::texts) return {"text", ".txt", "class/text.txt"};
+  return {"picture", "JPEG, PNG or WebP", "class/picture.jpg (or .png, .webp)"};
+}
+
 void note_left_out(const FileTree& tree, int64_t loose, std::vector<std::string>& notes) {
+  const Words words = words_for(tree.content);
   if (loose > 0) {
-    notes.push_back(
-        fmt::format("{} picture(s) lie beside the class folders and are not used", grouped(loose)));
+    notes.push_back(fmt::format("{} {}(s) lie beside the class folders and are not used",
+                                grouped(loose), words.one));
   }
   if (!tree.foreign.empty()) {
     std::map<std::string, int64_t> counts;
@@ -66,9 +79,9 @@ void note_left_out(const FileTree& tree, int64_t loose, std::vector<std::string>
     std::vector<std::string> kinds;
     for (const auto& [name, count] : counts)
       kinds.push_back(fmt::format("{} {}", count, printable(name)));
-    notes.push_back(
-        fmt::format("{} file(s) are not JPEG, PNG or WebP by their name and are not used: {}",
-                    grouped(static_cast<int64_t>(tree.foreign.size())), join_some(kinds)));
+    notes.push_back(fmt::format("{} file(s) are not {} by their name and are not used: {}",
+                                grouped(static_cast<int64_t>(tree.foreign.size())), words.types,
+                                join_some(kinds)));
   }
   if (tree.hidden > 0)
     notes.push_back(fmt::format("{} hidden file(s) are not used", grouped(tree.hidden)));
@@ -78,24 +91,28 @@ void note_left_out(const FileTree& tree, int64_t loose, std::vector<std::string>
 
 }  // namespace
 
+bool has_extension(const std::string& name, Content content) {
+  return content == Content::texts ? extension_of(name) == "txt" : has_image_extension(name);
+}
+
 Arranged arrange(const FileTree& tree, const std::string& where) {
-  if (tree.images.empty()) {
+  const Words words = words_for(tree.content);
+  if (tree.files.empty()) {
     fail_unreadable(
-        "there are no pictures in {}: expected class/picture.jpg (or .png, .webp), or the same "
-        "below train/, validation/ and test/{}",
-        where,
+        "there are no {}s in {}: expected {}, or the same below train/, validation/ and test/{}",
+        words.one, where, words.example,
         tree.foreign.empty()
             ? ""
             : "; its " + std::to_string(tree.foreign.size()) + " file(s) have other types");
   }
-  const Depths depths = depths_of(tree.images);
+  const Depths depths = depths_of(tree.files);
   Arranged result;
   Listing& listing = result.listing;
   std::map<std::string, int> classes;
   std::vector<std::string> names;  // of the samples, until the classes are sorted
   int64_t loose = 0;
-  for (size_t i = 0; i < tree.images.size(); ++i) {
-    const Part name = part_of(tree.images[i], depths.name);
+  for (size_t i = 0; i < tree.files.size(); ++i) {
+    const Part name = part_of(tree.files[i], depths.name);
     if (name.after < 1) {
       ++loose;
       continue;
@@ -103,15 +120,15 @@ Arranged arrange(const FileTree& tree, const std::string& where) {
     names.push_back(printable(name.name));
     classes.emplace(names.back(), 0);
     listing.splits.push_back(
-        depths.split < 0 ? Split::none : split_called(part_of(tree.images[i], depths.split).name));
-    listing.samples.push_back({printable(tree.images[i]), {}});
+        depths.split < 0 ? Split::none : split_called(part_of(tree.files[i], depths.split).name));
+    listing.samples.push_back({printable(tree.files[i]), {}});
     result.origin.push_back(static_cast<int64_t>(i));
   }
   if (names.empty()) {
     fail_unreadable(
-        "the pictures in {} are in no class folders: expected class/picture.jpg, or the same below "
-        "train/, validation/ and test/; for other layouts give a CSV of path,label",
-        where);
+        "the {0}s in {1} are in no class folders: expected class/{0}, or the same below train/, "
+        "validation/ and test/; for other layouts give a CSV of {2},label",
+        words.one, where, tree.content == Content::texts ? "text" : "path");
   }
   for (const auto& [name, unused] : classes) listing.classes.push_back(name);
   sort_names(listing.classes);
@@ -127,7 +144,7 @@ Arranged arrange(const FileTree& tree, const std::string& where) {
   }
   listing.empty_classes.assign(empty.begin(), empty.end());
   if (!empty.empty()) {
-    listing.notes.push_back(fmt::format("class folder(s) without a picture are left out: {}",
+    listing.notes.push_back(fmt::format("class folder(s) without a {} are left out: {}", words.one,
                                         join_some(listing.empty_classes)));
   }
   note_left_out(tree, loose, listing.notes);

@@ -16,9 +16,12 @@ struct Listing {
   std::vector<Sample> samples;
   std::vector<Split> splits;  ///< one a sample
   bool multi_label = false;
+  /// The labels are numbers, not all of them whole: `Sample::value` is what is learned, `labels`
+  /// are empty and `classes` is {"value"}. Whole numbers are classes, and values too.
+  bool regression = false;
   std::function<image::Image(int64_t)> load;  ///< as Source::load; empty where samples are texts
   std::function<Text(int64_t)> text;          ///< as Source::text; empty where they are pictures
-  std::vector<std::string> empty_classes;     ///< named by the source, without any picture
+  std::vector<std::string> empty_classes;     ///< named by the source, without any sample
   std::vector<std::string> notes;             ///< what was left out, one sentence each
 };
 

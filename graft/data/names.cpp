@@ -7,10 +7,8 @@
 #include <cctype>
 
 namespace graft::data {
-namespace {
 
-/// Length of the valid UTF-8 sequence that `text` starts with, 0 when there is none (RFC 3629).
-size_t sequence_length(std::string_view text) {
+size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   const size_t length = first < 0x80                     ? 1
@@ -30,12 +28,10 @@ size_t sequence_length(std::string_view text) {
   return length;
 }
 
-}  // namespace
-
 std::string printable(std::string_view raw) {
   std::string text;
   while (!raw.empty()) {
-    const size_t length = sequence_length(raw);
+    const size_t length = utf8_length(raw);
     const auto first = static_cast<unsigned char>(raw[0]);
     if (length == 0 || first < 0x20 || first == 0x7F) {
       text += fmt::format("\\x{:02x}", first);

@@ -11,6 +11,10 @@ namespace graft::data {
 /// bytes; what is shown or written as JSON must be text.
 std::string printable(std::string_view raw);
 
+/// Length of the valid UTF-8 sequence that `text` (not empty) starts with, 0 when there is none
+/// (RFC 3629).
+size_t utf8_length(std::string_view text);
+
 /// "jpg" of "a/B.JPG", "" without one.
 std::string extension_of(std::string_view path);
 /// True for .jpg .jpeg .jpe .jfif .png .webp.

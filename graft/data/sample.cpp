@@ -24,7 +24,7 @@ Split split_called(const std::string& word) {
   std::transform(low.begin(), low.end(), low.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (low == "train" || low == "training") return Split::train;
-  if (low == "validation" || low == "valid" || low == "val" || low == "dev") {
+  if (low == "validation" || low == "valid" || low == "val" || low == "dev" || low == "trial") {
     return Split::validation;
   }
   if (low == "test" || low == "testing") return Split::test;

@@ -8,7 +8,9 @@
 #include "graft/base/files.h"
 #include "graft/data/csv_reader.h"
 #include "graft/data/format.h"
+#include "graft/data/label_cell.h"
 #include "graft/data/names.h"
+#include "graft/data/text_file.h"
 #include "graft/image/codec.h"
 
 namespace graft::data::sources {
@@ -22,14 +24,7 @@ const std::vector<std::string> kLabelNames = {"label",      "labels",   "class",
                                               "class_name", "category", "tags"};
 
 std::string trim(const std::string& text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
+  return std::string(trimmed(text, " \t"));
 }
 
 /// Which column means what. Several `labels` are one-hot columns, named by the header.
@@ -102,7 +97,7 @@ class ColumnFinder {
     if (options_.is_set(key)) return named(options_.text(key), key);
     for (const auto& name : usual) {
       for (size_t i = 0; i < names_.size(); ++i) {
-        if (lower(names_[i]) == name) return i;
+        if (lowered(names_[i]) == name) return i;
       }
     }
     return std::nullopt;
@@ -132,7 +127,7 @@ class LabelReader {
   }
 
   void read(const CsvRow& row) {
-    std::vector<std::string> labels = columns_.one_hot ? marked(row) : listed(row);
+    std::vector<std::string> labels = columns_.one_hot ? one_hot(row) : listed(row);
     std::sort(labels.begin(), labels.end());
     labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
     if (labels.empty() && first_without_ == 0) first_without_ = row.line;
@@ -166,30 +161,23 @@ class LabelReader {
  private:
   std::vector<std::string> listed(const CsvRow& row) const {
     std::vector<std::string> labels;
-    const std::string& cell = row.cells[columns_.labels[0]];
-    for (size_t start = 0; start <= cell.size();) {
-      const size_t end = std::min(cell.find_first_of(";|", start), cell.size());
-      const std::string label = printable(trim(cell.substr(start, end - start)));
-      if (!label.empty()) labels.push_back(label);
-      start = end + 1;
-    }
+    split_labels(row.cells[columns_.labels[0]], labels);
     return labels;
   }
 
-  std::vector<std::string> marked(const CsvRow& row) const {
+  std::vector<std::string> one_hot(const CsvRow& row) const {
     std::vector<std::string> labels;
     for (size_t k = 0; k < names_.size(); ++k) {
-      const std::string value = lower(trim(row.cells[columns_.labels[k]]));
-      const bool yes = value == "1" || value == "1.0" || value == "true";
-      const bool no = value.empty() || value == "0" || value == "0.0" || value == "false";
-      if (!yes && !no) {
+      const std::string& value = row.cells[columns_.labels[k]];
+      const std::optional<bool> yes = marked(value);
+      if (!yes) {
         fail_unreadable(
             "{}, line {}: the column '{}' must be 0 or 1, got '{}'; if it is no label, name the "
             "label "
             "column(s) in data.columns.label",
-            where_, row.line, names_[k], printable(value));
+            where_, row.line, names_[k], printable(trimmed(value)));
       }
-      if (yes) labels.push_back(names_[k]);
+      if (*yes) labels.push_back(names_[k]);
     }
     return labels;
   }

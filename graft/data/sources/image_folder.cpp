@@ -1,81 +1,22 @@
-#include <sys/stat.h>
-
-#include <algorithm>
 #include <utility>
 
 #include "graft/base/error.h"
+#include "graft/data/folder_walk.h"
 #include "graft/data/format.h"
 #include "graft/data/layout.h"
-#include "graft/data/names.h"
 #include "graft/image/codec.h"
 
 namespace graft::data::sources {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMaxDepth = 32;
-
-/// Identifies a folder however it was reached.
-using FolderId = std::pair<dev_t, ino_t>;
-
-class Walk {
- public:
-  Walk(fs::path root, FileTree& tree) : root_(std::move(root)), tree_(tree) { enter(root_, "", 0); }
-
- private:
-  void enter(const fs::path& folder, const std::string& prefix, int depth) {
-    struct stat info{};
-    if (depth > kMaxDepth || ::stat(folder.c_str(), &info) != 0) {
-      fail_unreadable("cannot read the folder {}: {}", printable(folder.string()),
-                      depth > kMaxDepth ? "it lies too deep" : "it is gone or not permitted");
-    }
-    const FolderId id{info.st_dev, info.st_ino};
-    if (std::find(above_.begin(), above_.end(), id) != above_.end()) {
-      ++tree_.links;  // a link to a folder above itself would never end
-      return;
-    }
-    above_.push_back(id);
-    std::error_code failed;
-    fs::directory_iterator entries(folder, failed);
-    if (failed) {
-      fail_unreadable("cannot read the folder {}: {}", printable(folder.string()),
-                      failed.message());
-    }
-    for (const auto& entry : entries) add(entry, prefix, depth);
-    above_.pop_back();
-  }
-
-  void add(const fs::directory_entry& entry, const std::string& prefix, int depth) {
-    const std::string name = entry.path().filename().string();
-    std::error_code failed;
-    const fs::file_status status = entry.status(failed);
-    if (name[0] == '.' || name == "__MACOSX") {
-      if (status.type() != fs::file_type::directory) ++tree_.hidden;
-    } else if (status.type() == fs::file_type::directory) {
-      tree_.folders.push_back(prefix + name);
-      enter(entry.path(), prefix + name + "/", depth + 1);
-    } else if (status.type() == fs::file_type::regular && has_image_extension(name)) {
-      tree_.images.push_back(prefix + name);
-    } else {
-      tree_.foreign.push_back(extension_of(name));
-    }
-  }
-
-  fs::path root_;
-  FileTree& tree_;
-  std::vector<FolderId> above_;
-};
-
 Listing open_folder(const fs::path& path, const Options&) {
   if (!fs::is_directory(path)) fail_unreadable("{} is not a folder", path.string());
-  FileTree tree;
-  Walk(path, tree);
-  std::sort(tree.images.begin(), tree.images.end());
-  std::sort(tree.folders.begin(), tree.folders.end());
+  FileTree tree = walk_folder(path, Content::images);
   Arranged arranged = arrange(tree, path.string());
   std::vector<std::string> files;
   for (const int64_t at : arranged.origin)
-    files.push_back(std::move(tree.images[static_cast<size_t>(at)]));
+    files.push_back(std::move(tree.files[static_cast<size_t>(at)]));
   arranged.listing.load = [path, files = std::move(files)](int64_t i) {
     return image::load(path / files[static_cast<size_t>(i)]);
   };

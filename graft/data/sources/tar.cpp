@@ -47,10 +47,10 @@ Listing open_tar(const fs::path& path, const Options&) {
   for (size_t i = 0; i < pictures.size(); ++i) {
     // Of members with one name the last counts, as it does when unpacking.
     if (i + 1 < pictures.size() && pictures[i + 1]->path == pictures[i]->path) continue;
-    tree.images.push_back(pictures[i]->path);
-    pictures[tree.images.size() - 1] = pictures[i];
+    tree.files.push_back(pictures[i]->path);
+    pictures[tree.files.size() - 1] = pictures[i];
   }
-  pictures.resize(tree.images.size());
+  pictures.resize(tree.files.size());
   tree.folders = archive->folders();
   tree.links = archive->links();
   Arranged arranged = arrange(tree, path.string());

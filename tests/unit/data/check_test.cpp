@@ -83,6 +83,49 @@ TEST(Check, HasNothingToSayAboutCleanData) {
   EXPECT_TRUE(report.look_alikes.empty()) << report.text();
 }
 
+TEST(Check, Texts) {
+  const ScratchDir dir;
+  std::string train = "text\tlabel\nthe  same\tb\nthe same \ta\nno\ta\n";
+  for (int i = 0; i < 30; ++i) train += fmt::format("text number {}\ta\n", i);
+  write_text(dir / "train.tsv", train);
+  write_text(dir / "dev.tsv", "text\tlabel\nthe same\ta\ncaf\xC3\xA9\tb\n");
+  write_text(dir / "test.tsv", "text\tlabel\n" + std::string(10'001, 'x') + "\tb\n");
+  const CheckReport report = check(open_dataset(dir.path().string(), 1), 2);
+  EXPECT_EQ(report.samples, 36);
+  ASSERT_EQ(report.duplicates.size(), 1U);
+  EXPECT_EQ(report.duplicates[0].places.size(), 3U);
+  EXPECT_TRUE(report.duplicates[0].across_splits);
+  EXPECT_TRUE(report.duplicates[0].different_labels);
+  EXPECT_EQ(report.duplicates[0].excerpt, "the same");
+  ASSERT_EQ(report.short_texts.size(), 1U);
+  EXPECT_EQ(report.short_texts[0].id, "train/line:4");
+  ASSERT_EQ(report.long_texts.size(), 1U);
+  EXPECT_EQ(report.min_characters, 2);
+  EXPECT_EQ(report.max_characters, 10'001);
+  EXPECT_DOUBLE_EQ(report.imbalance, 32);
+  EXPECT_EQ(report.problems().size(), 3U);
+  const std::string text = report.text();
+  for (const char* part : {"1 text(s) are in more than one split", "'the same': train/line:2",
+                           "2 to 10,001 characters, median 14", "fewer than 3 characters"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+  const Json json = report.json();
+  EXPECT_EQ(json["characters"]["max"], 10'001);
+  EXPECT_FALSE(json.contains("shorter_side"));
+}
+
+TEST(Check, TextsWithValues) {
+  const ScratchDir dir;
+  write_text(dir / "t.tsv", "text\tscore\na a\t1.5\nb b\t2\na  a\t1.5\nb b\t3\nc c\t5\n");
+  const CheckReport report = check(
+      open_dataset(Json{{"path", (dir / "t.tsv").string()}, {"split", {{"validation", 0}}}}, 1), 1);
+  EXPECT_TRUE(report.regression);
+  EXPECT_TRUE(report.empty_classes.empty());
+  ASSERT_EQ(report.duplicates.size(), 2U);
+  EXPECT_EQ(report.duplicates[0].different_labels + report.duplicates[1].different_labels, 1);
+  EXPECT_NE(report.text().find("values of train"), std::string::npos) << report.text();
+}
+
 TEST(Fingerprints, SurviveScalingAndCompression) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const image::Image original = test::picture(160, 120, seed);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graft/base/options.h"
+
+namespace graft::data {
+
+/// Which column of a table, or field of records, means what.
+struct TextColumns {
+  std::vector<size_t> text;  ///< several are joined with a blank (a title and its description)
+  std::optional<size_t> pair;
+  std::vector<size_t> labels;  ///< several: columns of 0 and 1, whose names are the classes
+  std::optional<size_t> split, id;
+};
+
+/// text, text_pair, label, split and id.
+std::vector<Option> text_column_options();
+
+/// Whether one of the names is usual for texts, as in a header.
+bool names_a_text(const std::vector<std::string>& names);
+
+/// Finds the columns among `names`: those that `options` (data.columns) gives by name or by
+/// position from 1, else the usual ones; one column that is left over is the label. Errors have
+/// exit code 3 and tell the names that are there.
+TextColumns find_text_columns(const std::vector<std::string>& names, const Options& options,
+                              const std::string& where);
+
+}  // namespace graft::data
