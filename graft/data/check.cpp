@@ -68,6 +68,7 @@ class Inspector {
 
   void find_duplicates() {
     std::vector<std::array<uint64_t, 2>> prints;
+    prints.reserve(examined_.size());
     for (const Examined& seen : examined_) {
       prints.push_back(seen.width > 0 ? seen.print.exact : std::array<uint64_t, 2>{});
     }

@@ -87,6 +87,7 @@ void CheckedSamples::measure_values(CheckReport& report) const {
   report.classes = {
       {set_.classes.front(), set_.train.size(), set_.validation.size(), set_.test.size()}};
   std::vector<float> values;
+  values.reserve(set_.train.indices.size());
   for (int64_t i = 0; i < set_.train.size(); ++i) values.push_back(set_.train.sample(i).value);
   if (values.empty()) return;
   std::sort(values.begin(), values.end());

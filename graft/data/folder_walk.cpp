@@ -70,7 +70,7 @@ class Walk {
 FileTree walk_folder(const fs::path& root, Content content) {
   FileTree tree;
   tree.content = content;
-  Walk(root, tree);
+  const Walk walk(root, tree);
   std::sort(tree.files.begin(), tree.files.end());
   std::sort(tree.folders.begin(), tree.folders.end());
   return tree;
