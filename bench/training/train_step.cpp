@@ -74,10 +74,16 @@ Json method(const Arguments& a) {
   return {{"name", "lora"}, {"r", 8}, {"alpha", 16}, {"target", target}};
 }
 
+models::ModelSource source(const Arguments& a) {
+  models::ModelSource from;
+  from.path = a.checkpoint;
+  return from;
+}
+
 /// Everything a step needs, made as graft's own loop makes it.
 class Trainer {
  public:
-  explicit Trainer(const Arguments& a) : loaded_(models::load_model({.path = a.checkpoint, .config = {}})) {
+  explicit Trainer(const Arguments& a) : loaded_(models::load_model(source(a))) {
     models::Model& model = *loaded_.model;
     if (a.dtype == "bfloat16") model.set_precision(at::kBFloat16);
     const auto methods = peft::parse_methods(method(a));

@@ -1,11 +1,14 @@
 #include "graft/base/clock.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <limits>
@@ -97,11 +100,12 @@ double core_contention() {
 }
 
 int64_t resident_bytes() {
-  std::ifstream in("/proc/self/statm");
-  int64_t total = 0;
-  int64_t resident = 0;
-  in >> total >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
+  // Read at every step of training: opening it each time would take ten times as long.
+  static const int kFile = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  char text[128] = {};
+  if (kFile < 0 || ::pread(kFile, text, sizeof text - 1, 0) <= 0) return 0;
+  const char* second = std::strchr(text, ' ');
+  return second ? std::strtoll(second, nullptr, 10) * ::sysconf(_SC_PAGESIZE) : 0;
 }
 
 int64_t peak_resident_bytes() {

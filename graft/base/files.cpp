@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "graft/base/clock.h"
 #include "graft/base/error.h"
 
 namespace graft {
@@ -133,17 +134,39 @@ LineWriter::LineWriter(const fs::path& path, int64_t keep_bytes) : path_(path.st
 }
 
 LineWriter::~LineWriter() {
+  try {
+    flush();
+  } catch (const Error&) {
+    // Whoever must know calls sync().
+  }
   if (file_ >= 0) ::close(file_);
 }
 
 void LineWriter::write(std::string_view line) {
-  std::string text(line);
-  text += '\n';
-  write_all(file_, text.data(), text.size(), path_);
-  size_ += static_cast<int64_t>(text.size());
+  waiting_ += line;
+  waiting_ += '\n';
+  size_ += static_cast<int64_t>(line.size()) + 1;
+  flush();
 }
 
-void LineWriter::sync() const {
+void LineWriter::add(std::string_view line) {
+  constexpr size_t kMany = size_t{1} << 16;
+  constexpr double kLate = 0.25;
+  waiting_ += line;
+  waiting_ += '\n';
+  size_ += static_cast<int64_t>(line.size()) + 1;
+  if (waiting_.size() >= kMany || seconds_since_process_start() - flushed_s_ >= kLate) flush();
+}
+
+void LineWriter::flush() {
+  if (waiting_.empty()) return;
+  const std::string text = std::exchange(waiting_, {});
+  write_all(file_, text.data(), text.size(), path_);
+  flushed_s_ = seconds_since_process_start();
+}
+
+void LineWriter::sync() {
+  flush();
   if (::fdatasync(file_) != 0) fail_io("write", path_);
 }
 

@@ -21,7 +21,7 @@ using ByteSink = std::function<void(const void* data, size_t bytes)>;
 void write_atomically(const std::filesystem::path& path,
                       const std::function<void(const ByteSink&)>& produce);
 
-/// Appends one line and flushes it, so that readers can follow.
+/// Appends lines to a file that others read while it grows.
 class LineWriter {
  public:
   /// Opens for appending. `keep_bytes` >= 0 cuts the file to that length first (resume); one that
@@ -31,17 +31,24 @@ class LineWriter {
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
   void write(std::string_view line);
+  /// A line that may wait for the next, a quarter of a second at most while lines come: writing
+  /// each takes longer than a small step of training.
+  void add(std::string_view line);
   /// Returns when all that was written would survive a power cut.
-  void sync() const;
-  /// Length of the file in bytes, all that was written included.
+  void sync();
+  /// Length of the file in bytes, all lines included.
   int64_t size() const { return size_; }
   /// Bytes that `keep_bytes` counted and the file did not have.
   int64_t missing() const { return missing_; }
 
  private:
+  void flush();
+
   int file_ = -1;
   int64_t size_ = 0;
   int64_t missing_ = 0;
+  std::string waiting_;
+  double flushed_s_ = 0;
   std::string path_;
 };
 

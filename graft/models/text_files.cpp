@@ -27,13 +27,10 @@ void limit(int64_t& length, const Json& file, const char* key) {
 
 texts::Preprocess read_text_preprocess(const fs::path& folder, const Json& config,
                                        int64_t max_length) {
-  if (folder.empty()) {
-    fail_usage(
-        "model: a model that reads texts needs a tokenizer; give model.tokenizer, a folder with "
-        "tokenizer.json, vocab.txt or tokenizer.model");
-  }
   texts::Preprocess preprocess;
+  if (folder.empty()) return preprocess;
   preprocess.folder = fs::is_directory(folder) ? folder : folder.parent_path();
+  if (preprocess.files().empty()) return preprocess;
   auto tokenizer = std::make_shared<texts::Tokenizer>(texts::Tokenizer::open(preprocess.folder));
   const int64_t rows = config_integer(config, "vocab_size", 0);
   const auto ids = static_cast<int64_t>(tokenizer->id_end());

@@ -363,7 +363,8 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k, const at::Ten
   if (rule.soft_cap > 0) scores = (scores / rule.soft_cap).tanh() * rule.soft_cap;
   scores = scores.masked_fill(mask.logical_not().unsqueeze(1).to(q.device()),
                               -std::numeric_limits<double>::infinity());
-  at::Tensor p = at::softmax(scores, -1, at::kFloat).to(q.scalar_type());
+  const auto wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  at::Tensor p = at::softmax(scores, -1, wide).to(q.scalar_type());
   if (rule.dropout > 0 && context.random()) {
     at::Tensor kept = at::empty(p.sizes(), p.options());
     kept.bernoulli_(1 - rule.dropout, context.generator).div_(1 - rule.dropout);

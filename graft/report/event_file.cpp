@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
+#include "graft/base/clock.h"
 #include "graft/base/error.h"
 #include "graft/report/crc32c.h"
 #include "graft/report/run_folder.h"
@@ -86,14 +88,25 @@ EventFile::EventFile(const std::filesystem::path& path, double wall_time) : path
   put_double(event, kEventWallTime, wall_time);
   put_bytes(event, kEventFileVersion, "brain.Event:2");
   record(event);
+  flush();
 }
 
 EventFile::~EventFile() {
+  try {
+    flush();
+  } catch (const Error&) {
+    // The log has the same numbers.
+  }
   if (file_ >= 0) ::close(file_);
 }
 
 void EventFile::scalar(const std::string& tag, int64_t step, double value, double wall_time) {
   record(scalar_event(tag, step, value, wall_time));
+  constexpr size_t kMany = size_t{1} << 16;
+  const double now = seconds_since_process_start();
+  if (waiting_.size() < kMany && now - flushed_s_ < 1) return;
+  flushed_s_ = now;
+  flush();
 }
 
 std::string EventFile::file_name(double wall_time) {
@@ -101,7 +114,11 @@ std::string EventFile::file_name(double wall_time) {
 }
 
 void EventFile::record(const std::string& message) {
-  const std::string bytes = tf_record(message);
+  waiting_ += tf_record(message);
+}
+
+void EventFile::flush() {
+  const std::string bytes = std::exchange(waiting_, {});
   size_t at = 0;
   while (at < bytes.size()) {
     const ssize_t done = ::write(file_, bytes.data() + at, bytes.size() - at);

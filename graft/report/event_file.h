@@ -24,7 +24,8 @@ class EventFile {
   EventFile(const EventFile&) = delete;
   EventFile& operator=(const EventFile&) = delete;
 
-  /// `wall_time` in seconds since 1970. Throws when the disk is full.
+  /// `wall_time` in seconds since 1970. Reaches the file within a second while others follow, and
+  /// when this is destroyed. Throws when the disk is full.
   void scalar(const std::string& tag, int64_t step, double value, double wall_time);
 
   /// A name that TensorBoard finds: "events.out.tfevents.<seconds>.graft".
@@ -32,7 +33,10 @@ class EventFile {
 
  private:
   void record(const std::string& message);
+  void flush();
   int file_ = -1;
+  std::string waiting_;
+  double flushed_s_ = 0;
   std::string path_;
 };
 

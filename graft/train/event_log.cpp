@@ -24,7 +24,11 @@ EventLog::EventLog(const std::filesystem::path& folder, int64_t keep_bytes)
 void EventLog::write(const std::string& event, Json fields) {
   Json line = {{"event", event}, {"t", seconds_since_process_start()}};
   line.update(fields);
-  log_.write(line.dump(-1, ' ', false, Json::error_handler_t::replace));
+  const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (event == "step")
+    log_.add(text);
+  else
+    log_.write(text);
 }
 
 void EventLog::on_start(const Json& facts) {

@@ -32,7 +32,7 @@ class EventLog final : public Observer {
   void write(const std::string& event, Json fields);
 
  private:
-  LineWriter log_;
+  mutable LineWriter log_;  // save() writes the lines that wait
   report::EventFile board_;
 };
 

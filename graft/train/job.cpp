@@ -124,6 +124,11 @@ bool reads_texts(const models::Model& model) {
 }
 
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual) {
+  if (reads_texts(model) && !model.text_preprocess().tokenizer) {
+    fail_unreadable(
+        "model: there is no tokenizer beside the weights; give model.tokenizer, a folder with "
+        "tokenizer.json, vocab.txt, vocab.json and merges.txt, or tokenizer.model");
+  }
   if (reads_texts(model)) return std::make_unique<data::TextInputs>(model.text_preprocess(), usual);
   input_size(model);
   return std::make_unique<data::ImageInputs>(model.preprocess());

@@ -25,6 +25,19 @@ LoadedModel load_golden(const std::string& name, const Json& overrides) {
   return load_model(source);
 }
 
+std::filesystem::path text_golden_folder() {
+  return graft::test::source_dir() / "tests" / "golden" / "text_models";
+}
+
+nn::Flow text_flow(const io::TensorMap& golden, const std::string& prefix) {
+  const at::Tensor mask = golden.at(prefix + "attention_mask").to(at::kBool);
+  nn::Flow flow("ids", golden.at(prefix + "input_ids").masked_select(mask));
+  flow["lengths"] = mask.sum(1);
+  if (const at::Tensor* types = golden.find(prefix + "token_type_ids"))
+    flow["types"] = types->masked_select(mask);
+  return flow;
+}
+
 at::Tensor logits(Model& model, const at::Tensor& pixels, bool training) {
   for (nn::BatchNorm* norm : model.registry().batch_norms) norm->use_batch_statistics(training);
   nn::Context context;

@@ -24,6 +24,11 @@ struct Golden {
 /// The model of tests/golden/models/<name>.
 LoadedModel load_golden(const std::string& name, const Json& overrides = Json());
 
+/// tests/golden/text_models, made by make_text_models.py there.
+std::filesystem::path text_golden_folder();
+/// The rows of padded "input_ids" and "attention_mask" (below `prefix`), one after the other.
+nn::Flow text_flow(const io::TensorMap& golden, const std::string& prefix = "");
+
 /// Logits of a forward pass; `training` also makes batch norms use the batch.
 at::Tensor logits(Model& model, const at::Tensor& pixels, bool training = false);
 
