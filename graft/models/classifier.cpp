@@ -7,8 +7,8 @@ namespace {
 
 class Classifier final : public Block {
  public:
-  Classifier(const nn::Scope& scope, int64_t width, int64_t classes, double dropout)
-      : linear(scope, width, classes), dropout_(dropout) {}
+  Classifier(const nn::Scope& scope, int64_t width, int64_t classes, double dropout, bool bias)
+      : linear(scope, width, classes, bias), dropout_(dropout) {}
   nn::Flow forward(nn::Flow flow, nn::Context& context) override {
     return {"logits", linear(nn::dropout(flow.at("features"), dropout_, context))};
   }
@@ -21,8 +21,8 @@ class Classifier final : public Block {
 }  // namespace
 
 void add_classifier(Model& model, const std::string& path, int64_t width, int64_t classes,
-                    double dropout) {
-  auto& head = model.add<Classifier>("head", Span::head, path, width, classes, dropout);
+                    double dropout, bool bias) {
+  auto& head = model.add<Classifier>("head", Span::head, path, width, classes, dropout, bias);
   model.set_classifier(head.linear);
 }
 

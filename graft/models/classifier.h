@@ -9,6 +9,6 @@ namespace graft::models {
 /// Appends the head every classifier ends with: dropout, then a linear layer from "features" [B,
 /// width] to "logits" [B, classes] under `path`, and makes it the model's classifier.
 void add_classifier(Model& model, const std::string& path, int64_t width, int64_t classes,
-                    double dropout = 0);
+                    double dropout = 0, bool bias = true);
 
 }  // namespace graft::models

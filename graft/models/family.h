@@ -32,8 +32,10 @@ enum class Content : uint8_t { images, text };
 struct Family : Entry {
   std::vector<std::string> model_types;  ///< "model_type" of config.json
   Content content = Content::images;
-  std::string architecture;  ///< the class transformers loads it with
-  std::string base_prefix;   ///< "vit.": files of the bare model lack it
+  std::vector<Task> tasks = {Task::classes};  ///< that its chain can end with
+  std::string language_architecture;          ///< as `architecture`, for Task::next_token
+  std::string architecture;                   ///< the class transformers loads it with
+  std::string base_prefix;                    ///< "vit.": files of the bare model lack it
   /// Builds the chain for `model.config()`; the number of classes is `classes`.
   std::function<void(Model& model, int64_t classes)> build;
   /// Random initialisation of every parameter, as the family's authors do it.

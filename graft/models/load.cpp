@@ -151,6 +151,7 @@ bool in_head(const Model& model, const nn::Parameter& p) {
 
 /// Whether the first dimension is the classes.
 bool of_classes(const Model& model, const nn::Parameter& p) {
+  if (!model.has_classifier()) return false;
   const std::string path = model.classifier().site().path;
   return p.name == path + ".weight" || p.name == path + ".bias";
 }
@@ -165,7 +166,9 @@ void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<
     const at::Tensor* found = tensors.find(p.name);
     if (!found) {
       const bool optional = p.is_buffer() && p.name.ends_with("num_batches_tracked");
-      if (!optional && !in_head(model, p)) result.missing.push_back(p.name);
+      // Only a head of classes may be new.
+      const bool new_head = in_head(model, p) && model.has_classifier();
+      if (!optional && !new_head) result.missing.push_back(p.name);
       continue;
     }
     used.insert(p.name);
@@ -272,7 +275,12 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
           ? wanted
           : class_names(config, where);
   const std::vector<std::string> classes = wanted.empty() ? old_classes : wanted;
-  if (classes.empty())
+  if (std::find(family.tasks.begin(), family.tasks.end(), source.task) == family.tasks.end()) {
+    fail_usage("{}: a {} model {}; give another model or task", where, family.name,
+               source.task == Task::classes ? "does not classify" : "does not continue texts");
+  }
+  const bool classifies = source.task == Task::classes;
+  if (classifies && classes.empty())
     fail_usage("{}: the number of classes is not known; give data or id2label", where);
   Json preprocessor;
   if (config.contains("preprocessor")) {
@@ -286,9 +294,9 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
 
   if (family.content == Content::text && !result.folder.empty())
     note_pooling(config, result.folder);
-  result.model = std::make_unique<Model>(family.name, config);
+  result.model = std::make_unique<Model>(family.name, config, source.task);
   Model& model = *result.model;
-  model.set_classes(classes);
+  if (classifies) model.set_classes(classes);
   family.build(model, static_cast<int64_t>(classes.size()));
   if (family.content == Content::text) {
     const fs::path tokenizer =
@@ -308,7 +316,8 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
     for (size_t i = 0; i < old_classes.size(); ++i)
       old_index.emplace(old_classes[i], static_cast<int64_t>(i));
     const io::TensorMap tensors = to_module_names(family, checkpoint.tensors, model);
-    const nn::Parameter* head = model.registry().find(model.classifier().site().path + ".weight");
+    const nn::Parameter* head =
+        classifies ? model.registry().find(model.classifier().site().path + ".weight") : nullptr;
     const bool has_head = head && tensors.contains(head->name) &&
                           tensors.at(head->name).dim() == 2 &&
                           tensors.at(head->name).size(1) == head->value->size(1);
@@ -335,7 +344,7 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
       }
     }
   }
-  for (size_t i = 0; i < classes.size(); ++i)
+  for (size_t i = 0; classifies && i < classes.size(); ++i)
     (from[i] >= 0 ? result.head.kept : result.head.added).push_back(classes[i]);
   return result;
 }
@@ -384,10 +393,12 @@ void save_model(const Model& model, const fs::path& folder) {
   Json config = model.config();
   // A kind of the same model (DeiT…WithTeacher) stays what it was; a bare backbone gets the head's
   // class.
+  const std::string& architecture =
+      model.task() == Task::classes ? family.architecture : family.language_architecture;
   const Json& was = config.contains("architectures") ? config["architectures"] : Json();
   const bool variant = was.is_array() && was.size() == 1 && was[0].is_string() &&
-                       was[0].get<std::string>().starts_with(family.architecture);
-  if (!variant) config["architectures"] = Json::array({family.architecture});
+                       was[0].get<std::string>().starts_with(architecture);
+  if (!variant) config["architectures"] = Json::array({architecture});
   config["model_type"] = family.model_types.front();
   config["dtype"] = "float32";
   write_json(folder / "config.json", config);

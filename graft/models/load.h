@@ -13,9 +13,10 @@ namespace graft::models {
 /// "org/name[@revision]" in the local Hugging Face cache, a name of a bundled model, or a config
 /// with random weights.
 struct ModelSource {
-  std::string path;        ///< folder, file, hub id or bundled name; empty with a config alone
-  Json config;             ///< overrides of config.json; the whole config when `path` is empty
-  std::string tokenizer;   ///< folder of a text model's tokenizer; empty: that of the model
+  std::string path;       ///< folder, file, hub id or bundled name; empty with a config alone
+  Json config;            ///< overrides of config.json; the whole config when `path` is empty
+  std::string tokenizer;  ///< folder of a text model's tokenizer; empty: that of the model
+  Task task = Task::classes;
   int64_t max_length = 0;  ///< most tokens of a text; 0: as many as the model takes
   bool random = false;     ///< init: random
   uint64_t seed = 0;       ///< of random weights and new head rows

@@ -19,6 +19,9 @@ namespace graft::models {
 /// The part of a model that a block belongs to.
 enum class Span { backbone, neck, head };
 
+/// What a model's head says: which class a sample is of, or which token follows each token.
+enum class Task : uint8_t { classes, next_token };
+
 /// One link of the chain: maps the flow at its lower border to the flow at its upper one.
 class Block {
  public:
@@ -36,7 +39,8 @@ class Block {
 class Model {
  public:
   /// `config` is the Hugging Face config with the number of classes already in it.
-  Model(std::string family, Json config) : family_(std::move(family)), config_(std::move(config)) {}
+  Model(std::string family, Json config, Task task = Task::classes)
+      : family_(std::move(family)), config_(std::move(config)), task_(task) {}
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
@@ -51,6 +55,7 @@ class Model {
   }
 
   const std::string& family() const { return family_; }
+  Task task() const { return task_; }
   /// As it would be written to config.json, classes included.
   const Json& config() const { return config_; }
   Json& config() { return config_; }
@@ -78,8 +83,9 @@ class Model {
     text_preprocess_ = std::move(preprocess);
   }
 
-  /// The last linear layer, whose rows are classes.
+  /// The last linear layer, whose rows are classes; a language model has none.
   nn::Linear& classifier() const { return *classifier_; }
+  bool has_classifier() const { return classifier_ != nullptr; }
   void set_classifier(nn::Linear& classifier) { classifier_ = &classifier; }
 
   /// Type in which activations flow; parameters stay float32.
@@ -99,6 +105,7 @@ class Model {
   };
   std::string family_;
   Json config_;
+  Task task_;
   nn::Registry registry_;
   std::vector<Link> links_;
   std::vector<std::string> classes_;

@@ -15,8 +15,8 @@ Activation parse_activation(const std::string& name, const std::string& where) {
   if (name == "silu" || name == "swish") return Activation::silu;
   if (name == "tanh") return Activation::tanh;
   fail_unreadable(
-      "{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu, tanh", where,
-      name);
+      "{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu, tanh",
+      where, name);
 }
 
 at::Tensor activate(Activation kind, at::Tensor x) {

@@ -22,18 +22,19 @@ void count_linear(const Site& site, const at::Tensor& x,
 }
 
 /// One product for all members forward and for the input's gradient; weight gradients only of
-/// members that want them. Arguments: x, packed weight, packed bias, then weights and biases of the
-/// members.
+/// members that want them. Arguments: x, packed weight, packed bias, widths, then weights and
+/// biases of the members.
 class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
  public:
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
-                            const std::optional<at::Tensor>& bias, at::TensorList members) {
+                            const std::optional<at::Tensor>& bias, const std::vector<int64_t>& outs,
+                            at::TensorList members) {
     bool weights = false;
     bool biases = false;
     const size_t n = bias ? members.size() / 2 : members.size();
     for (size_t i = 0; i < members.size(); ++i)
       (i < n ? weights : biases) |= members[i].requires_grad();
-    ctx->saved_data["members"] = static_cast<int64_t>(n);
+    ctx->saved_data["outs"] = outs;
     ctx->saved_data["biases"] = bias.has_value();
     ctx->save_for_backward({weights ? x : at::Tensor(), weight});
     const at::Tensor w = cast_like(weight, x);
@@ -43,37 +44,42 @@ class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
     const at::Tensor& x = saved[0];
-    const int64_t n = ctx->saved_data["members"].toInt();
+    const auto outs = ctx->saved_data["outs"].toIntVector();
+    const auto n = static_cast<int64_t>(outs.size());
     const bool has_bias = ctx->saved_data["biases"].toBool();
     const at::Tensor g = grads[0].flatten(0, -2);
     const at::Tensor weight = cast_like(saved[1], g);
-    variable_list result(static_cast<size_t>(3 + (has_bias ? 2 * n : n)));
+    // The list of widths has a place among the results as well.
+    variable_list result(static_cast<size_t>(4 + (has_bias ? 2 * n : n)));
     if (ctx->needs_input_grad(0)) {
       auto shape = grads[0].sizes().vec();
       shape.back() = weight.size(1);
       result[0] = g.mm(weight).view(shape);
     }
-    const int64_t rows = weight.size(0) / n;
-    // Autograd counts an absent bias among the results, but not among the inputs it asks about.
+    // Autograd counts what is no tensor, and an absent bias, among the results, but not among the
+    // inputs it asks about.
     const auto wanted = [&](int64_t slot) {
-      return ctx->needs_input_grad(static_cast<size_t>(has_bias ? slot : slot - 1));
+      return ctx->needs_input_grad(static_cast<size_t>(has_bias ? slot - 1 : slot - 2));
     };
     bool all = true;
-    for (int64_t i = 0; i < n; ++i) all = all && wanted(3 + i);
+    for (int64_t i = 0; i < n; ++i) all = all && wanted(4 + i);
     const at::Tensor flat = x.defined() ? x.flatten(0, -2) : x;
     at::Tensor together;
     if (all) together = g.t().mm(flat);
+    int64_t first = 0;
     for (int64_t i = 0; i < n; ++i) {
-      const auto slot = static_cast<size_t>(3 + i);
-      const at::Tensor part = g.narrow(1, i * rows, rows);
+      const int64_t rows = outs[static_cast<size_t>(i)];
+      const auto slot = static_cast<size_t>(4 + i);
+      const at::Tensor part = g.narrow(1, first, rows);
       if (all)
-        result[slot] = together.narrow(0, i * rows, rows).to(saved[1].scalar_type());
-      else if (wanted(3 + i))
+        result[slot] = together.narrow(0, first, rows).to(saved[1].scalar_type());
+      else if (wanted(4 + i))
         result[slot] = part.t().mm(flat).to(saved[1].scalar_type());
-      const auto bias_slot = static_cast<size_t>(3 + n + i);
-      if (has_bias && wanted(3 + n + i)) {
+      const auto bias_slot = static_cast<size_t>(4 + n + i);
+      if (has_bias && wanted(4 + n + i)) {
         result[bias_slot] = part.sum(0, false, saved[1].scalar_type());
       }
+      first += rows;
     }
     return result;
   }
@@ -113,9 +119,14 @@ Site Linear::site() const {
 }
 
 LinearGroup::LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in,
-                         int64_t out_each, bool bias) {
-  for (const auto& name : names)
-    members_.push_back(std::make_unique<Linear>(scope / name, in, out_each, bias));
+                         int64_t out_each, bool bias)
+    : LinearGroup(scope, names, in, std::vector<int64_t>(names.size(), out_each), bias) {}
+
+LinearGroup::LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in,
+                         const std::vector<int64_t>& outs, bool bias)
+    : outs_(outs) {
+  for (size_t i = 0; i < names.size(); ++i)
+    members_.push_back(std::make_unique<Linear>(scope / names[i], in, outs[i], bias));
   scope.add(*this);
   repack();
 }
@@ -160,8 +171,8 @@ std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
   const std::optional<at::Tensor> bias =
       packed_bias_.defined() ? std::make_optional(packed_bias_) : std::nullopt;
   const at::Tensor together =
-      GroupedLinear::apply(x, packed_weight_, bias, at::TensorList(tensors));
-  outputs = together.chunk(static_cast<int64_t>(members_.size()), -1);
+      GroupedLinear::apply(x, packed_weight_, bias, outs_, at::TensorList(tensors));
+  outputs = together.split_with_sizes(outs_, -1);
   for (size_t i = 0; i < members_.size(); ++i) {
     count_linear(members_[i]->site(), x, members_[i]->adapters());
     outputs[i] = members_[i]->adapt_output(x, outputs[i]);

@@ -31,6 +31,9 @@ class LinearGroup {
   /// Members are registered under `scope / name`, in order.
   LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in,
               int64_t out_each, bool bias);
+  /// Members of different widths, as where queries have more heads than keys.
+  LinearGroup(const Scope& scope, const std::vector<std::string>& names, int64_t in,
+              const std::vector<int64_t>& outs, bool bias);
   /// One output [..., out] a member.
   std::vector<at::Tensor> operator()(const at::Tensor& x) const;
   /// Makes the members rows of one storage again after their tensors were replaced (another
@@ -41,6 +44,7 @@ class LinearGroup {
 
  private:
   std::vector<std::unique_ptr<Linear>> members_;
+  std::vector<int64_t> outs_;
   at::Tensor packed_weight_, packed_bias_;  // members' tensors are rows of these
 };
 

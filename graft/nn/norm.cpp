@@ -17,6 +17,19 @@ at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
   return at::layer_norm(x, {x.size(-1)}, cast_like(weight_, x), cast_like(bias_, x), eps_);
 }
 
+RmsNorm::RmsNorm(const Scope& scope, int64_t size, double eps, bool plus_one)
+    : weight_(plus_one ? at::zeros({size}) : at::ones({size})), eps_(eps), plus_one_(plus_one) {
+  scope.add("weight", weight_, Role::norm_weight);
+}
+
+at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
+  const bool reduced = at::isReducedFloatingType(x.scalar_type());
+  const at::Tensor wide = reduced ? x.to(at::kFloat) : x;
+  const at::Tensor normal = wide * (wide.square().mean(-1, true) + eps_).rsqrt();
+  if (plus_one_) return (normal * (1 + weight_)).to(x.scalar_type());
+  return normal.to(x.scalar_type()) * cast_like(weight_, x);
+}
+
 BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum)
     : path_(scope.path()),
       block_(scope.block()),

@@ -18,6 +18,21 @@ class LayerNorm {
   double eps_;
 };
 
+/// Zhang and Sennrich 2019, over the last dimension. With `plus_one` the factor is 1 + weight, and
+/// applied before the result gets the type of x (Gemma).
+class RmsNorm {
+ public:
+  RmsNorm(const Scope& scope, int64_t size, double eps, bool plus_one = false);
+  at::Tensor operator()(const at::Tensor& x) const;
+  RmsNorm(const RmsNorm&) = delete;
+  RmsNorm& operator=(const RmsNorm&) = delete;
+
+ private:
+  at::Tensor weight_;
+  double eps_;
+  bool plus_one_;
+};
+
 /// Ioffe and Szegedy 2015, over the channels of x [B, C, H, W]. Statistics are the running ones
 /// unless `use_batch_statistics` was set: frozen is the default, because a frozen layer must not
 /// move.

@@ -15,10 +15,11 @@ namespace {
 constexpr double kTolerance = 1e-4;
 
 struct Case {
-  explicit Case(const std::string& name)
+  explicit Case(const std::string& name, Task task = Task::classes)
       : tensors(io::SafetensorsReader(text_golden_folder() / name / "golden.safetensors").all()) {
     ModelSource source;
     source.path = (text_golden_folder() / name).string();
+    source.task = task;
     loaded = load_model(source);
   }
   Model& model() const { return *loaded.model; }
@@ -26,7 +27,24 @@ struct Case {
     nn::Context context;
     return model().forward(text_flow(tensors, prefix), context).at("logits");
   }
-  at::Tensor loss() const { return at::cross_entropy_loss(forward(), tensors.at("labels")); }
+  at::Tensor loss() const {
+    if (model().task() == Task::classes)
+      return at::cross_entropy_loss(forward(), tensors.at("labels"));
+    return at::cross_entropy_loss(forward(), next_tokens(), {}, at::Reduction::Mean, -100);
+  }
+  /// What follows each real token, -100 where it is not learned.
+  at::Tensor next_tokens() const {
+    const at::Tensor labels = tensors.at("labels");
+    const at::Tensor shifted =
+        at::constant_pad_nd(labels.narrow(1, 1, labels.size(1) - 1), {0, 1}, -100);
+    return shifted.masked_select(tensors.at("attention_mask").to(at::kBool));
+  }
+  /// The rows of real tokens of padded logits [B, S, V].
+  at::Tensor real(const std::string& prefix, const std::string& name) const {
+    const at::Tensor mask = tensors.at(prefix + "attention_mask").to(at::kBool);
+    const at::Tensor& padded = tensors.at(prefix + name);
+    return padded.masked_select(mask.unsqueeze(2)).view({-1, padded.size(2)});
+  }
 
   io::TensorMap tensors;
   LoadedModel loaded;
@@ -41,15 +59,7 @@ TEST_P(TextClassifier, EveryTensorHasItsPlace) {
   EXPECT_EQ(c.model().classes(), (std::vector<std::string>{"negative", "neutral", "positive"}));
 }
 
-TEST_P(TextClassifier, LogitsAndGradients) {
-  const Case c(GetParam());
-  {
-    const at::NoGradGuard no_grad;
-    EXPECT_LT(largest_difference(c.forward(), c.tensors.at("logits")), kTolerance);
-    if (c.tensors.find("left.logits")) {
-      EXPECT_LT(largest_difference(c.forward("left."), c.tensors.at("left.logits")), kTolerance);
-    }
-  }
+void expect_loss_and_gradients(const Case& c) {
   set_trained(c.model(), true);
   const at::Tensor loss = c.loss();
   EXPECT_NEAR(loss.item<double>(), c.tensors.at("loss").item<double>(), kTolerance);
@@ -67,6 +77,18 @@ TEST_P(TextClassifier, LogitsAndGradients) {
   EXPECT_EQ(compared, static_cast<size_t>(std::count_if(
                           c.tensors.begin(), c.tensors.end(),
                           [](const auto& item) { return item.first.starts_with("grad."); })));
+}
+
+TEST_P(TextClassifier, LogitsAndGradients) {
+  const Case c(GetParam());
+  {
+    const at::NoGradGuard no_grad;
+    EXPECT_LT(largest_difference(c.forward(), c.tensors.at("logits")), kTolerance);
+    if (c.tensors.find("left.logits")) {
+      EXPECT_LT(largest_difference(c.forward("left."), c.tensors.at("left.logits")), kTolerance);
+    }
+  }
+  expect_loss_and_gradients(c);
 }
 
 void expect_losses(const Case& c, bool in_double) {
@@ -110,7 +132,82 @@ TEST_P(TextClassifier, BFloat16KeepsFloatLogits) {
 
 INSTANTIATE_TEST_SUITE_P(Families, TextClassifier,
                          testing::Values("bert", "bert_pairs", "roberta", "xlm_roberta",
-                                         "distilbert"),
+                                         "distilbert", "llama_classifier"),
+                         [](const auto& info) { return info.param; });
+
+class LanguageModel : public testing::TestWithParam<std::string> {
+ protected:
+  /// transformers rotates a whole batch by what its longest text asks for; here each text has its
+  /// own frequencies, so only texts alone compare.
+  static bool by_length(const std::string& name) {
+    return name == "llama_rope_dynamic" || name == "phi3_longrope";
+  }
+};
+
+TEST_P(LanguageModel, EveryTensorHasItsPlace) {
+  const Case c(GetParam(), Task::next_token);
+  EXPECT_TRUE(c.loaded.unused.empty()) << c.loaded.unused.front();
+  EXPECT_TRUE(c.loaded.missing.empty()) << c.loaded.missing.front();
+}
+
+TEST_P(LanguageModel, LogitsOfPaddedPackedAndLoneTexts) {
+  const Case c(GetParam(), Task::next_token);
+  const at::NoGradGuard no_grad;
+  const at::Tensor packed = c.tensors.at("packed.logits")[0];
+  EXPECT_LT(largest_difference(c.forward(), packed), kTolerance);
+  if (by_length(GetParam())) {
+    EXPECT_LT(largest_difference(c.forward("short."), c.real("short.", "logits")), kTolerance);
+    return;
+  }
+  EXPECT_LT(largest_difference(c.forward(), c.real("", "logits")), kTolerance);
+  EXPECT_LT(largest_difference(c.forward("left."), c.real("left.", "logits")), kTolerance);
+}
+
+TEST_P(LanguageModel, LossAndGradients) {
+  if (by_length(GetParam())) GTEST_SKIP() << "frequencies by batch in transformers, by text here";
+  expect_loss_and_gradients(Case(GetParam(), Task::next_token));
+}
+
+TEST_P(LanguageModel, TenStepsOfAdamW) {
+  if (by_length(GetParam())) GTEST_SKIP() << "frequencies by batch in transformers, by text here";
+  expect_losses(Case(GetParam(), Task::next_token), false);
+}
+
+TEST_P(LanguageModel, TenStepsInDoublePrecision) {
+  if (by_length(GetParam())) GTEST_SKIP() << "frequencies by batch in transformers, by text here";
+  expect_losses(Case(GetParam(), Task::next_token), true);
+}
+
+/// Without a cache of keys: each new token by the whole text again.
+TEST_P(LanguageModel, GreedyContinuation) {
+  const Case c(GetParam(), Task::next_token);
+  const at::NoGradGuard no_grad;
+  const at::Tensor* whole = c.tensors.find("greedy_no_cache");
+  const at::Tensor expected = whole ? *whole : c.tensors.at("greedy");
+  const nn::Flow rows = text_flow(c.tensors);
+  const at::Tensor lengths = rows.at("lengths");
+  int64_t first = 0;
+  for (int64_t b = 0; b < lengths.size(0); ++b) {
+    const int64_t length = lengths[b].item<int64_t>();
+    at::Tensor ids = rows.at("ids").narrow(0, first, length);
+    first += length;
+    for (int64_t i = 0; i < expected.size(1); ++i) {
+      nn::Flow flow("ids", ids);
+      flow["lengths"] = at::full({1}, ids.size(0), at::kLong);
+      nn::Context context;
+      const at::Tensor next = c.model().forward(flow, context).at("logits")[-1].argmax();
+      ASSERT_EQ(next.item<int64_t>(), expected[b][i].item<int64_t>()) << "row " << b << ", " << i;
+      ids = at::cat({ids, next.view({1})});
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, LanguageModel,
+                         testing::Values("llama", "llama_gqa_tied", "llama_bias",
+                                         "llama_rope_llama3", "llama_rope_linear",
+                                         "llama_rope_dynamic", "llama_rope_yarn", "mistral",
+                                         "qwen2", "qwen2_sliding", "qwen3", "gemma", "gemma2",
+                                         "gemma3_text", "phi3", "phi3_longrope"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -1,0 +1,49 @@
+#include "graft/models/next_token.h"
+
+#include <torch/types.h>
+
+#include "graft/nn/cost_meter.h"
+
+namespace graft::models {
+namespace {
+
+class NextToken final : public Block {
+ public:
+  NextToken(const nn::Scope& scope, const NextTokenHead& head, const nn::Scope& norm,
+            nn::Embedding* tied)
+      : head_(head), norm_(head.norm(norm)), tied_(tied) {
+    if (!tied) output_ = std::make_unique<nn::Linear>(scope, head.width, head.vocabulary, false);
+  }
+  nn::Flow forward(nn::Flow flow, nn::Context& context) override {
+    const at::Tensor x = norm_(flow.at("x"));
+    at::Tensor logits = output_ ? (*output_)(x) : tied_logits(x, context);
+    if (at::isReducedFloatingType(logits.scalar_type())) logits = logits.to(at::kFloat);
+    if (head_.logit_cap > 0) logits = (logits / head_.logit_cap).tanh() * head_.logit_cap;
+    nn::Flow result("logits", std::move(logits));
+    result["lengths"] = flow.at("lengths");
+    return result;
+  }
+
+ private:
+  at::Tensor tied_logits(const at::Tensor& x, const nn::Context& context) const {
+    if (nn::CostMeter* meter = nn::CostMeter::active()) {
+      meter->add({context.block,
+                  2.0 * static_cast<double>(x.numel()) * static_cast<double>(head_.vocabulary)});
+    }
+    return at::linear(x, nn::cast_like(tied_->weight(), x));
+  }
+
+  NextTokenHead head_;
+  FinishRows norm_;
+  nn::Embedding* tied_;
+  std::unique_ptr<nn::Linear> output_;
+};
+
+}  // namespace
+
+void add_next_token_head(Model& model, const NextTokenHead& head, nn::Embedding* tied) {
+  const nn::Scope norm(model.registry(), head.norm_path, model.size());
+  model.add<NextToken>("head", Span::head, "lm_head", head, norm, tied);
+}
+
+}  // namespace graft::models
