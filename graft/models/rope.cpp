@@ -21,13 +21,19 @@ Json parameters_of(const Json& c, const std::string& layer_type) {
   const Json older = c.value("rope_scaling", Json());
   // In Gemma 3's older form the scaling is that of the layers that see everything.
   const bool local = layer_type == "sliding_attention" && c.contains("rope_local_base_freq");
+  // ModernBERT's older form.
+  const std::string by_reach =
+      layer_type == "sliding_attention" ? "local_rope_theta" : "global_rope_theta";
   if (older.is_object() && !local) {
     for (const auto& [key, value] : older.items()) {
       if (!p.contains(key)) p[key] = value;
     }
   }
   if (!p.contains("rope_theta") || p["rope_theta"].is_null()) {
-    p["rope_theta"] = config_number(c, local ? "rope_local_base_freq" : "rope_theta", 10000);
+    const std::string key = local                  ? "rope_local_base_freq"
+                            : c.contains(by_reach) ? by_reach
+                                                   : "rope_theta";
+    p["rope_theta"] = config_number(c, key, 10000);
   }
   if (!p.contains("rope_type")) p["rope_type"] = p.value("type", std::string("default"));
   if (!p.contains("partial_rotary_factor"))

@@ -7,9 +7,11 @@
 
 namespace graft::nn {
 
-LayerNorm::LayerNorm(const Scope& scope, int64_t size, double eps)
-    : weight_(at::ones({size})), bias_(at::zeros({size})), eps_(eps) {
+LayerNorm::LayerNorm(const Scope& scope, int64_t size, double eps, bool bias)
+    : weight_(at::ones({size})), eps_(eps) {
   scope.add("weight", weight_, Role::norm_weight);
+  if (!bias) return;
+  bias_ = at::zeros({size});
   scope.add("bias", bias_, Role::norm_bias);
 }
 

@@ -8,7 +8,7 @@ namespace graft::nn {
 /// Ba et al. 2016, over the last dimension.
 class LayerNorm {
  public:
-  LayerNorm(const Scope& scope, int64_t size, double eps);
+  LayerNorm(const Scope& scope, int64_t size, double eps, bool bias = true);
   at::Tensor operator()(const at::Tensor& x) const;
   LayerNorm(const LayerNorm&) = delete;
   LayerNorm& operator=(const LayerNorm&) = delete;

@@ -23,10 +23,10 @@ at::Tensor sequence_of_rows(const at::Tensor& lengths) {
 }
 
 at::Tensor mean_rows(const at::Tensor& x, const at::Tensor& lengths) {
-  const at::Tensor sums =
-      at::zeros({lengths.size(0), x.size(1)}, x.options().dtype(at::kFloat))
-          .index_add(0, sequence_of_rows(lengths).to(x.device()), x.to(at::kFloat));
-  const at::Tensor counts = lengths.to(x.device(), at::kFloat).unsqueeze(1);
+  const auto wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const at::Tensor sums = at::zeros({lengths.size(0), x.size(1)}, x.options().dtype(wide))
+                              .index_add(0, sequence_of_rows(lengths).to(x.device()), x.to(wide));
+  const at::Tensor counts = lengths.to(x.device(), wide).unsqueeze(1);
   return (sums / counts).to(x.scalar_type());
 }
 

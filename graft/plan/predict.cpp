@@ -9,14 +9,15 @@
 #include "graft/plan/decide.h"
 #include "graft/plan/probe.h"
 #include "graft/tensor/memory.h"
+#include "graft/train/batches.h"
 #include "graft/train/feature_cache.h"
 #include "graft/train/schedule.h"
 
 namespace graft::plan {
 namespace {
 
-constexpr int64_t kFillBatch = 32;         // of the loop's caches and evaluations
-constexpr int kPrefetched = 3;             // batches that wait or are being used
+constexpr int64_t kFillBatch = train::Kept::kBatch;  // of the loop's caches and evaluations
+constexpr int kPrefetched = 3;                       // batches that wait or are being used
 constexpr double kTinyUpdates = 10;        // samples' worth of time that updates of 1 and 2 take
 constexpr int64_t kOtherBytes = 16 << 20;  // decoding, kernels made at run time, the report
 
@@ -325,7 +326,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
   if (compare || 3 * few_s < costs.allowed(job)) {
     const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, costs.allowance, 1);
     // A comparison must stay small beside the run that it is for.
-    const double worth = std::max(0.2, 0.05 * seconds);
+    const double worth = std::max(0.1, 0.05 * seconds);
     const int updates =
         std::clamp(static_cast<int>(std::min(costs.allowed(job), worth) / few_s) - 1, 1, 5);
     const Probe time = probe(job, whole, few, updates, costs.allowance);

@@ -36,7 +36,7 @@ struct MicroBatch {
 /// same.
 struct Kept {
   static constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
-  static constexpr int64_t kBatch = 32;  ///< where the time is not short
+  static constexpr int64_t kBatch = 16;  ///< where the time is not short
   int64_t samples = kAll, views = kAll, batch = kBatch;
 };
 
