@@ -149,11 +149,9 @@ bool in_head(const Model& model, const nn::Parameter& p) {
   return model.block_span(p.block) == Span::head;
 }
 
-/// Whether the first dimension is the classes.
+/// Whether the first dimension is the classes: of all that the last block of a classifier holds.
 bool of_classes(const Model& model, const nn::Parameter& p) {
-  if (!model.has_classifier()) return false;
-  const std::string path = model.classifier().site().path;
-  return p.name == path + ".weight" || p.name == path + ".bias";
+  return model.has_classifier() && p.block == model.size() - 1;
 }
 
 /// Copies the checkpoint into the model; rows of the head follow `from`: the wanted class → its old
