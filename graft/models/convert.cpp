@@ -8,6 +8,7 @@
 #include "graft/base/error.h"
 #include "graft/io/safetensors.h"
 #include "graft/io/tfjs.h"
+#include "graft/models/convert_llama2c.h"
 #include "graft/models/load.h"
 
 namespace graft::models {
@@ -158,6 +159,8 @@ std::string convert_model(const fs::path& source, const fs::path& folder, bool o
   claim_folder(folder, overwrite);
   if (fs::is_directory(source) && fs::exists(source / "model.json"))
     return convert_keras_mobilenet(io::read_tfjs(source), folder);
+  if (const fs::path llama = find_llama2c(source); !llama.empty())
+    return convert_llama2c(llama, folder);
   ModelSource from;
   from.path = source.string();
   const LoadedModel loaded = load_model(from);

@@ -11,6 +11,7 @@
 namespace graft::plan {
 namespace {
 
+constexpr double kFewPasses = 8;      // below it light augmentation was measured to cost accuracy
 constexpr double kDefaultTime = 600;  // the budget where none is given
 
 std::string free_output(const train::Job& job) {
@@ -177,8 +178,10 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   } else if (head_only) {
     d.decide("", "augment", "none",
              "features are computed once, so every pass sees the same pictures");
-  } else if (passes < 2) {
-    d.decide("", "augment", "none", "fewer than two passes: no picture is seen twice");
+  } else if (const double seen = std::min(passes, job.config.budget.epochs.value_or(passes));
+             seen < kFewPasses && !s.random_weights) {
+    d.decide("", "augment", "none",
+             fmt::format("{:.1f} passes: too few for variety to pay for what it costs", seen));
   } else if (n < 200) {
     d.decide("", "augment", "light", "very few samples: crops and flips, nothing stronger");
   } else {

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace graft::nn {
+
+/// Cross entropy of next tokens.
+struct TokenLoss {
+  at::Tensor sum;     ///< scalar, float32: what backward runs on
+  at::Tensor losses;  ///< [N] float32, detached: of each learned row, in order
+  at::Tensor hits;    ///< [N] bool: whether its most likely token is the right one
+};
+
+/// Of logits x weight^T with x [T, width], weight [V, width] and targets [T] int64; rows with a
+/// target below 0 are not learned and never meet the matrix. `cap` > 0: logits are cap * tanh(logit
+/// / cap).
+///
+/// Logits are made some rows at a time and their gradients in the same pass, so that memory does
+/// not grow with rows times V (after Wijmans et al. 2024, arXiv:2411.09009). Backward may scale the
+/// sum, nothing else; it may run once.
+TokenLoss token_loss(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& targets,
+                     double cap = 0);
+
+}  // namespace graft::nn

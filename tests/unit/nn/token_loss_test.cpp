@@ -1,0 +1,107 @@
+#include "graft/nn/token_loss.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include "graft/tensor/memory.h"
+
+namespace graft::nn {
+namespace {
+
+struct Problem {
+  at::Tensor x, weight, targets;
+};
+
+Problem problem(int64_t rows, int64_t width, int64_t vocabulary, uint64_t seed) {
+  const auto g = at::detail::createCPUGenerator(seed);
+  Problem p;
+  p.x = at::randn({rows, width}, g, at::kFloat).set_requires_grad(true);
+  p.weight = (at::randn({vocabulary, width}, g, at::kFloat) * 0.5).set_requires_grad(true);
+  p.targets = at::randint(vocabulary, {rows}, g, at::kLong);
+  p.targets.masked_fill_(at::rand({rows}, g, at::kFloat) < 0.4, -100);
+  return p;
+}
+
+/// The whole logits, as everyone knows them.
+at::Tensor plain(const Problem& p, double cap) {
+  at::Tensor logits = at::linear(p.x, p.weight);
+  if (cap > 0) logits = (logits / cap).tanh() * cap;
+  return at::cross_entropy_loss(logits, p.targets, {}, at::Reduction::Sum, -100);
+}
+
+void expect_equal(int64_t rows, int64_t width, int64_t vocabulary, double cap) {
+  const Problem a = problem(rows, width, vocabulary, 1);
+  const Problem b = problem(rows, width, vocabulary, 1);
+  const at::Tensor expected = plain(a, cap);
+  (expected / 7).backward();
+  const TokenLoss loss = token_loss(b.x, b.weight, b.targets, cap);
+  (loss.sum / 7).backward();
+  EXPECT_NEAR(loss.sum.item<double>(), expected.item<double>(), 1e-5 * expected.item<double>());
+  EXPECT_TRUE(at::allclose(b.x.grad(), a.x.grad(), 1e-4, 1e-6));
+  EXPECT_TRUE(at::allclose(b.weight.grad(), a.weight.grad(), 1e-4, 1e-5));
+  // Rows that are not learned get no gradient at all.
+  EXPECT_EQ(
+      b.x.grad().index_select(0, b.targets.lt(0).nonzero().squeeze(1)).abs().sum().item<double>(),
+      0);
+  EXPECT_NEAR(loss.losses.sum().item<double>(), expected.item<double>(),
+              1e-5 * expected.item<double>());
+  at::Tensor logits = at::linear(a.x, a.weight);
+  const at::Tensor learned = a.targets.ge(0);
+  EXPECT_TRUE(at::equal(loss.hits, logits.argmax(1).eq(a.targets).masked_select(learned)));
+}
+
+TEST(TokenLoss, EqualsThatOfTheWholeLogits) {
+  expect_equal(37, 8, 11, 0);
+  expect_equal(200, 16, 60000, 0);  // several parts
+  expect_equal(37, 8, 11, 3);
+  expect_equal(200, 16, 60000, 2);
+}
+
+TEST(TokenLoss, OnlyWhatTrainsGetsAGradient) {
+  Problem p = problem(20, 8, 11, 2);
+  p.weight.set_requires_grad(false);
+  token_loss(p.x, p.weight, p.targets).sum.backward();
+  EXPECT_TRUE(p.x.grad().defined());
+  p = problem(20, 8, 11, 2);
+  const at::Tensor x = p.x.detach();
+  token_loss(x, p.weight, p.targets).sum.backward();
+  EXPECT_TRUE(p.weight.grad().defined());
+}
+
+TEST(TokenLoss, NothingToLearnIsZero) {
+  Problem p = problem(5, 8, 11, 3);
+  p.targets.fill_(-100);
+  const TokenLoss loss = token_loss(p.x, p.weight, p.targets);
+  EXPECT_EQ(loss.sum.item<double>(), 0);
+  EXPECT_EQ(loss.losses.size(0), 0);
+  loss.sum.backward();
+  EXPECT_EQ(p.x.grad().abs().sum().item<double>(), 0);
+}
+
+TEST(TokenLoss, MemoryDoesNotGrowWithRowsTimesVocabulary) {
+  install_counting_allocator();
+  const auto peak = [](int64_t rows) {
+    const Problem p = problem(rows, 8, 50000, 4);
+    const int64_t before = live_tensor_bytes();
+    reset_peak_tensor_bytes();
+    token_loss(p.x, p.weight, p.targets).sum.backward();
+    return peak_tensor_bytes() - before;
+  };
+  const int64_t few = peak(200);
+  // The whole logits of the further rows would take 320 MB.
+  EXPECT_LT(peak(1800), few + (int64_t{8} << 20));
+}
+
+TEST(TokenLoss, BFloat16IsClose) {
+  const Problem p = problem(64, 32, 500, 5);
+  const double expected = plain(p, 0).item<double>();
+  const at::Tensor x = p.x.detach().to(at::kBFloat16).set_requires_grad(true);
+  const TokenLoss loss = token_loss(x, p.weight, p.targets);
+  EXPECT_EQ(loss.sum.scalar_type(), at::kFloat);
+  EXPECT_NEAR(loss.sum.item<double>(), expected, 0.02 * expected);
+  loss.sum.backward();
+  EXPECT_EQ(p.weight.grad().scalar_type(), at::kFloat);
+}
+
+}  // namespace
+}  // namespace graft::nn
