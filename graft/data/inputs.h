@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "graft/base/json.h"
@@ -42,6 +43,10 @@ class Inputs {
   virtual bool random() const = 0;
   /// Sets what `augment` in a configuration says.
   virtual void set_augmentation(const Json& augment) = 0;
+  /// Samples that did not fit the model and were shortened, so far.
+  virtual int64_t cut() const { return 0; }
+  /// What a user should know before training starts; empty when nothing.
+  virtual std::string note() const { return ""; }
   /// Samples of the usual size with made-up content, on the CPU.
   virtual nn::Flow example(int64_t samples) const = 0;
   /// Samples of this data may be kept ready for the next pass, in this many bytes.

@@ -100,10 +100,20 @@ TextInputs::TextInputs(texts::Preprocess preprocess, const View& usual)
   for (int64_t i = 0; i < n; ++i) {
     const texts::Tokens tokens = tokenize(preprocess_, usual, i * usual.size() / n);
     usual_lengths_.push_back(static_cast<int64_t>(tokens.ids.size()));
+    usual_cut_ += tokens.cut ? 1 : 0;
   }
   if (usual_lengths_.empty())
     usual_lengths_.push_back(std::min<int64_t>(32, preprocess_.max_length));
   std::sort(usual_lengths_.begin(), usual_lengths_.end());
+}
+
+std::string TextInputs::note() const {
+  if (usual_cut_ == 0) return "";
+  const auto looked = static_cast<int64_t>(usual_lengths_.size());
+  return fmt::format(
+      "texts: {} of {} that were looked at have more than {} tokens and are cut there "
+      "(train.max_length, and what the model takes)",
+      usual_cut_, looked, preprocess_.max_length);
 }
 
 std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, ThreadPool* pool) {

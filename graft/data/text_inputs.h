@@ -45,13 +45,15 @@ class TextInputs final : public Inputs {
 
   const texts::Preprocess& preprocess() const { return preprocess_; }
   /// Texts that were cut to max_length, so far.
-  int64_t cut() const { return cut_; }
+  int64_t cut() const override { return cut_; }
+  std::string note() const override;
 
  private:
   std::shared_ptr<const TokenStore> tokens_of(const View& view, ThreadPool* pool);
 
   texts::Preprocess preprocess_;
   std::vector<int64_t> usual_lengths_;  // of some samples, rising
+  int64_t usual_cut_ = 0;               // how many of them were cut
   std::map<const Source*, std::shared_ptr<TokenStore>> stores_;
   int64_t cut_ = 0;
 };

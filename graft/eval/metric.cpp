@@ -19,6 +19,10 @@ constexpr uint64_t kBootstrapSeed = 20231;
 
 }  // namespace
 
+bool Metric::defined_for(const Predictions& p) const {
+  return p.regression ? regression : p.multi_label ? multi_label : single_label;
+}
+
 const std::vector<Metric>& metrics() {
   static const std::vector<Metric> kMetrics = {
 #define METRIC(name) name(),
@@ -68,8 +72,7 @@ Measured measure(const Metric& metric, const Predictions& p) {
 std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& p) {
   std::vector<std::pair<std::string, Measured>> result;
   for (const Metric& metric : metrics()) {
-    if (p.multi_label ? metric.multi_label : metric.single_label)
-      result.emplace_back(metric.name, measure(metric, p));
+    if (metric.defined_for(p)) result.emplace_back(metric.name, measure(metric, p));
   }
   return result;
 }

@@ -21,6 +21,7 @@ std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& p) {
 }
 
 std::vector<ClassScore> class_scores(const Predictions& p) {
+  if (p.regression) return {};
   const size_t classes = p.classes.size();
   std::vector<int64_t> hit(classes), truth(classes), said(classes);
   for (int64_t i = 0; i < p.size(); ++i) {
@@ -57,6 +58,12 @@ std::vector<ClassScore> class_scores(const Predictions& p) {
 Json to_json_line(const Predictions& p, int64_t i, const std::string& split) {
   Json line = {{"split", split}, {"input", p.inputs[static_cast<size_t>(i)]}};
   const auto scores = p.row(i);
+  if (p.regression) {
+    line["label"] = p.values[static_cast<size_t>(i)];
+    line["predicted"] = scores.front();
+    line["loss"] = p.losses[static_cast<size_t>(i)];
+    return line;
+  }
   const int predicted = p.predicted(i);
   if (p.multi_label) {
     Json labels = Json::array();

@@ -9,16 +9,18 @@
 
 namespace graft::eval {
 
-/// What a classifier said about a set of samples, and what was true.
+/// What a model said about a set of samples, and what was true.
 struct Predictions {
   std::vector<std::string> classes;
   bool multi_label = false;
+  bool regression = false;               ///< numbers are predicted: `values`, and no labels
   std::vector<std::string> inputs;       ///< id of each sample
   std::vector<std::vector<int>> labels;  ///< one class index each; any number when multi_label
   std::vector<float> scores;             ///< size() x classes probabilities, row by row
-  std::vector<float> losses;             ///< one a sample
+  std::vector<float> values;  ///< of a regression: what is true; `scores` has what was said
+  std::vector<float> losses;  ///< one a sample
 
-  int64_t size() const { return static_cast<int64_t>(labels.size()); }
+  int64_t size() const { return static_cast<int64_t>(inputs.size()); }
   std::span<const float> row(int64_t i) const {
     return std::span<const float>(scores).subspan(static_cast<size_t>(i) * classes.size(),
                                                   classes.size());
@@ -38,6 +40,7 @@ struct ClassScore {
   double precision = 0, recall = 0, f1 = 0;
   double recall_low = 0, recall_high = 1;  ///< Wilson interval, 95 %
 };
+/// Empty for a regression.
 std::vector<ClassScore> class_scores(const Predictions& predictions);
 
 /// One JSON object a sample, as predictions.jsonl holds them.

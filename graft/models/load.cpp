@@ -268,10 +268,14 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   }
   const Family& family = family_of(config["model_type"].get<std::string>(), where);
 
-  const std::vector<std::string> old_classes =
+  std::vector<std::string> old_classes =
       source.path.empty() && !config.contains("id2label") && !config.contains("num_labels")
           ? wanted
           : class_names(config, where);
+  // The one output of a regression has whatever name: its row is kept all the same.
+  if (config.value("problem_type", Json()) == problem_name(Problem::regression) &&
+      old_classes.size() == 1 && wanted == std::vector<std::string>{"value"})
+    old_classes = wanted;
   const std::vector<std::string> classes = wanted.empty() ? old_classes : wanted;
   if (std::find(family.tasks.begin(), family.tasks.end(), source.task) == family.tasks.end()) {
     fail_usage("{}: a {} model {}; give another model or task", where, family.name,

@@ -47,6 +47,29 @@ void Model::set_classes(std::vector<std::string> classes) {
   config_["id2label"] = id2label;
   config_["label2id"] = label2id;
   config_.erase("num_labels");
+  if (problem() == Problem::regression) config_["num_labels"] = classes_.size();
+}
+
+const char* problem_name(Problem problem) {
+  return problem == Problem::regression    ? "regression"
+         : problem == Problem::multi_label ? "multi_label_classification"
+                                           : "single_label_classification";
+}
+
+Problem Model::problem() const {
+  if (!config_.is_object() || !config_.contains("problem_type")) return Problem::single_label;
+  for (const Problem problem : {Problem::multi_label, Problem::regression}) {
+    if (config_["problem_type"] == problem_name(problem)) return problem;
+  }
+  return Problem::single_label;
+}
+
+void Model::set_problem(Problem problem) {
+  // transformers writes the usual one only where somebody asked for it.
+  if (problem == this->problem()) return;
+  config_["problem_type"] = problem_name(problem);
+  config_.erase("num_labels");
+  if (problem == Problem::regression) config_["num_labels"] = classes_.size();
 }
 
 void Model::to(at::Device device) {

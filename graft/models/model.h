@@ -22,6 +22,11 @@ enum class Span { backbone, neck, head };
 /// What a model's head says: which class a sample is of, or which token follows each token.
 enum class Task : uint8_t { classes, next_token };
 
+/// What a head's outputs stand for: one class of several, any number of them, or a number.
+enum class Problem : uint8_t { single_label, multi_label, regression };
+/// As "problem_type" of a config.json names it.
+const char* problem_name(Problem problem);
+
 /// One link of the chain: maps the flow at its lower border to the flow at its upper one.
 class Block {
  public:
@@ -74,6 +79,9 @@ class Model {
   const nn::Registry& registry() const { return registry_; }
   const std::vector<std::string>& classes() const { return classes_; }
   void set_classes(std::vector<std::string> classes);
+  /// "problem_type" of the config; single_label where it says nothing.
+  Problem problem() const;
+  void set_problem(Problem problem);
   const image::Preprocess& preprocess() const { return preprocess_; }
   void set_preprocess(image::Preprocess preprocess) { preprocess_ = std::move(preprocess); }
 

@@ -7,6 +7,7 @@
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
 #include "graft/base/units.h"
+#include "graft/train/task.h"
 
 namespace graft::plan {
 namespace {
@@ -52,18 +53,22 @@ void reread(train::Config& config) {
 void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   Decider d(job, facts);
   Json& v = job.config.values;
-  const std::string task = train::task_of(job);
-  const bool texts = task == "text-classification";
-  d.decide(
-      "", "task", task,
-      texts ? "the data is a set of labelled texts" : "the data is a set of labelled pictures");
+  const bool texts = train::reads_texts(job.model());
+  const bool numbers = job.data.regression;
+  d.decide("", "task", train::task_of(job.data),
+           fmt::format("the data is a set of {} labelled with {}", texts ? "texts" : "pictures",
+                       numbers ? "numbers" : "classes"));
   d.decide("", "output", free_output(job), "the first free folder below runs/");
   d.decide("", "threads", usable_cores(), "cores this process may use");
-  d.decide("train", "workers", usable_cores(), "one a core decodes while the others compute");
+  d.decide("train", "workers", usable_cores(),
+           texts ? "one a core; texts are tokenized once, before the first pass"
+                 : "one a core decodes while the others compute");
 
   const double imbalance = static_cast<double>(s.largest_class) /
                            static_cast<double>(std::max<int64_t>(1, s.smallest_class));
-  if (job.data.multi_label)
+  if (numbers)
+    d.decide("", "metric", "pearson", "the labels are numbers: how well predictions follow them");
+  else if (job.data.multi_label)
     d.decide("", "metric", "mean_average_precision", "samples may have several labels");
   else if (imbalance > 3)
     d.decide("", "metric", "balanced_accuracy",
@@ -91,23 +96,28 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   const bool strategy_open = v["strategy"] == "auto";
   const bool method_given = v["method"] != "auto" && v["method"] != "none" &&
                             !(v["method"].is_object() && v["method"]["name"] == "none");
+  // A head without biases cannot be solved.
+  const bool solvable = job.model().classifier().bias().defined();
+  const char* solver = !solvable ? "gradient" : numbers ? "ridge" : "logistic";
   if (strategy_open) {
     if (s.random_weights) {
       d.decide("", "strategy", "full", "the weights are random: everything has to be learned");
     } else if (method_given) {
       d.decide("", "strategy", "full", "the method chooses what trains in each block");
     } else if (passes < 3 || v["goal"] == "latency") {
-      d.decide("", "strategy", Json{{"name", "head"}, {"solver", "logistic"}},
+      d.decide("", "strategy", Json{{"name", "head"}, {"solver", solver}},
                fmt::format("the time allows {:.1f} passes of full training; a head on features "
                            "that are computed once needs one "
                            "forward pass ({})",
                            passes, show_seconds(forward_pass)));
     } else {
-      d.decide("", "strategy", Json{{"name", "lp-ft"}, {"solver", "logistic"}, {"rate", 1.0}},
-               fmt::format("the head is solved on features that are computed once ({}), then the "
-                           "rest of the time, about {:.0f} "
-                           "passes, fine-tunes from it",
-                           show_seconds(forward_pass), std::min(passes, 1000.0)));
+      d.decide(
+          "", "strategy",
+          solvable ? Json{{"name", "lp-ft"}, {"solver", solver}, {"rate", 1.0}} : Json("lp-ft"),
+          fmt::format("the head learns on features that are computed once ({}), then the "
+                      "rest of the time, about {:.0f} "
+                      "passes, fine-tunes from it",
+                      show_seconds(forward_pass), std::min(passes, 1000.0)));
     }
   }
   const Json& strategy = v["strategy"];

@@ -64,6 +64,7 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       flow = model.forward(std::move(flow), context, border);
       train::LossOptions loss_options;
       loss_options.multi_label = job.data.multi_label;
+      if (job.data.regression) loss_options.kind = "squared";
       const auto loss = train::compute_loss(flow.at("logits"), batch->targets, loss_options);
       (loss.sum / loss.weight).backward();
       const double value = loss.sum.item<double>() / loss.weight;

@@ -36,26 +36,50 @@ std::string joined(const std::vector<std::string>& names) {
   return out.empty() ? "nothing" : out;
 }
 
-std::string tile(const Prediction& sample, const Thumbnail& thumbnail) {
-  const std::string picture = picture_of(sample.input, thumbnail);
-  std::string out = "<div class=\"tile\"><div class=\"pic\">";
-  if (picture.empty()) {
-    out += "<span class=\"words\">" + escape(shorten(sample.input, 240)) + "</span></div>";
-  } else {
-    out += "<img alt=\"\" loading=\"lazy\" src=\"" + escape(picture) + "\"></div>";
+/// What stands where a picture would: the text, or what the sample is called.
+std::string words_of(const std::string& input, const Words& words) {
+  try {
+    const std::string text = words ? words(input) : "";
+    return text.empty() ? input : text;
+  } catch (const Error&) {
+    return input;
+  }
+}
+
+std::string loss_line(const Prediction& sample) {
+  return "</p><p><small>loss " + show_number(sample.loss, 3);
+}
+
+/// What was said of a sample, and what is true.
+std::string verdict(const Prediction& sample) {
+  if (std::isfinite(sample.value)) {
+    return "<p><b>" + show_number(sample.value) + "</b></p><p>predicted " +
+           show_number(sample.said) + loss_line(sample) + "</small></p>";
   }
   const bool correct = sample.correct();
-  out += "<p><b>" + escape(shorten(joined(sample.label), 60)) + "</b></p><p class=\"" +
-         (correct ? "good-text" : "bad-text") + "\">" +
-         (correct ? "predicted right" : "taken for ") +
-         (correct ? "" : escape(shorten(joined(sample.predicted), 60)));
+  std::string out = "<p><b>" + escape(shorten(joined(sample.label), 60)) + "</b></p><p class=\"" +
+                    (correct ? "good-text" : "bad-text") + "\">" +
+                    (correct ? "predicted right" : "taken for ") +
+                    (correct ? "" : escape(shorten(joined(sample.predicted), 60)));
   if (std::isfinite(sample.probability))
     out += ", <span class=\"nb\">" + show_percent(sample.probability) + "</span>";
-  out += "</p><p><small>loss " + show_number(sample.loss, 3);
+  out += loss_line(sample);
   if (!correct && std::isfinite(sample.label_probability)) {
     out += ", <span class=\"nb\">label " + show_percent(sample.label_probability) + "</span>";
   }
-  out += "</small></p>";
+  return out + "</small></p>";
+}
+
+std::string tile(const Prediction& sample, const Thumbnail& thumbnail, const Words& words) {
+  const std::string picture = picture_of(sample.input, thumbnail);
+  std::string out = "<div class=\"tile\"><div class=\"pic\">";
+  if (picture.empty()) {
+    out += "<span class=\"words\">" + escape(shorten(words_of(sample.input, words), 240)) +
+           "</span></div>";
+  } else {
+    out += "<img alt=\"\" loading=\"lazy\" src=\"" + escape(picture) + "\"></div>";
+  }
+  out += verdict(sample);
   if (!picture.empty()) {
     const size_t slash = sample.input.find_last_of('/');
     const std::string file =
@@ -68,7 +92,7 @@ std::string tile(const Prediction& sample, const Thumbnail& thumbnail) {
 }  // namespace
 
 std::string worst_examples(const RunFolder& run, const std::string& split, size_t count,
-                           const Thumbnail& thumbnail) {
+                           const Thumbnail& thumbnail, const Words& words) {
   std::vector<const Prediction*> samples;
   for (const Prediction& sample : run.predictions) {
     if (sample.split == split) samples.push_back(&sample);
@@ -83,7 +107,8 @@ std::string worst_examples(const RunFolder& run, const std::string& split, size_
                       return x != y ? x > y : a < b;
                     });
   std::string out = "<div class=\"tiles\">";
-  for (auto sample = samples.begin(); sample != shown; ++sample) out += tile(**sample, thumbnail);
+  for (auto sample = samples.begin(); sample != shown; ++sample)
+    out += tile(**sample, thumbnail, words);
   return out + "</div>";
 }
 

@@ -12,8 +12,11 @@ namespace graft::report {
 /// "".
 using Thumbnail = std::function<std::string(const std::string& input)>;
 
+/// Gives the text of an input, or "" when it has none.
+using Words = std::function<std::string(const std::string& input)>;
+
 /// Tiles of the samples with the highest loss. Empty without predictions.
 std::string worst_examples(const RunFolder& run, const std::string& split, size_t count,
-                           const Thumbnail& thumbnail);
+                           const Thumbnail& thumbnail, const Words& words = {});
 
 }  // namespace graft::report

@@ -57,6 +57,18 @@ void read_predictions(RunFolder& run) {
           return true;
         }
         const Json& label = value_at(item, {"label"});
+        if (run.regression) {
+          run.predictions.push_back({text_at(item, {"split"}),
+                                     text_at(item, {"input"}),
+                                     {},
+                                     {},
+                                     kNan,
+                                     kNan,
+                                     number_or_nan(item, {"loss"}),
+                                     number_or_nan(item, {"label"}),
+                                     number_or_nan(item, {"predicted"})});
+          return true;
+        }
         run.multi_label = run.multi_label || label.is_array();
         run.predictions.push_back(
             {text_at(item, {"split"}), text_at(item, {"input"}), class_names(label, run.classes),
@@ -185,6 +197,7 @@ RunFolder read_run_folder(const fs::path& path) {
     run.notes.push_back(fmt::format("log.jsonl: {} lines could not be read", run.log.broken_lines));
   }
   run.classes = read_classes(run);
+  run.regression = run.field("task").ends_with("-regression");
   read_predictions(run);
   return run;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Prediction {
   double probability;        ///< of what was predicted
   double label_probability;  ///< of the label
   double loss;
+  double value = std::numeric_limits<double>::quiet_NaN();  ///< of a regression: what is true,
+  double said = std::numeric_limits<double>::quiet_NaN();   ///< and what was predicted
 
   bool correct() const;
 };
@@ -33,6 +36,7 @@ struct RunFolder {
   RunLog log;
   std::vector<Prediction> predictions;
   bool multi_label = false;          ///< some label is a list
+  bool regression = false;           ///< labels are numbers: predictions have no classes
   std::vector<std::string> classes;  ///< in the order of the model's outputs; may be empty
   std::vector<std::string> notes;    ///< what could not be read, for people
 

@@ -11,6 +11,7 @@
 #include "graft/report/cost.h"
 #include "graft/report/curves.h"
 #include "graft/report/lookup.h"
+#include "graft/report/numbers.h"
 #include "graft/report/outcome.h"
 #include "graft/report/page.h"
 #include "graft/report/table.h"
@@ -123,6 +124,7 @@ std::string share_cell(double value) {
 
 /// The summary's own numbers (whatever columns a task has), else what the predictions say.
 std::string class_table(const RunFolder& run, const std::string& split) {
+  if (run.regression) return "";
   Json rows = value_at(run.summary, {"per_class"});
   if (!rows.is_array() || rows.empty()) {
     rows = Json::array();
@@ -183,7 +185,8 @@ std::string results(const RunFolder& run, const std::string& split) {
   }
   const std::string classes = class_table(run, split);
   const bool narrow = confusion.classes.size() <= kNarrow || !confusion.is_small();
-  std::string grid = metric_table(run) + render(measure_calibration(run, split));
+  std::string grid =
+      metric_table(run) + render(measure_calibration(run, split)) + numbers_chart(run, split);
   if (narrow && confusion.is_small()) grid = matrix + classes + grid;
   if (!confusion.is_small()) grid = matrix + "<div class=\"stack\">" + grid + classes + "</div>";
   std::string out = narrow ? "" : matrix + classes;
@@ -208,7 +211,7 @@ std::string setup(const RunFolder& run) {
     }
   }
   add("Samples", samples);
-  if (!run.classes.empty()) add("Classes", std::to_string(run.classes.size()));
+  if (!run.classes.empty() && !run.regression) add("Classes", std::to_string(run.classes.size()));
   add("Device", run.field("device"));
   add("Threads", run.field("threads"));
   add("Seed", run.field("seed"));
@@ -258,7 +261,7 @@ std::string render_run(const RunFolder& run, const RunPageOptions& options) {
   page.section("training", "Training", training_charts(run) + stage_table(run));
   page.section("results", "Results", results(run, split));
   page.section("examples", "Worst examples",
-               worst_examples(run, split, options.examples, options.thumbnail),
+               worst_examples(run, split, options.examples, options.thumbnail, options.words),
                "The samples with the highest loss. Wrong labels often show up here.");
   page.section("cost", "Cost against full fine-tuning", cost_bars(run),
                "Full: the same data, precision and passes, training all weights on every sample in "

@@ -77,6 +77,12 @@ at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& p
     }
     return hot.to(job_.model().device());
   }
+  if (job_.data.regression) {
+    at::Tensor values = at::empty({n, 1});
+    auto* out = values.data_ptr<float>();
+    for (int64_t i = 0; i < n; ++i) out[i] = view.sample(positions[static_cast<size_t>(i)]).value;
+    return values.to(job_.model().device());
+  }
   at::Tensor labels = at::empty({n}, at::kLong);
   auto* out = labels.data_ptr<int64_t>();
   for (int64_t i = 0; i < n; ++i) out[i] = view.label(positions[static_cast<size_t>(i)]);
@@ -183,16 +189,35 @@ eval::Predictions Reader::evaluate(const data::View& view, const Deadline& deadl
   const at::Tensor logits =
       forward_some(view, spread(view), job_.model().size(), deadline, positions, first).cpu();
   if (&view == &job_.data.validation) cached_validation_s_ = watch.seconds();
-  return make_predictions(job_.model().classes(), job_.data.multi_label, view, positions, logits);
+  return make_predictions(job_.model().classes(), job_.data, view, positions, logits);
 }
 
-eval::Predictions make_predictions(const std::vector<std::string>& classes, bool multi_label,
-                                   const data::View& view, const std::vector<int64_t>& positions,
+namespace {
+
+/// Of numbers: what the model says stands for itself.
+void add_values(eval::Predictions& p, const data::View& view, const std::vector<int64_t>& positions,
+                const at::Tensor& logits) {
+  const at::Tensor said = logits.contiguous();
+  const float* s = said.data_ptr<float>();
+  for (size_t i = 0; i < positions.size(); ++i) {
+    const float value = view.sample(positions[i]).value;
+    p.values.push_back(value);
+    p.scores.push_back(s[i]);
+    p.losses.push_back((s[i] - value) * (s[i] - value));
+  }
+}
+
+}  // namespace
+
+eval::Predictions make_predictions(const std::vector<std::string>& classes,
+                                   const data::Dataset& data, const data::View& view,
+                                   const std::vector<int64_t>& positions,
                                    const at::Tensor& logits) {
   const at::NoGradGuard no_grad;
   eval::Predictions p;
   p.classes = classes;
-  p.multi_label = multi_label;
+  p.multi_label = data.multi_label;
+  p.regression = data.regression;
   if (positions.empty()) return p;
   const auto n = static_cast<int64_t>(positions.size());
   const auto width = static_cast<int64_t>(classes.size());
@@ -204,9 +229,14 @@ eval::Predictions make_predictions(const std::vector<std::string>& classes, bool
     p.labels.push_back(sample.labels);
     for (const int label : sample.labels) rows[i][label] = 1;
   }
-  const at::Tensor scores = (multi_label ? logits.sigmoid() : at::softmax(logits, 1)).contiguous();
+  if (data.regression) {
+    add_values(p, view, positions, logits);
+    return p;
+  }
+  const at::Tensor scores =
+      (data.multi_label ? logits.sigmoid() : at::softmax(logits, 1)).contiguous();
   const at::Tensor losses =
-      multi_label
+      data.multi_label
           ? at::binary_cross_entropy_with_logits(logits, hot, {}, {}, at::Reduction::None).mean(1)
           : -(hot * at::log_softmax(logits, 1)).sum(1);
   const float* s = scores.data_ptr<float>();

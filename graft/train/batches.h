@@ -28,7 +28,7 @@ struct MicroBatch {
   nn::Flow flow;                   ///< what enters block `from`
   int from = 0;
   int64_t number = 0;  ///< in the epoch
-  at::Tensor targets;  ///< int64 [B], or float [B, C] when mixed or multi-label
+  at::Tensor targets;  ///< int64 [B], or float [B, C] when mixed, multi-label or numbers
 };
 
 /// What a cache of the training split holds: of the samples in the order of Reader::cache_order the
@@ -131,10 +131,11 @@ class Reader {
   double evaluation_flops_ = 0;
 };
 
-/// Logits [n, classes] of samples of a view, as probabilities and losses beside the truth.
-eval::Predictions make_predictions(const std::vector<std::string>& classes, bool multi_label,
-                                   const data::View& view, const std::vector<int64_t>& positions,
-                                   const at::Tensor& logits);
+/// Logits [n, classes] of samples of a view of `data`, as probabilities (of a regression, as they
+/// are) and losses beside the truth.
+eval::Predictions make_predictions(const std::vector<std::string>& classes,
+                                   const data::Dataset& data, const data::View& view,
+                                   const std::vector<int64_t>& positions, const at::Tensor& logits);
 
 /// The micro-batches of one epoch, from a cursor on.
 class BatchStream {

@@ -87,7 +87,7 @@ const std::vector<Section>& config_sections() {
       {"",
        "what to do, with what, and where to write it",
        {text("task", "auto", "what is learned")
-            .one_of({"auto", "image-classification", "text-classification"}),
+            .one_of({"auto", "image-classification", "text-classification", "text-regression"}),
         any("model", nullptr,
             "folder, weight file, org/name of the cache, bundled name, earlier run, or {path, "
             "config, init: random, image_size}"),
@@ -166,7 +166,10 @@ const std::vector<Section>& config_sections() {
         text("keep", "best", "weights at the end: best by validation, or last")
             .one_of({"best", "last"}),
         automatic("eval_every", "epochs between evaluations"),
-        text("loss", "cross-entropy", "cross-entropy or focal").one_of({"cross-entropy", "focal"}),
+        text(
+            "loss", "auto",
+            "cross-entropy or focal for classes, squared for numbers; auto: by what the labels are")
+            .one_of({"auto", "cross-entropy", "focal", "squared"}),
         number("focal_gamma", 2.0, "of the focal loss").between(0, 10),
         number("label_smoothing", 0.0, "share of the target given to the other classes")
             .between(0, 0.9),
@@ -179,7 +182,7 @@ const std::vector<Section>& config_sections() {
                 "fixed augmented views a sample, so that a frozen prefix can be cached; 0 for "
                 "fresh ones")
             .between(0, 1000),
-        automatic("workers", "threads that decode and augment"),
+        automatic("workers", "threads that read samples: decode and augment, or tokenize"),
         any("image_cache", "auto", "memory for decoded images: auto, none or a size"),
         any("cache_limit", "auto", "memory for outputs of the frozen prefix: auto or a size"),
         integer("checkpoint_every", 0,
@@ -262,7 +265,9 @@ Config make_config(const Json& given) {
     fail_usage(
         "model is missing: a folder, org/name, a bundled name, or an earlier run (model=...)");
   if (v["data"].is_null())
-    fail_usage("data is missing: a folder of photos with one folder a class, or a csv (data=...)");
+    fail_usage(
+        "data is missing: a folder with one folder a class, a table, or a file of texts "
+        "(data=...)");
 
   const Json& budget = v["budget"];
   if (!budget["epochs"].is_null()) config.budget.epochs = budget["epochs"].get<double>();

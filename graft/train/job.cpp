@@ -13,6 +13,7 @@
 #include "graft/peft/attach.h"
 #include "graft/tensor/device.h"
 #include "graft/train/run_model.h"
+#include "graft/train/task.h"
 
 namespace graft::train {
 namespace fs = std::filesystem;
@@ -144,16 +145,66 @@ void open_inputs(Job& job) {
   job.inputs = make_inputs(job.model(), job.data.train);
 }
 
-std::string task_of(const Job& job) {
-  return job.data.train.source->content() == data::Content::texts ? "text-classification"
-                                                                  : "image-classification";
+namespace {
+
+/// A run that learned classes has no row for a number, nor the other way round.
+void check_goes_on(const std::string& run, models::Problem problem, models::Problem earlier) {
+  const auto number = models::Problem::regression;
+  if ((problem == number) == (earlier == number)) return;
+  fail_usage(
+      "model: the run {} learned {}, but the labels of the data are {}; to train its weights for "
+      "them, export the run (graft export) and give the folder as model",
+      run, earlier == number ? "numbers" : "classes", problem == number ? "numbers" : "classes");
 }
+
+std::string head_note(const Job& job) {
+  if (!job.data.regression) return job.loaded.head.summary();
+  return job.loaded.head.added.empty() ? "head: one output, a number, kept from the checkpoint"
+                                       : "head: one output, a number, new";
+}
+
+bool trains_head(const Job& job) {
+  return std::any_of(job.stages.begin(), job.stages.end(), [&](const strategies::Stage& stage) {
+    return stage.blocks.back() >= job.model().head();
+  });
+}
+
+/// A new head that predicts numbers starts at their mean: its first steps are not spent on that.
+void start_at_mean(Job& job) {
+  if (!job.data.regression || job.loaded.head.added.empty() || !job.earlier_classes.empty() ||
+      !trains_head(job) || !job.model().classifier().bias().defined())
+    return;
+  double sum = 0;
+  for (int64_t i = 0; i < job.data.train.size(); ++i) sum += job.data.train.sample(i).value;
+  const at::NoGradGuard no_grad;
+  job.model().classifier().bias().fill_(sum / static_cast<double>(job.data.train.size()));
+}
+
+void check_solvers(const Job& job) {
+  for (const strategies::Stage& stage : job.stages) {
+    if (stage.solver != "gradient" && !job.model().classifier().bias().defined()) {
+      fail_usage(
+          "strategy: solver={} finds weights and biases, but the head of a {} model has no biases; "
+          "give solver=gradient",
+          stage.solver, job.model().family());
+    }
+    if (!job.data.regression || stage.solver != "logistic") continue;
+    fail_usage(
+        "strategy: solver=logistic finds classes, but the labels of the data are numbers; give "
+        "solver=ridge or solver=gradient");
+  }
+}
+
+}  // namespace
 
 Job open_job(const Config& config, std::optional<data::Dataset> own) {
   Job job;
   job.config = config;
   const models::ModelSource source = model_source(config);
   job.data = own ? std::move(*own) : data::open_dataset(config.values.at("data"), config.seed());
+  if (job.data.train.empty()) fail_unreadable("data: there is no training sample");
+  settle_task(job.config, job.data);
+  const models::Problem problem = problem_of(job.data);
   const bool earlier_run = !source.path.empty() && is_run_folder(source.path);
   if (earlier_run) {
     job.earlier_classes = run_classes(source.path);
@@ -165,16 +216,18 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
           static_cast<int>(std::find(classes.begin(), classes.end(), name) - classes.begin()));
     }
     data::relabel(job.data, classes, mapping);
+    check_goes_on(source.path, problem, run_problem(source.path));
     job.loaded = load_run_model(source.path, classes);
     job.notes.push_back(fmt::format("goes on from the run {}", source.path));
   } else {
     job.loaded = models::load_model(source, job.data.classes);
   }
+  job.model().set_problem(problem);
   for (const auto& note : job.data.notes) job.notes.push_back(note);
-  job.notes.push_back(job.loaded.head.summary());
+  job.notes.push_back(head_note(job));
   apply_image_size(config, job.model());
-  if (job.data.train.empty()) fail_unreadable("data: there is no training sample");
   open_inputs(job);
+  if (const std::string note = job.inputs->note(); !note.empty()) job.notes.push_back(note);
   if (!config.is_auto("", "augment")) job.inputs->set_augmentation(config.values["augment"]);
   return job;
 }
@@ -186,12 +239,15 @@ void prepare(Job& job) {
     for (const auto& key : open) keys += (keys.empty() ? "" : ", ") + key;
     fail_usage("plan=off, but these are not given: {}", keys);
   }
-  if (config.is_auto("", "task")) config.values["task"] = task_of(job);
+  if (config.is_auto("", "task")) config.values["task"] = task_of(job.data);
   models::Model& model = job.model();
   const c10::Device device = choose_device(config.values["device"].get<std::string>());
   model.set_precision(precision_type(config.values["precision"].get<std::string>(), device));
   if (!device.is_cpu()) model.to(device);
   job.stages = strategies::make_stages(config.strategy, job.outline());
+
+  check_solvers(job);
+  start_at_mean(job);
 
   const bool head_only = std::all_of(
       job.stages.begin(), job.stages.end(),

@@ -44,8 +44,6 @@ bool reads_texts(const models::Model& model);
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual);
 /// Makes `inputs` for data and model; they must be of one kind (exit code 2).
 void open_inputs(Job& job);
-/// The task that data and model stand for, as `task` names it.
-std::string task_of(const Job& job);
 
 /// Attaches adapters, makes stages and augmentation and measures the profile. Every "auto" must be
 /// decided.

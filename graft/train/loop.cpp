@@ -41,6 +41,7 @@ LossOptions loss_options(const Job& job) {
   o.focal_gamma = train["focal_gamma"].get<double>();
   o.label_smoothing = train["label_smoothing"].get<double>();
   o.multi_label = job.data.multi_label;
+  if (job.data.regression) return o;
   const auto& classes = job.model().classes();
   o.class_weights = make_class_weights(train["class_weights"], classes,
                                        job.data.train.class_counts(classes.size()));

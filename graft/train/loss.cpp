@@ -22,7 +22,9 @@ LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets,
   const int64_t classes = logits.size(1);
   at::Tensor weights;  // one a sample
   at::Tensor losses;
-  if (options.multi_label) {
+  if (options.kind == "squared") {
+    losses = (logits - targets).square().mean(1);
+  } else if (options.multi_label) {
     const double s = options.label_smoothing;
     const at::Tensor soft = s > 0 ? targets * (1 - s) + s / 2 : targets;
     at::Tensor each =

@@ -11,7 +11,7 @@ namespace graft::train {
 
 struct LossOptions {
   std::string kind =
-      "cross-entropy";  ///< cross-entropy or focal (Lin et al. 2017, arXiv:1708.02002)
+      "cross-entropy";  ///< cross-entropy, focal (Lin et al. 2017, arXiv:1708.02002) or squared
   double focal_gamma = 2;
   double label_smoothing = 0;  ///< Szegedy et al. 2016, arXiv:1512.00567
   at::Tensor class_weights;    ///< [C] or undefined
@@ -25,7 +25,8 @@ struct LossValue {
       0;  ///< sum of weights: the loss of a window is its sum of sums over its sum of weights
 };
 
-/// `logits` [B, C] in float32; `targets` int64 [B], or float [B, C] (mixed or multi-label).
+/// `logits` [B, C] in float32; `targets` int64 [B], or float [B, C] (mixed, multi-label, or the
+/// numbers that "squared" compares).
 LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets,
                        const LossOptions& options);
 

@@ -13,13 +13,7 @@
 
 namespace graft::train {
 
-Predictor::Predictor(const std::string& run_or_model) : loaded_(load_any_model(run_or_model)) {
-  if (is_run_folder(run_or_model)) {
-    const Json summary = read_json(std::filesystem::path(run_or_model) / "summary.json");
-    multi_label_ =
-        summary.contains("metrics") && summary["metrics"].contains("mean_average_precision");
-  }
-}
+Predictor::Predictor(const std::string& run_or_model) : loaded_(load_any_model(run_or_model)) {}
 
 Prediction Predictor::classify(const image::Image& picture) {
   return classify(std::vector<image::Image>{picture}).front();
@@ -55,7 +49,10 @@ std::vector<Prediction> Predictor::classify(nn::Flow inputs) {
   const at::NoGradGuard no_grad;
   nn::Context context;
   const at::Tensor logits = model().forward(std::move(inputs), context).at("logits").contiguous();
-  const at::Tensor scores = (multi_label_ ? logits.sigmoid() : at::softmax(logits, 1)).contiguous();
+  const at::Tensor scores = (regression()    ? logits
+                             : multi_label() ? logits.sigmoid()
+                                             : at::softmax(logits, 1))
+                                .contiguous();
   std::vector<Prediction> predictions;
   for (int64_t i = 0; i < logits.size(0); ++i) {
     Prediction p;
@@ -63,7 +60,8 @@ std::vector<Prediction> Predictor::classify(nn::Flow inputs) {
     const float* s = scores.data_ptr<float>() + i * logits.size(1);
     p.logits.assign(l, l + logits.size(1));
     p.scores.assign(s, s + logits.size(1));
-    p.label = model().classes()[static_cast<size_t>(std::max_element(s, s + logits.size(1)) - s)];
+    const auto best = static_cast<size_t>(std::max_element(s, s + logits.size(1)) - s);
+    p.label = regression() ? fmt::format("{}", s[0]) : model().classes()[best];
     predictions.push_back(std::move(p));
   }
   return predictions;

@@ -10,10 +10,10 @@
 
 namespace graft::train {
 
-/// What a classifier says about one picture or text.
+/// What a model says about one picture or text.
 struct Prediction {
-  std::string label;
-  std::vector<float> scores;  ///< probabilities, one a class
+  std::string label;          ///< the likeliest class; of a regression the number as text
+  std::vector<float> scores;  ///< probabilities, one a class; of a regression the number
   std::vector<float> logits;
 };
 
@@ -33,13 +33,15 @@ class Predictor {
   bool reads_texts() const;
   const std::vector<std::string>& classes() const { return loaded_.model->classes(); }
   models::Model& model() { return *loaded_.model; }
-  bool multi_label() const { return multi_label_; }
+  bool multi_label() const { return problem() == models::Problem::multi_label; }
+  bool regression() const { return problem() == models::Problem::regression; }
 
  private:
   std::vector<Prediction> classify(nn::Flow inputs);
 
+  models::Problem problem() const { return loaded_.model->problem(); }
+
   models::LoadedModel loaded_;
-  bool multi_label_ = false;
 };
 
 }  // namespace graft::train

@@ -123,6 +123,15 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
       measured.reset();
     }
   }
+  // Once and at the end, when all splits were read: a resumed run says the same.
+  if (job.inputs->cut() > 0) {
+    for (Observer* o : observers) {
+      o->on_warning(
+          fmt::format("{} texts had more than {} tokens and were cut there: train.max_length, or "
+                      "what the model takes",
+                      job.inputs->cut(), job.model().text_preprocess().max_length));
+    }
+  }
   for (Observer* o : observers) o->on_end(result.status, loop.state().step);
   Json summary = make_summary(job, loop, facts, result.status, measured, split);
   summary["written"] = written;

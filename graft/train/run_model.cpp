@@ -65,6 +65,18 @@ bool is_run_folder(const fs::path& path) {
          (fs::exists(path / "log.jsonl") || fs::exists(path / "summary.json"));
 }
 
+models::Problem run_problem(const fs::path& run) {
+  const Json summary = read_json(run / "summary.json");
+  const Json named = summary.value("problem_type", Json());
+  for (const auto problem : {models::Problem::multi_label, models::Problem::regression}) {
+    if (named == models::problem_name(problem)) return problem;
+  }
+  // Runs from before it was written.
+  const bool several = named.is_null() && summary.contains("metrics") &&
+                       summary["metrics"].contains("mean_average_precision");
+  return several ? models::Problem::multi_label : models::Problem::single_label;
+}
+
 std::vector<std::string> run_classes(const fs::path& run) {
   const Json summary = read_json(run / "summary.json");
   if (!summary.contains("classes") || !summary["classes"].is_array() ||
@@ -103,6 +115,7 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     if (fs::exists(run / kDelta)) apply_delta(run / kDelta, model, config.methods);
     peft::merge_all(model.registry());
   }
+  loaded.model->set_problem(run_problem(run));
   if (!wanted.empty() && wanted != classes) {
     auto refitted = models::refit_head(*loaded.model, wanted);
     refitted.folder = run;

@@ -14,6 +14,8 @@ struct Job;
 /// Whether `path` is a run folder (config.yaml beside log.jsonl or summary.json).
 bool is_run_folder(const std::filesystem::path& path);
 
+/// What kind of labels a run learned, by its summary.
+models::Problem run_problem(const std::filesystem::path& run);
 /// The classes a run was trained on, in order.
 std::vector<std::string> run_classes(const std::filesystem::path& run);
 

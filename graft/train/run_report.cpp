@@ -33,16 +33,22 @@ std::string base64(const std::vector<uint8_t>& bytes) {
   return text;
 }
 
-/// Sample id → picture, over the three parts of a data set.
-class Thumbnails {
+/// Sample id → picture or text, over the three parts of a data set.
+class Contents {
  public:
-  explicit Thumbnails(const data::Dataset& data) {
+  explicit Contents(const data::Dataset& data) {
     for (const data::View* view : data.views()) {
       for (int64_t i = 0; i < view->size(); ++i)
         places_.emplace(view->sample(i).id, std::pair{view, i});
     }
   }
-  std::string operator()(const std::string& id) const {
+  std::string text(const std::string& id) const {
+    const auto found = places_.find(id);
+    if (found == places_.end()) return "";
+    const data::Text text = found->second.first->text(found->second.second);
+    return text.second ? text.first + " | " + *text.second : text.first;
+  }
+  std::string thumbnail(const std::string& id) const {
     const auto found = places_.find(id);
     if (found == places_.end()) return "";
     const image::Image picture = found->second.first->load(found->second.second);
@@ -70,13 +76,16 @@ void write_report(const fs::path& run, const data::Dataset* data) {
           data::open_dataset(folder.config["data"], folder.config.value("seed", uint64_t{0})));
       data = opened.get();
     } catch (const Error&) {
-      // The photos may be gone or elsewhere; the page then has no thumbnails.
+      // The data may be gone or elsewhere; the page then has names in their place.
     }
   }
   report::RunPageOptions options;
   if (data) {
-    const auto thumbnails = std::make_shared<Thumbnails>(*data);
-    options.thumbnail = [thumbnails](const std::string& id) { return (*thumbnails)(id); };
+    const auto contents = std::make_shared<Contents>(*data);
+    if (data->train.source->content() == data::Content::texts)
+      options.words = [contents](const std::string& id) { return contents->text(id); };
+    else
+      options.thumbnail = [contents](const std::string& id) { return contents->thumbnail(id); };
   }
   write_atomically(run / "report.html", report::render_run(folder, options));
 }

@@ -20,6 +20,7 @@ struct Problem {
   at::Tensor weights;  ///< [N], mean 1
   int64_t classes;
   bool multi_label;
+  bool regression;
 };
 
 struct Solution {
@@ -27,6 +28,7 @@ struct Solution {
 };
 
 at::Tensor losses(const at::Tensor& logits, const Problem& p) {
+  if (p.regression) return (logits - p.targets).square().mean(1);
   if (p.multi_label)
     return at::binary_cross_entropy_with_logits(logits, p.targets, {}, {}, at::Reduction::None)
         .mean(1);
@@ -61,7 +63,7 @@ Solution logistic(const Problem& p, double lambda, const Solution* start,
 
 Solution ridge_solution(const Problem& p, double lambda) {
   const at::Tensor y =
-      p.multi_label ? p.targets : at::one_hot(p.targets, p.classes).to(at::kDouble);
+      p.targets.dim() == 2 ? p.targets : at::one_hot(p.targets, p.classes).to(at::kDouble);
   const at::Tensor root = p.weights.sqrt().unsqueeze(1);
   const at::Tensor mean = (y * p.weights.unsqueeze(1)).mean(0);
   const at::Tensor x = p.x * root;
@@ -106,8 +108,10 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view,
   p.targets = reader.targets(view, positions).cpu();
   p.classes = static_cast<int64_t>(model.classes().size());
   p.multi_label = job.data.multi_label;
-  if (p.multi_label) p.targets = p.targets.to(at::kDouble);
+  p.regression = job.data.regression;
+  if (p.targets.dim() == 2) p.targets = p.targets.to(at::kDouble);
   p.weights = at::ones({p.x.size(0)}, at::kDouble);
+  if (p.regression) return p;
   const at::Tensor by_class =
       make_class_weights(job.config.values["train"]["class_weights"], model.classes(),
                          job.data.train.class_counts(model.classes().size()));
@@ -155,10 +159,12 @@ int64_t solve_head(Job& job, Reader& reader, const std::string& solver, double r
       s = logistic(train, ridge * factor, last.weight.defined() ? &last : nullptr, until);
     } else {
       s = ridge_solution(train, ridge * factor * n / 100);
-      const Problem& judge = validation ? *validation : train;
-      const double scale = best_scale(at::linear(judge.x, s.weight, s.bias), judge);
-      s.weight = s.weight * scale;
-      s.bias = s.bias * scale;
+      if (!train.regression) {
+        const Problem& judge = validation ? *validation : train;
+        const double scale = best_scale(at::linear(judge.x, s.weight, s.bias), judge);
+        s.weight = s.weight * scale;
+        s.bias = s.bias * scale;
+      }
     }
     last = s;
     const Problem& judge = validation ? *validation : train;

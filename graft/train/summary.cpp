@@ -59,6 +59,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
   s["seed"] = v["seed"];
   s["threads"] = v["threads"];
   s["precision"] = v["precision"];
+  s["problem_type"] = models::problem_name(job.model().problem());
   s["classes"] = job.model().classes();
 
   Json metric = {{"name", metric_name},
@@ -76,7 +77,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
     metric["samples"] = measured->size();
     s["loss"] = eval::measure(eval::find_metric("loss"), *measured).value;
     s["metrics"] = to_json(eval::measure_all(*measured));
-    s["per_class"] = Json::array();
+    if (!measured->regression) s["per_class"] = Json::array();
     for (const auto& c : eval::class_scores(*measured)) {
       s["per_class"].push_back({{"class", c.name},
                                 {"count", c.count},
@@ -85,7 +86,8 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
                                 {"recall_interval", {c.recall_low, c.recall_high}},
                                 {"f1", c.f1}});
     }
-    if (!job.earlier_classes.empty()) s["by_origin"] = by_origin(job, *measured);
+    if (!job.earlier_classes.empty() && !measured->regression)
+      s["by_origin"] = by_origin(job, *measured);
   }
   s["metric"] = metric;
 
@@ -107,6 +109,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
                   {"validation", job.data.validation.size()},
                   {"test", job.data.test.size()},
                   {"bad", loop.reader().bad_samples()}};
+  if (reads_texts(job.model())) s["samples"]["cut"] = job.inputs->cut();
   const double evaluation_flops = work.evaluation_before + loop.reader().evaluation_flops();
   s["work"] = {{"steps", work.steps},
                {"samples_forward", work.samples_forward},
@@ -128,7 +131,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
   s["throughput"] = {{"per_s", work.train_s > 0 ? static_cast<double>(work.samples_forward) /
                                                       (work.train_s + work.cache_s)
                                                 : 0},
-                     {"unit", "images"}};
+                     {"unit", reads_texts(job.model()) ? "texts" : "images"}};
   s["predicted"] = facts.predicted;
 
   // Full fine-tuning: the same passes over every sample, all weights at every step, nothing cached.

@@ -35,6 +35,17 @@ fixture() {
 # graft train of the small data, quickly: settings first, so that a case can change each.
 quick_train() { ${START:-} graft train "$FILES/quick.yaml" model="$QUICK_MODEL" data="$SMALL" "$@"; }
 
+# questions.csv with two classes and pairs.csv with numbers, here.
+write_texts() {
+  local i
+  echo "text,label" >questions.csv
+  echo "sentence1,sentence2,score" >pairs.csv
+  for i in $(seq 20); do
+    printf '%s\n' "where is the river $i,place" "a bird sings $i,person" >>questions.csv
+    printf '%s\n' "a bird sings $i,a bird sings,4.5" "the tree falls,red stone $i,1.5" >>pairs.csv
+  done
+}
+
 # Two files of weights are equal byte for byte, and are there.
 same_bytes() { cmp -- "$1" "$2"; }
 

@@ -7,7 +7,7 @@
 #   requires COMMAND  skipped, and said, on a machine where the command fails
 #   fixture NAME      made by make_NAME of fixtures.sh before the case
 #   $ COMMAND         run by bash; `graft`, the functions of fixtures.sh and these variables are known:
-#                     MODEL, QUICK_MODEL, CLOTHING, SMALL, RUN, LORA_RUN, FILES, SHARED
+#                     MODEL, QUICK_MODEL, TINY_TEXT_MODEL, CLOTHING, SMALL, RUN, LORA_RUN, FILES, SHARED
 #   > MORE            the next line of the command
 # and behind a command what is expected of it:
 #   exit N            its exit code (0 where it is not given)
@@ -28,6 +28,8 @@ export FIXTURES=$work/fixtures FILES=$here/files
 export SHARED=${GRAFT_SHARED:-$source_root/../shared}
 export MODEL=$source_root/examples/models/mobilenet_v2_0.35_224 CLOTHING=$source_root/examples/data/clothing
 export QUICK_MODEL="{path: $MODEL, image_size: 64}"
+export TINY_TEXT_MODEL="{config: {model_type: bert, vocab_size: 96, hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 2,
+  intermediate_size: 24, max_position_embeddings: 24}, init: random, tokenizer: $source_root/tests/contract_training/word_piece}"
 export SMALL=$FIXTURES/small RUN=$FIXTURES/run LORA_RUN=$FIXTURES/lora_run
 mkdir -p "$work/bin" "$FIXTURES"
 ln -s "$(readlink -f "$1")" "$work/bin/graft"

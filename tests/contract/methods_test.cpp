@@ -18,27 +18,35 @@
 namespace graft {
 namespace {
 
-const std::vector<std::string> kFamilies = {"vit", "resnet_basic", "mobilenet_v2_tf", "convnext",
-                                            "dinov2"};
+const std::vector<std::string> kFamilies = {"vit",      "resnet_basic", "mobilenet_v2_tf",
+                                            "convnext", "dinov2",       "bert"};
+
+std::filesystem::path folder_of(const std::string& name) {
+  return test::source_dir() / "tests/golden" / (name == "bert" ? "text_models" : "models") / name;
+}
 
 std::unique_ptr<models::Model> load(const std::string& name) {
   models::ModelSource source;
-  source.path = (test::source_dir() / "tests/golden/models" / name).string();
+  source.path = folder_of(name).string();
   return models::load_model(source).model;
 }
 
-at::Tensor pixels_of(const std::string& name) {
-  return io::SafetensorsReader(test::source_dir() / "tests/golden/models" / name /
-                               "golden.safetensors")
-      .tensor("pixels");
+/// What enters the chain: pictures, or texts one after the other.
+nn::Flow inputs_of(const std::string& name) {
+  const io::SafetensorsReader golden(folder_of(name) / "golden.safetensors");
+  if (name != "bert") return {"pixels", golden.tensor("pixels")};
+  const at::Tensor there = golden.tensor("attention_mask").to(at::kBool);
+  nn::Flow flow("ids", golden.tensor("input_ids").masked_select(there));
+  flow["lengths"] = there.sum(1);
+  return flow;
 }
 
-at::Tensor logits_of(models::Model& model, const at::Tensor& pixels, bool training = false) {
+at::Tensor logits_of(models::Model& model, const nn::Flow& inputs, bool training = false) {
   const at::NoGradGuard no_grad;
   nn::Context context;
   context.training = training;
   context.generator = at::make_generator<at::CPUGeneratorImpl>(4);
-  return model.forward(nn::Flow("pixels", pixels), context).at("logits");
+  return model.forward(inputs, context).at("logits");
 }
 
 double gap(const at::Tensor& a, const at::Tensor& b) {
@@ -95,26 +103,26 @@ class MethodOnFamily : public testing::TestWithParam<Tested> {};
 TEST_P(MethodOnFamily, AtTheStartNothingChanges) {
   const auto& [method, family] = GetParam();
   auto model = load(family);
-  const at::Tensor pixels = pixels_of(family);
-  const at::Tensor before = logits_of(*model, pixels);
+  const nn::Flow inputs = inputs_of(family);
+  const at::Tensor before = logits_of(*model, inputs);
   const int layers = peft::attach(model->registry(), {choose(*method)}, model->head(), nn::Init(1));
   EXPECT_EQ(layers > 0, static_cast<bool>(method->make));
-  EXPECT_LE(gap(logits_of(*model, pixels), before), 1e-5 * size_of(before));
+  EXPECT_LE(gap(logits_of(*model, inputs), before), 1e-5 * size_of(before));
 }
 
 TEST_P(MethodOnFamily, MergedIsWhatAdaptedWas) {
   const auto& [method, family] = GetParam();
   auto model = load(family);
-  const at::Tensor pixels = pixels_of(family);
-  const at::Tensor before = logits_of(*model, pixels);
+  const nn::Flow inputs = inputs_of(family);
+  const at::Tensor before = logits_of(*model, inputs);
   peft::attach(model->registry(), {choose(*method)}, model->head(), nn::Init(1));
   stir(model->registry(), 0.1);
-  const at::Tensor adapted = logits_of(*model, pixels);
+  const at::Tensor adapted = logits_of(*model, inputs);
   EXPECT_EQ(gap(adapted, before) > 1e-3, static_cast<bool>(method->make))
       << "gap " << gap(adapted, before);
   peft::merge_all(model->registry());
   EXPECT_TRUE(adapter_tensors(model->registry()).empty());
-  EXPECT_LE(gap(logits_of(*model, pixels), adapted), 1e-5 * size_of(adapted));
+  EXPECT_LE(gap(logits_of(*model, inputs), adapted), 1e-5 * size_of(adapted));
 }
 
 TEST_P(MethodOnFamily, ItTrainsSomethingAndCountsIt) {
@@ -180,7 +188,7 @@ TEST_P(MethodOnFamily, TheFormOfPeftHoldsAllOfIt) {
   auto again = load(family);
   const auto attached = peft::attach_adapter(again->registry(), peft::load_adapter(scratch.path()));
   EXPECT_EQ(attached.choice.method->name, method->name);
-  EXPECT_LE(gap(logits_of(*again, pixels_of(family)), logits_of(*model, pixels_of(family))), 1e-6);
+  EXPECT_LE(gap(logits_of(*again, inputs_of(family)), logits_of(*model, inputs_of(family))), 1e-6);
 }
 
 /// All that an option can be seen by.
@@ -204,9 +212,9 @@ Observed observe(const peft::Method& method, const std::string& family, const Js
     note(*tensor.value);
   }
   stir(model->registry(), 0.1);
-  const at::Tensor pixels = pixels_of(family);
-  note(logits_of(*model, pixels));
-  note(logits_of(*model, pixels, true));
+  const nn::Flow inputs = inputs_of(family);
+  note(logits_of(*model, inputs));
+  note(logits_of(*model, inputs, true));
   return seen;
 }
 

@@ -5,7 +5,7 @@
 #include "graft/base/error.h"
 #include "graft/models/load.h"
 #include "graft/train/trained_set.h"
-#include "tests/contract_training/fixture.h"
+#include "tests/contract_training/texts.h"
 
 /// Frozen means frozen, for every line of strategies.def, methods.def and every family.
 namespace graft::contract {
@@ -58,8 +58,10 @@ bool unused(const std::string& name) {
   return name.ends_with("mask_token");
 }
 
-void train_and_compare(const std::string& family, const std::string& strategy,
-                       const std::string& method) {
+using MakeConfig = std::function<Json(const std::filesystem::path& output)>;
+
+void train_and_compare(const std::string& family, const MakeConfig& make_config,
+                       const std::string& strategy, const std::string& method) {
   SCOPED_TRACE(family + ", " + strategy + ", " + method);
   const test::ScratchDir scratch;
   Json patch = {{"strategy", strategy},
@@ -67,11 +69,10 @@ void train_and_compare(const std::string& family, const std::string& strategy,
                 {"budget", {{"epochs", nullptr}, {"steps", 10}}},
                 {"train", {{"keep", "last"}, {"eval_every", 100}}}};
   if (method == "none") patch["train"]["batch_norm"] = "train";
-  train::Job job = open(with(config_of(family, scratch / "run"), patch));
+  train::Job job = open(with(make_config(scratch / "run"), patch));
 
-  models::ModelSource source;
-  source.path = golden_model(family);
-  const auto fresh_model = models::load_model(source, job.model().classes());
+  const auto fresh_model =
+      models::load_model(train::model_source(job.config), job.model().classes());
   const auto fresh = snapshot(*fresh_model.model);
   const auto begin = snapshot(job.model());
   train::Observer* observer = nullptr;
@@ -115,7 +116,20 @@ TEST_P(Frozen, BlocksThatAStageDoesNotTrainKeepEveryByte) {
   for (const auto& strategy : strategies::strategies()) {
     for (const auto& method : peft::methods()) {
       if (strategy.name == "head" && method.name != "none") continue;
-      train_and_compare(GetParam(), strategy.name, method.name);
+      train_and_compare(
+          GetParam(), [](const auto& output) { return config_of(GetParam(), output); },
+          strategy.name, method.name);
+    }
+  }
+}
+
+TEST(FrozenTexts, BlocksThatAStageDoesNotTrainKeepEveryByte) {
+  for (const auto& strategy : strategies::strategies()) {
+    for (const auto& method : peft::methods()) {
+      if (strategy.name == "head" && method.name != "none") continue;
+      train_and_compare(
+          "bert", [](const auto& output) { return text_config(output); }, strategy.name,
+          method.name);
     }
   }
 }

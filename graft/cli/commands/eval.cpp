@@ -31,7 +31,17 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
   given["train"]["views"] = 0;
   job.config = graft::train::make_config(given);
   job.data = data::open_dataset(job.config.values["data"], job.config.seed());
-  job.loaded = graft::train::load_any_model(model);
+  // The one output of a regression has no name to be matched by.
+  job.loaded = graft::train::load_any_model(
+      model, job.data.regression ? job.data.classes : std::vector<std::string>{});
+  const auto number = models::Problem::regression;
+  if ((job.model().problem() == number) != job.data.regression) {
+    fail_usage("eval: the model predicts {}, but the labels of the data are {}; {}",
+               job.data.regression ? "classes" : "a number",
+               job.data.regression ? "numbers" : "classes",
+               job.data.regression ? "give data.labels=classes, or another model"
+                                   : "give data.labels=regression, or another column or model");
+  }
   const auto& known = job.model().classes();
   std::vector<std::string> missing;
   std::vector<int> mapping;

@@ -3,9 +3,24 @@
 
 #include "graft/cli/arguments.h"
 #include "graft/cli/outputs.h"
+#include "graft/train/job.h"
 #include "graft/train/run_model.h"
 
 namespace graft::cli {
+namespace {
+
+/// transformers' classes of these families read the first token, whatever their config says.
+void note_pooling(const models::Model& model) {
+  const Json pooling = model.config().value("classifier_pooling", Json());
+  if (!graft::train::reads_texts(model) || model.family() == "modernbert") return;
+  if (!pooling.is_string() || pooling == "first" || pooling == "cls") return;
+  std::cerr << "graft: note: the head reads the " << pooling.get<std::string>()
+            << " of the tokens, but transformers gives it the first: there this folder predicts "
+               "something else. Train with model.pooling=first for a model that is the same "
+               "in both\n";
+}
+
+}  // namespace
 
 Command export_model() {
   return {"export", "writes a run or a model for other programs", [](const Words& words) {
@@ -26,6 +41,7 @@ Command export_model() {
             claim_new_folder("export", output);
             const auto loaded = graft::train::load_any_model(model);
             models::save_model(*loaded.model, output);
+            note_pooling(*loaded.model);
             std::cout << "written: " << output << "\n";
             return 0;
           }};

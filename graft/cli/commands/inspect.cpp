@@ -74,6 +74,7 @@ Json inspect_data(const std::string& path) {
   return {{"kind", "data"},
           {"path", path},
           {"multi_label", set.multi_label},
+          {"regression", set.regression},
           {"classes", classes},
           {"notes", set.notes},
           {"samples",

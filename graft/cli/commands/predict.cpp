@@ -22,6 +22,19 @@ std::string csv(const std::string& text) {
   return quoted + "\"";
 }
 
+/// A number instead of classes.
+void print_value(const std::string& format, const std::string& input, float value) {
+  if (format == "json") {
+    std::cout << Json{{"input", input}, {"value", value}}.dump(-1, ' ', false,
+                                                               Json::error_handler_t::replace)
+              << "\n";
+  } else if (format == "csv") {
+    std::cout << csv(input) << "," << value << "\n";
+  } else {
+    std::cout << fmt::format("{:<40}  {:.4g}\n", input, value);
+  }
+}
+
 void print(const std::string& format, const std::string& input, const graft::train::Prediction& p,
            const std::vector<std::string>& classes, int top) {
   if (format == "json") {
@@ -59,6 +72,14 @@ struct Output {
   int top = 3;
 };
 
+void print(const Output& output, const std::string& input, const graft::train::Prediction& p,
+           const graft::train::Predictor& predictor) {
+  if (predictor.regression())
+    print_value(output.format, input, p.scores.front());
+  else
+    print(output.format, input, p, predictor.classes(), output.top);
+}
+
 /// Classifies what the files hold and prints it; returns how many inputs could not be read.
 int predict_pictures(graft::train::Predictor& predictor, const std::vector<std::string>& words,
                      const Output& output) {
@@ -78,7 +99,7 @@ int predict_pictures(graft::train::Predictor& predictor, const std::vector<std::
     }
     const auto predictions = predictor.classify(pictures);
     for (size_t i = 0; i < predictions.size(); ++i)
-      print(output.format, names[i], predictions[i], predictor.classes(), output.top);
+      print(output, names[i], predictions[i], predictor);
   }
   if (bad == static_cast<int>(files.size()))
     fail_unreadable("none of the {} pictures could be read", bad);
@@ -93,7 +114,7 @@ void predict_texts(graft::train::Predictor& predictor, const std::vector<NamedTe
       batch.push_back(texts[i].text);
     const auto predictions = predictor.classify(batch);
     for (size_t i = 0; i < predictions.size(); ++i)
-      print(output.format, texts[begin + i].name, predictions[i], predictor.classes(), output.top);
+      print(output, texts[begin + i].name, predictions[i], predictor);
   }
 }
 
@@ -114,7 +135,8 @@ Command predict() {
                                        "pictures, folders, patterns; files of texts, - for stdin");
             arguments.app().add_option("--text", spoken, "a text itself; may be repeated");
             arguments.app().add_flag("--json", json, "a JSON object a line");
-            arguments.app().add_flag("--csv", as_csv, "input,label,probability");
+            arguments.app().add_flag("--csv", as_csv,
+                                     "input,label,probability; of a model of numbers input,value");
             arguments.app()
                 .add_option("--top", output.top, "classes shown in the table")
                 ->check(CLI::PositiveNumber)
@@ -129,7 +151,8 @@ Command predict() {
             if (!predictor.reads_texts() && !spoken.empty())
               fail_usage("predict: --text is for a model that reads texts; {} reads pictures",
                          model);
-            if (as_csv) std::cout << "input,label,probability\n";
+            if (as_csv)
+              std::cout << (predictor.regression() ? "input,value\n" : "input,label,probability\n");
             if (!predictor.reads_texts()) {
               predict_pictures(predictor, inputs, output);
               return 0;

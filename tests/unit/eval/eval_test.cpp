@@ -1,5 +1,9 @@
 #include "tests/support/support.h"
 
+#include <algorithm>
+
+#include "graft/base/json.h"
+#include "graft/eval/correlation.h"
 #include "graft/eval/metric.h"
 
 namespace graft::eval {
@@ -59,6 +63,98 @@ TEST(Metrics, MultiLabel) {
   const auto scores = class_scores(p);
   EXPECT_NEAR(scores[0].precision, 0.5, 1e-9);
   EXPECT_NEAR(scores[1].recall, 0.5, 1e-9);
+}
+
+Json golden() {
+  return read_json(test::source_dir() / "tests/golden/eval/metrics.json");
+}
+
+TEST(Metrics, MatthewsIsScikitLearns) {
+  const Json cases = golden()["classes"];
+  ASSERT_EQ(cases.size(), 5U);
+  for (const Json& c : cases) {
+    Predictions p;
+    for (int k = 0; k < c["classes"]; ++k) p.classes.push_back(std::to_string(k));
+    for (size_t i = 0; i < c["labels"].size(); ++i) {
+      p.inputs.push_back(std::to_string(i));
+      p.labels.push_back({c["labels"][i].get<int>()});
+      for (int k = 0; k < c["classes"]; ++k)
+        p.scores.push_back(c["predicted"][i] == k ? 0.9F : 0.01F);
+      p.losses.push_back(0);
+    }
+    EXPECT_NEAR(measure(find_metric("matthews"), p).value, c["matthews"].get<double>(), 1e-9);
+  }
+}
+
+Predictions numbers(const std::vector<float>& truth, const std::vector<float>& said) {
+  Predictions p;
+  p.classes = {"value"};
+  p.regression = true;
+  p.values = truth;
+  p.scores = said;
+  for (size_t i = 0; i < truth.size(); ++i) {
+    p.inputs.push_back(std::to_string(i));
+    p.labels.emplace_back();
+    p.losses.push_back((truth[i] - said[i]) * (truth[i] - said[i]));
+  }
+  return p;
+}
+
+TEST(Metrics, OfNumbersAreScipys) {
+  const Json cases = golden()["numbers"];
+  ASSERT_EQ(cases.size(), 5U);
+  for (const Json& c : cases) {
+    const Predictions p =
+        numbers(c["truth"].get<std::vector<float>>(), c["said"].get<std::vector<float>>());
+    for (const char* name : {"pearson", "spearman", "mae"}) {
+      const double expected = c[name];
+      EXPECT_NEAR(measure(find_metric(name), p).value, expected,
+                  1e-9 * std::max(1.0, std::abs(expected)))
+          << name;
+    }
+    const double mse = c["mse"];
+    EXPECT_NEAR(measure(find_metric("loss"), p).value, mse, 1e-6 * std::max(1.0, mse));
+  }
+}
+
+TEST(Metrics, OfWhatIsConstantAreZeroAndNeverNan) {
+  const Predictions p = numbers({0.1F, 0.1F, 0.1F}, {1, 2, 3});
+  for (const char* name : {"pearson", "spearman"}) {
+    const Measured m = measure(find_metric(name), p);
+    EXPECT_EQ(m.value, 0) << name;
+    EXPECT_EQ(m.low, 0) << name;
+    EXPECT_EQ(m.high, 0) << name;
+  }
+  EXPECT_EQ(ranks({3, 1, 3, 2}), (std::vector<double>{3.5, 1, 3.5, 2}));
+}
+
+TEST(Metrics, AreMeasuredOnlyWhereTheyAreDefined) {
+  const auto names = [](const Predictions& p) {
+    std::vector<std::string> found;
+    for (const auto& [name, m] : measure_all(p)) found.push_back(name);
+    return found;
+  };
+  const auto has = [](const std::vector<std::string>& all, const std::string& name) {
+    return std::find(all.begin(), all.end(), name) != all.end();
+  };
+  EXPECT_EQ(names(numbers({1, 2}, {2, 3})),
+            (std::vector<std::string>{"pearson", "spearman", "mae", "loss"}));
+  EXPECT_TRUE(has(names(example()), "matthews"));
+  for (const char* name : {"pearson", "spearman", "mae", "mean_average_precision"})
+    EXPECT_FALSE(has(names(example()), name)) << name;
+  Predictions several = example();
+  several.multi_label = true;
+  EXPECT_FALSE(has(names(several), "matthews"));
+}
+
+TEST(Predictions, OfNumbersHaveNoClasses) {
+  const Predictions p = numbers({4.5F, 2}, {4, 2.5F});
+  EXPECT_TRUE(class_scores(p).empty());
+  const Json line = to_json_line(p, 0, "test");
+  EXPECT_EQ(line["label"], 4.5);
+  EXPECT_EQ(line["predicted"], 4.0);
+  EXPECT_EQ(line["loss"], 0.25);
+  EXPECT_FALSE(line.contains("probability"));
 }
 
 TEST(Predictions, ConfusionAndLines) {
