@@ -36,7 +36,7 @@ class Divider {
     }
     say_what_was_made(!validation_given, !test_given);
     if (test_given && rule_.test > 0) {
-      set_.notes.push_back("data.split.test has no effect: the test split is given");
+      set_.notes.emplace_back("data.split.test has no effect: the test split is given");
     }
     keep_fraction();
   }
@@ -106,11 +106,12 @@ class Divider {
                       made, grouped(before), seed_, grouped(set_.train.size())));
     }
     if (set_.test.empty()) {
-      set_.notes.push_back(
+      set_.notes.emplace_back(
           "there is no test split: what is measured is validation, which also chooses");
     }
     if (set_.validation.empty()) {
-      set_.notes.push_back("there is no validation split: nothing can be chosen or stopped by it");
+      set_.notes.emplace_back(
+          "there is no validation split: nothing can be chosen or stopped by it");
     }
   }
 

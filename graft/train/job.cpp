@@ -261,8 +261,8 @@ int64_t planned_steps(const Job& job) {
   };
   if (budget.steps) limit(*budget.steps);
   // The last update of an epoch may be smaller, so a part of one is counted in samples.
-  const auto updates = [&](int64_t samples) {
-    return samples / shape.samples * shape.steps + samples % shape.samples / window;
+  const auto updates = [&](int64_t seen) {
+    return seen / shape.samples * shape.steps + seen % shape.samples / window;
   };
   if (budget.epochs)
     limit(updates(static_cast<int64_t>(
