@@ -166,7 +166,7 @@ void check_rule(const SplitRule& rule) {
 
 }  // namespace
 
-Dataset make_dataset(std::shared_ptr<const Source> source, std::vector<std::string> classes,
+Dataset make_dataset(const std::shared_ptr<const Source>& source, std::vector<std::string> classes,
                      const std::vector<Split>& splits, bool multi_label, const SplitRule& rule,
                      uint64_t seed) {
   GRAFT_ASSERT(splits.empty() || static_cast<int64_t>(splits.size()) == source->size());

@@ -20,12 +20,12 @@ constexpr uint64_t kBootstrapSeed = 20231;
 }  // namespace
 
 const std::vector<Metric>& metrics() {
-  static const std::vector<Metric> kMetrics = {
+  static const std::vector<Metric> all = {
 #define METRIC(name) name(),
 #include "graft/eval/metrics.def"
 #undef METRIC
   };
-  return kMetrics;
+  return all;
 }
 
 const Metric& find_metric(const std::string& name) {

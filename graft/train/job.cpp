@@ -82,14 +82,14 @@ int64_t Job::input_width() const {
 }
 
 const std::vector<Option>& model_options() {
-  static const std::vector<Option> kOptions = {
+  static const std::vector<Option> all = {
       text("path", nullptr, "folder, weight file, org/name, bundled name or earlier run"),
       any("config", nullptr, "config.json as a mapping or a file; overrides the folder's"),
       text("init", "pretrained", "pretrained or random").one_of({"pretrained", "random"}),
       integer("image_size", nullptr,
               "side of the network's input; position embeddings are interpolated")
           .between(8, 4096)};
-  return kOptions;
+  return all;
 }
 
 models::ModelSource model_source(const Config& config) {
@@ -124,6 +124,7 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
     // A class that only the earlier run knew has no samples here, and stays.
     const auto classes = joined_classes(job.earlier_classes, job.data.classes);
     std::vector<int> mapping;
+    mapping.reserve(job.data.classes.size());
     for (const auto& name : job.data.classes) {
       mapping.push_back(
           static_cast<int>(std::find(classes.begin(), classes.end(), name) - classes.begin()));

@@ -18,6 +18,7 @@ struct Case {
   std::vector<int64_t> stops;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for.
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
 }
@@ -49,9 +50,7 @@ void expect_same_outcome(const fs::path& whole, const fs::path& pieces) {
   const auto b = comparable(pieces);
   EXPECT_EQ(a.size(), b.size());
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    Json left = a[i];
-    Json right = b[i];
-    ASSERT_EQ(left.dump(), right.dump()) << "event " << i;
+    ASSERT_EQ(a[i].dump(), b[i].dump()) << "event " << i;
   }
   Json x = read_json(whole / "summary.json");
   Json y = read_json(pieces / "summary.json");
