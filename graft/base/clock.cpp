@@ -51,11 +51,11 @@ double boot_clock() {
 }  // namespace
 
 double seconds_since_process_start() {
-  static const double kStart = [] {
+  static const double process_start = [] {
     const double start = process_start_monotonic();
     return start >= 0 ? start : boot_clock();
   }();
-  return std::max(0.0, boot_clock() - kStart);
+  return std::max(0.0, boot_clock() - process_start);
 }
 
 double process_cpu_seconds() {

@@ -68,7 +68,7 @@ int64_t parse_bytes(const Json& value, const std::string& where) {
     double number = 0;
     std::string unit;
     if (next_part(at, number, unit) && !*at) {
-      static const std::pair<const char*, double> kUnits[] = {
+      static constexpr std::pair<const char*, double> kUnits[] = {
           {"", 1},         {"b", 1},      {"k", 0x1p10},   {"kb", 1e3},    {"kib", 0x1p10},
           {"m", 0x1p20},   {"mb", 1e6},   {"mib", 0x1p20}, {"g", 0x1p30},  {"gb", 1e9},
           {"gib", 0x1p30}, {"t", 0x1p40}, {"tb", 1e12},    {"tib", 0x1p40}};

@@ -15,12 +15,12 @@ namespace graft::cli {
 #undef COMMAND
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> kCommands = {
+  static const std::vector<Command> all = {
 #define COMMAND(name) name(),
 #include "graft/cli/commands.def"
 #undef COMMAND
   };
-  return kCommands;
+  return all;
 }
 
 namespace {

@@ -81,11 +81,11 @@ std::vector<std::string> given_classes(const Options& options) {
 }
 
 SplitRule rule_of(const Options& options) {
-  static const std::vector<Option> kSplitOptions = {
+  static const std::vector<Option> split_options = {
       number("validation", 0.15, "share that becomes validation when none is given")
           .between(0, 0.9),
       number("test", nullptr, "share that becomes test when none is given").between(0, 0.9)};
-  const Options split(kSplitOptions, options.at("split"), "data.split");
+  const Options split(split_options, options.at("split"), "data.split");
   SplitRule rule;
   rule.validation = split.number("validation");
   if (split.is_set("test")) rule.test = split.number("test");
@@ -133,7 +133,7 @@ void check_learned(Dataset& dataset, bool folds) {
 }  // namespace
 
 const std::vector<Option>& data_options() {
-  static const std::vector<Option> kOptions = [] {
+  static const std::vector<Option> all = [] {
     std::vector<std::string> names = {"auto"};
     for (const Format& format : formats()) names.push_back(format.name);
     return std::vector<Option>{
@@ -160,7 +160,7 @@ const std::vector<Option>& data_options() {
         integer("fold", nullptr, "the fold that is the test split, from 0").at_least(0),
         number("fraction", 1.0, "share of each class of train that is used").between(0, 1)};
   }();
-  return kOptions;
+  return all;
 }
 
 Dataset open_dataset(const Json& data, uint64_t seed) {

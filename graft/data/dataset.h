@@ -83,7 +83,7 @@ Dataset open_dataset(const Json& data, uint64_t seed);
 
 /// The same for a source of one's own: divides `source` by `rule`. `splits` has one entry a sample,
 /// or none at all when nothing is given.
-Dataset make_dataset(std::shared_ptr<const Source> source, std::vector<std::string> classes,
+Dataset make_dataset(const std::shared_ptr<const Source>& source, std::vector<std::string> classes,
                      const std::vector<Split>& splits, bool multi_label, const SplitRule& rule,
                      uint64_t seed);
 

@@ -115,6 +115,7 @@ std::vector<std::vector<int64_t>> connect(const std::vector<std::pair<int64_t, i
   std::map<int64_t, std::vector<int64_t>> groups;
   for (const auto& [i, unused] : parent) groups[root(i)].push_back(i);
   std::vector<std::vector<int64_t>> sorted;
+  sorted.reserve(groups.size());
   for (auto& [first, group] : groups) sorted.push_back(std::move(group));
   return sorted;
 }

@@ -14,12 +14,12 @@ namespace sources {
 }  // namespace sources
 
 const std::vector<Format>& formats() {
-  static const std::vector<Format> kFormats = {
+  static const std::vector<Format> all = {
 #define SOURCE(name) sources::name(),
 #include "graft/data/sources.def"
 #undef SOURCE
   };
-  return kFormats;
+  return all;
 }
 
 namespace {

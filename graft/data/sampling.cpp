@@ -17,23 +17,23 @@ namespace samplings {
 }  // namespace samplings
 
 const std::vector<SamplingPolicy>& sampling_policies() {
-  static const std::vector<SamplingPolicy> kPolicies = {
+  static const std::vector<SamplingPolicy> all = {
 #define SAMPLING(name) samplings::name(),
 #include "graft/data/sampling.def"
 #undef SAMPLING
   };
-  return kPolicies;
+  return all;
 }
 
 const std::vector<Option>& sampling_options() {
-  static const std::vector<Option> kOptions = [] {
+  static const std::vector<Option> all = [] {
     std::vector<std::string> names;
     for (const auto& policy : sampling_policies()) names.push_back(policy.name);
     return std::vector<Option>{
         number("rate", 1.0, "share of the training data that an epoch sees").between(0, 1),
         text("policy", "uniform", "how that share is chosen").one_of(names)};
   }();
-  return kOptions;
+  return all;
 }
 
 int64_t epoch_size(int64_t samples, double rate) {

@@ -36,7 +36,7 @@ class Divider {
     }
     say_what_was_made(!validation_given, !test_given);
     if (test_given && rule_.test > 0) {
-      set_.notes.push_back("data.split.test has no effect: the test split is given");
+      set_.notes.emplace_back("data.split.test has no effect: the test split is given");
     }
     keep_fraction();
   }
@@ -106,11 +106,12 @@ class Divider {
                       made, grouped(before), seed_, grouped(set_.train.size())));
     }
     if (set_.test.empty()) {
-      set_.notes.push_back(
+      set_.notes.emplace_back(
           "there is no test split: what is measured is validation, which also chooses");
     }
     if (set_.validation.empty()) {
-      set_.notes.push_back("there is no validation split: nothing can be chosen or stopped by it");
+      set_.notes.emplace_back(
+          "there is no validation split: nothing can be chosen or stopped by it");
     }
   }
 
@@ -165,7 +166,7 @@ void check_rule(const SplitRule& rule) {
 
 }  // namespace
 
-Dataset make_dataset(std::shared_ptr<const Source> source, std::vector<std::string> classes,
+Dataset make_dataset(const std::shared_ptr<const Source>& source, std::vector<std::string> classes,
                      const std::vector<Split>& splits, bool multi_label, const SplitRule& rule,
                      uint64_t seed) {
   GRAFT_ASSERT(splits.empty() || static_cast<int64_t>(splits.size()) == source->size());

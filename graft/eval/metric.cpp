@@ -24,12 +24,12 @@ bool Metric::defined_for(const Predictions& p) const {
 }
 
 const std::vector<Metric>& metrics() {
-  static const std::vector<Metric> kMetrics = {
+  static const std::vector<Metric> all = {
 #define METRIC(name) name(),
 #include "graft/eval/metrics.def"
 #undef METRIC
   };
-  return kMetrics;
+  return all;
 }
 
 const Metric& find_metric(const std::string& name) {

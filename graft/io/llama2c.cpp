@@ -43,7 +43,8 @@ std::optional<Header> header_of(const MappedFile& file) {
                     within(h.vocabulary, 1 << 20) && within(h.positions, 1 << 20) &&
                     h.width % h.heads == 0 && h.heads % h.kv_heads == 0 && h.head_width() % 2 == 0;
   if (!good) return std::nullopt;
-  if (kHeaderBytes + 4 * h.floats() != static_cast<int64_t>(file.bytes().size())) return std::nullopt;
+  if (kHeaderBytes + 4 * h.floats() != static_cast<int64_t>(file.bytes().size()))
+    return std::nullopt;
   return h;
 }
 
@@ -150,7 +151,8 @@ std::vector<Llama2cPiece> read_llama2c_tokenizer(const fs::path& path, int64_t c
     at += 8;
     if (length < 0 || static_cast<size_t>(length) > file.bytes().size() - at) break;
     pieces.push_back(
-        {{reinterpret_cast<const char*>(file.bytes().data() + at), static_cast<size_t>(length)}, score});
+        {{reinterpret_cast<const char*>(file.bytes().data() + at), static_cast<size_t>(length)},
+         score});
     at += static_cast<size_t>(length);
   }
   if (static_cast<int64_t>(pieces.size()) != count || at != file.bytes().size()) {

@@ -92,7 +92,7 @@ class Finder {
     for (const auto& node : pickle_.nodes()) {
       if (node.kind == Kind::persistent) read_storage(node);
     }
-    const Node& dict = state_dict(pickle_.root(), kMaxLevels);
+    const Node& dict = state_dict();
     std::unordered_set<std::string_view> names;
     for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
       const Node& key = pickle_[dict.items[i]];
@@ -131,24 +131,30 @@ class Finder {
     return {tensors, tensors * 2 == dict.items.size()};
   }
 
-  const Node& state_dict(const Node& node, int levels) const {
-    if (node.kind != Kind::dict) {
+  const Node& state_dict() const {
+    const Node* node = &pickle_.root();
+    if (node->kind != Kind::dict) {
       refuse("its top object is not a dict of tensors; save model.state_dict()");
     }
-    if (levels == 0) refuse("its dicts are nested too deeply to hold a model");
-    const auto [tensors, all] = count_tensors(node);
-    if (tensors > 0 && all) return node;
+    for (int level = 0; level < kMaxLevels; ++level) {
+      const auto [tensors, all] = count_tensors(*node);
+      if (tensors > 0 && all) return *node;
+      const Node* below = dict_under_known_key(*node);
+      if (!below) return tensors > 0 ? *node : only_dict_of_tensors(*node);
+      node = below;
+    }
+    refuse("its dicts are nested too deeply to hold a model");
+  }
+
+  const Node* dict_under_known_key(const Node& dict) const {
     for (const auto key : kStateDictKeys) {
-      for (size_t i = 0; i + 1 < node.items.size(); i += 2) {
-        const Node& name = pickle_[node.items[i]];
-        const Node& value = pickle_[node.items[i + 1]];
-        if (name.kind == Kind::text && name.text == key && value.kind == Kind::dict) {
-          return state_dict(value, levels - 1);
-        }
+      for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+        const Node& name = pickle_[dict.items[i]];
+        const Node& value = pickle_[dict.items[i + 1]];
+        if (name.kind == Kind::text && name.text == key && value.kind == Kind::dict) return &value;
       }
     }
-    if (tensors > 0) return node;
-    return only_dict_of_tensors(node);
+    return nullptr;
   }
 
   const Node& only_dict_of_tensors(const Node& node) const {

@@ -18,7 +18,7 @@ namespace {
 /// Keras' MobileNetV2 layer → the module of transformers that holds it; "" when it is something
 /// else.
 std::string module_of(const std::string& layer) {
-  static const std::pair<const char*, const char*> kFixed[] = {
+  static constexpr std::pair<const char*, const char*> kFixed[] = {
       {"Conv1", "conv_stem.first_conv.convolution"},
       {"bn_Conv1", "conv_stem.first_conv.normalization"},
       {"expanded_conv_depthwise", "conv_stem.conv_3x3.convolution"},
@@ -30,9 +30,9 @@ std::string module_of(const std::string& layer) {
   for (const auto& [keras, module] : kFixed) {
     if (layer == keras) return module;
   }
-  static const std::regex kBlock("block_([0-9]{1,2})_(expand|depthwise|project)(_BN)?");
+  static const std::regex block_name("block_([0-9]{1,2})_(expand|depthwise|project)(_BN)?");
   std::smatch parts;
-  if (!std::regex_match(layer, parts, kBlock)) return "";
+  if (!std::regex_match(layer, parts, block_name)) return "";
   const std::string unit = parts[2] == "expand"      ? "expand_1x1"
                            : parts[2] == "depthwise" ? "conv_3x3"
                                                      : "reduce_1x1";

@@ -57,10 +57,10 @@ std::string leaf_of(const std::string& name, const std::string& part) {
 
 /// Files hold SwiGLU's two products as one: rows of the gate, then rows of the value.
 void unpack(io::TensorMap& tensors) {
-  const std::string kPacked = "mlp.weights_in.";
+  const std::string packed = "mlp.weights_in.";
   io::TensorMap result;
   for (const auto& [name, tensor] : tensors) {
-    const std::string leaf = leaf_of(name, kPacked);
+    const std::string leaf = leaf_of(name, packed);
     if (leaf.empty()) {
       result.add(name, tensor);
       continue;
@@ -68,7 +68,7 @@ void unpack(io::TensorMap& tensors) {
     if (tensor.dim() < 1 || tensor.size(0) == 0 || tensor.size(0) % 2 != 0) {
       fail_unreadable("{} must hold as many rows for the gate as for the value", name);
     }
-    const std::string path = name.substr(0, name.size() - kPacked.size() - leaf.size()) + "mlp.";
+    const std::string path = name.substr(0, name.size() - packed.size() - leaf.size()) + "mlp.";
     const auto halves = tensor.chunk(2, 0);
     result.add(path + "gate_proj." + leaf, halves[0]);
     result.add(path + "up_proj." + leaf, halves[1]);
@@ -77,11 +77,12 @@ void unpack(io::TensorMap& tensors) {
 }
 
 void pack(io::TensorMap& tensors) {
-  const std::string kGate = "mlp.gate_proj.";
+  const std::string gate_path = "mlp.gate_proj.";
   io::TensorMap result;
   for (const auto& [name, tensor] : tensors) {
-    if (const std::string leaf = leaf_of(name, kGate); !leaf.empty()) {
-      const std::string path = name.substr(0, name.size() - kGate.size() - leaf.size()) + "mlp.";
+    if (const std::string leaf = leaf_of(name, gate_path); !leaf.empty()) {
+      const std::string path =
+          name.substr(0, name.size() - gate_path.size() - leaf.size()) + "mlp.";
       result.add(path + "weights_in." + leaf,
                  at::cat({tensor, tensors.at(path + "up_proj." + leaf)}, 0));
     } else if (leaf_of(name, "mlp.up_proj.").empty()) {

@@ -79,7 +79,7 @@ EncoderLayer::EncoderLayer(const nn::Scope& scope, const EncoderSettings& s)
 
 EncoderLayer::~EncoderLayer() = default;
 
-at::Tensor EncoderLayer::branch(at::Tensor y, const at::Tensor& scale,
+at::Tensor EncoderLayer::branch(const at::Tensor& y, const at::Tensor& scale,
                                 const nn::Context& context) const {
   if (scale.defined())
     return nn::drop_path(y * nn::cast_like(scale, y), settings_.drop_path, context);

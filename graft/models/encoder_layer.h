@@ -40,7 +40,7 @@ class EncoderLayer {
 
  private:
   class Mlp;
-  at::Tensor branch(at::Tensor y, const at::Tensor& scale, const nn::Context& context) const;
+  at::Tensor branch(const at::Tensor& y, const at::Tensor& scale, const nn::Context& context) const;
 
   EncoderSettings settings_;
   nn::LinearGroup qkv_;

@@ -11,12 +11,12 @@ namespace graft::models {
 #undef MODEL
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> kFamilies = {
+  static const std::vector<Family> all = {
 #define MODEL(name) name(),
 #include "graft/models/models.def"
 #undef MODEL
   };
-  return kFamilies;
+  return all;
 }
 
 const Family& family_of(const std::string& model_type, const std::string& where) {

@@ -119,12 +119,12 @@ at::Tensor Conv2d::with(const at::Tensor& x, const at::Tensor& weight,
     y = at::conv2d(in, w, b, options_.stride, padding, options_.dilation, options_.groups);
   }
   if (CostMeter* meter = CostMeter::active()) {
-    meter->add({block_,
-                2 * static_cast<double>(y.numel()) *
-                    static_cast<double>(weight_.numel() / weight_.size(0)),
-                false, true});
+    const int64_t fan_in = weight_.numel() / weight_.size(0);
+    const int64_t positions = y.numel() / y.size(1);
+    meter->add(
+        {block_, 2 * static_cast<double>(y.numel()) * static_cast<double>(fan_in), false, true});
     for (const auto& adapter : adapters()) {
-      meter->add({block_, adapter->flops(static_cast<double>(y.numel() / y.size(1))), true, true});
+      meter->add({block_, adapter->flops(static_cast<double>(positions)), true, true});
     }
   }
   return y;

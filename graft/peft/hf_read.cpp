@@ -60,7 +60,8 @@ Places place(nn::Registry& registry, const LoadedAdapter& adapter, const Rename&
       const std::string file_path = name.substr(0, dot);
       const std::string below = name.substr(dot + 1);
       const std::string path = renamed(file_path);
-      if (const auto found = parameters.find(path + "." + below); found != parameters.end()) {
+      if (const auto found = parameters.find(fmt::format("{}.{}", path, below));
+          found != parameters.end()) {
         places.parameters.push_back({found->second, file_path, tensor});
         placed = true;
       } else if (const auto seam = seams.find(path); seam != seams.end()) {

@@ -148,7 +148,7 @@ LayerSettings::Patterns LayerSettings::read(const Json& config, const std::strin
                     kMaxPatterns);
   }
   for (const auto& [name, value] : config[key].items()) {
-    patterns.emplace_back(PathPattern(name, where + ", " + key), value);
+    patterns.emplace_back(PathPattern(name, fmt::format("{}, {}", where, key)), value);
   }
   return patterns;
 }

@@ -52,7 +52,7 @@ SavedAdapter save_adapter(const std::filesystem::path& folder, nn::Registry& reg
       const std::string path = named(site.path);
       targets.push_back(path);
       for (const auto& [name, tensor] : layer->tensors)
-        tensors.add(root + path + "." + name, tensor);
+        tensors.add(fmt::format("{}{}.{}", root, path, name), tensor);
       for (const auto& [key, value] : layer->settings.items()) {
         if (value != config.at(key)) config[pattern_of(key)][path] = value;
       }
@@ -66,7 +66,7 @@ SavedAdapter save_adapter(const std::filesystem::path& folder, nn::Registry& reg
     const std::string path = named(module.path);
     modules.push_back(path);
     for (const auto& [name, tensor] : module.tensors)
-      tensors.add(root + path + "." + name, tensor.detach());
+      tensors.add(fmt::format("{}{}.{}", root, path, name), tensor.detach());
   }
   std::sort(targets.begin(), targets.end());
   config["auto_mapping"] = info.auto_mapping;

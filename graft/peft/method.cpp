@@ -9,12 +9,12 @@ namespace graft::peft {
 #undef METHOD
 
 const std::vector<Method>& methods() {
-  static const std::vector<Method> kMethods = {
+  static const std::vector<Method> all = {
 #define METHOD(name) name(),
 #include "graft/peft/methods.def"
 #undef METHOD
   };
-  return kMethods;
+  return all;
 }
 
 const Method& find_method(const std::string& name) {

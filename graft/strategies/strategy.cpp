@@ -14,12 +14,12 @@ namespace graft::strategies {
 #undef STRATEGY
 
 const std::vector<Strategy>& strategies() {
-  static const std::vector<Strategy> kStrategies = {
+  static const std::vector<Strategy> all = {
 #define STRATEGY(name) name(),
 #include "graft/strategies/strategies.def"
 #undef STRATEGY
   };
-  return kStrategies;
+  return all;
 }
 
 const Strategy& find_strategy(const std::string& name) {

@@ -107,7 +107,7 @@ class CountingAllocator final : public c10::Allocator {
 }  // namespace
 
 void install_counting_allocator() {
-  static const bool kInstalled = [] {
+  [[maybe_unused]] static const bool installed = [] {
     static CountingAllocator allocator;
     c10::SetAllocator(c10::DeviceType::CPU, &allocator, 1);
     // What the libraries free in large pieces goes back to the system; scratch of a layer's size
@@ -116,7 +116,6 @@ void install_counting_allocator() {
     ::mallopt(M_TRIM_THRESHOLD, kScratch);
     return true;
   }();
-  (void)kInstalled;
 }
 
 int64_t live_tensor_bytes() {

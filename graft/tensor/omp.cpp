@@ -5,8 +5,8 @@
 namespace graft {
 
 OmpParallel omp_parallel() {
-  static const auto kFound = reinterpret_cast<OmpParallel>(::dlsym(RTLD_DEFAULT, "GOMP_parallel"));
-  return kFound;
+  static const auto found = reinterpret_cast<OmpParallel>(::dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  return found;
 }
 
 }  // namespace graft

@@ -6,10 +6,9 @@ namespace graft::texts {
 namespace {
 
 constexpr const char* kFiles[] = {
-    "tokenizer.json",     "tokenizer_config.json", "vocab.txt",        "vocab.json",
-    "merges.txt",         "tokenizer.model",       "spiece.model",     "sentencepiece.bpe.model",
-    "added_tokens.json",  "chat_template.jinja",   "chat_template.json",
-    "special_tokens_map.json"};
+    "tokenizer.json",    "tokenizer_config.json", "vocab.txt",          "vocab.json",
+    "merges.txt",        "tokenizer.model",       "spiece.model",       "sentencepiece.bpe.model",
+    "added_tokens.json", "chat_template.jinja",   "chat_template.json", "special_tokens_map.json"};
 
 }  // namespace
 

@@ -10,8 +10,11 @@ namespace {
 
 constexpr uint64_t kMultiplier = 0x9fb21c651e98df25U;
 
+// Not of ISO C++, which g++ would complain about.
+__extension__ using Wide = unsigned __int128;
+
 uint64_t mix(uint64_t a, uint64_t b) {
-  const auto product = static_cast<unsigned __int128>(a) * b;
+  const Wide product = static_cast<Wide>(a) * b;
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 

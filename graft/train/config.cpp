@@ -83,7 +83,7 @@ bool is_given(const Json& root, const std::string& path) {
 }  // namespace
 
 const std::vector<Section>& config_sections() {
-  static const std::vector<Section> kSections = {
+  static const std::vector<Section> all = {
       {"",
        "what to do, with what, and where to write it",
        {text("task", "auto", "what is learned")
@@ -193,7 +193,7 @@ const std::vector<Section>& config_sections() {
                "around it")
             .at_least(0)}},
   };
-  return kSections;
+  return all;
 }
 
 const Json& Config::at(const std::string& section, const std::string& key) const {

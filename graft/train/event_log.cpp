@@ -21,7 +21,7 @@ std::filesystem::path event_path(const std::filesystem::path& folder) {
 EventLog::EventLog(const std::filesystem::path& folder, int64_t keep_bytes)
     : log_(folder / "log.jsonl", keep_bytes), board_(event_path(folder)) {}
 
-void EventLog::write(const std::string& event, Json fields) {
+void EventLog::write(const std::string& event, const Json& fields) {
   Json line = {{"event", event}, {"t", seconds_since_process_start()}};
   line.update(fields);
   const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -40,7 +40,7 @@ void EventLog::on_stage(const StageEvent& e) {
                  {"blocks", e.blocks}, {"trainable", e.trainable}, {"rate", e.rate},
                  {"lr", e.lr},         {"cached", e.cached}};
   if (!e.kept.is_null()) fields["kept"] = e.kept;
-  write("stage", std::move(fields));
+  write("stage", fields);
 }
 
 void EventLog::on_step(const StepEvent& e) {

@@ -29,7 +29,7 @@ class EventLog final : public Observer {
   /// Bytes that the checkpoint counted and the log has lost.
   int64_t missing_bytes() const { return log_.missing(); }
 
-  void write(const std::string& event, Json fields);
+  void write(const std::string& event, const Json& fields);
 
  private:
   mutable LineWriter log_;  // save() writes the lines that wait

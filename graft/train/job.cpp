@@ -78,7 +78,7 @@ double Job::share_of_forward(int to_block) const {
 }
 
 const std::vector<Option>& model_options() {
-  static const std::vector<Option> kOptions = {
+  static const std::vector<Option> all = {
       text("path", nullptr, "folder, weight file, org/name, bundled name or earlier run"),
       any("config", nullptr, "config.json as a mapping or a file; overrides the folder's"),
       text("init", "pretrained", "pretrained or random").one_of({"pretrained", "random"}),
@@ -89,7 +89,7 @@ const std::vector<Option>& model_options() {
            "folder of a text model's tokenizer, where the model's own has none"),
       text("pooling", nullptr, "what of a text its head reads; default: as the model was trained")
           .one_of({"first", "mean", "last"})};
-  return kOptions;
+  return all;
 }
 
 models::ModelSource model_source(const Config& config) {
@@ -211,6 +211,7 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
     // A class that only the earlier run knew has no samples here, and stays.
     const auto classes = joined_classes(job.earlier_classes, job.data.classes);
     std::vector<int> mapping;
+    mapping.reserve(job.data.classes.size());
     for (const auto& name : job.data.classes) {
       mapping.push_back(
           static_cast<int>(std::find(classes.begin(), classes.end(), name) - classes.begin()));
@@ -352,8 +353,8 @@ int64_t planned_steps(const Job& job) {
   };
   if (budget.steps) limit(*budget.steps);
   // The last update of an epoch may be smaller, so a part of one is counted in samples.
-  const auto updates = [&](int64_t samples) {
-    return samples / shape.samples * shape.steps + samples % shape.samples / window;
+  const auto updates = [&](int64_t seen) {
+    return seen / shape.samples * shape.steps + seen % shape.samples / window;
   };
   if (budget.epochs)
     limit(updates(static_cast<int64_t>(

@@ -51,7 +51,7 @@ Solution logistic(const Problem& p, double lambda, const Solution* start,
   const at::AutoGradMode grad(true);
   optimizer.step([&] {
     optimizer.zero_grad();
-    const at::Tensor loss =
+    at::Tensor loss =
         (losses(at::linear(p.x, w, b), p) * p.weights).mean() + lambda / (2 * n) * w.square().sum();
     // Out of time: a gradient of zero ends the search where it stands.
     if (!deadline.fits(0)) return loss.detach();

@@ -186,6 +186,7 @@ std::vector<double> step_losses(const fs::path& run) {
 at::Tensor logits_of(models::Model& model, const data::View& view) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> pixels;
+  pixels.reserve(static_cast<size_t>(view.size()));
   for (int64_t i = 0; i < view.size(); ++i) {
     pixels.push_back(data::load_one(view, i, model.preprocess()));
   }

@@ -266,6 +266,7 @@ TEST_F(Optimizers, StateComesBackBitForBit) {
     train::Optimizer first({.kind = kind});
     for (int step = 0; step < 3; ++step) step_optimizer(first, step);
     std::vector<at::Tensor> kept;
+    kept.reserve(values.size());
     for (const auto& value : values) kept.push_back(value.clone());
     train::Optimizer second({.kind = kind});
     second.load_state(first.state());
@@ -445,6 +446,7 @@ TEST(Rates, AHeadTrainsAsAdamWSaysItShould) {
     const at::NoGradGuard no_grad;
     nn::Context context;
     std::vector<at::Tensor> features;
+    features.reserve(30);
     for (int64_t i = 0; i < 30; ++i) {
       features.push_back(
           job.model()

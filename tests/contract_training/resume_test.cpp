@@ -18,6 +18,7 @@ struct Case {
   std::vector<int64_t> stops;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for.
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.name;
 }

@@ -12,6 +12,7 @@ std::vector<int64_t> choose(const SamplingRequest& request) {
   const int classes = *std::max_element(request.strata.begin(), request.strata.end()) + 1;
   const auto members = members_of(request.strata, classes);
   std::vector<int64_t> weights;
+  weights.reserve(members.size());
   for (const auto& part : members) {
     weights.push_back(request.balanced ? (part.empty() ? 0 : 1)
                                        : static_cast<int64_t>(part.size()));

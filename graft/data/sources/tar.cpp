@@ -55,9 +55,11 @@ Listing open_tar(const fs::path& path, const Options&) {
   tree.links = archive->links();
   Arranged arranged = arrange(tree, path.string());
   std::vector<std::span<const uint8_t>> bytes;
+  bytes.reserve(arranged.origin.size());
   for (const int64_t at : arranged.origin)
     bytes.push_back(pictures[static_cast<size_t>(at)]->bytes);
   std::vector<std::string> ids;
+  ids.reserve(arranged.listing.samples.size());
   for (const Sample& sample : arranged.listing.samples) ids.push_back(sample.id);
   arranged.listing.load = [archive, where = path.string(), bytes = std::move(bytes),
                            ids = std::move(ids)](int64_t i) {

@@ -9,10 +9,10 @@
 namespace graft::models {
 
 bool adopt_cifar_resnet(Checkpoint& checkpoint) {
-  static const std::regex kKnown(
+  static const std::regex known(
       R"((conv1\.weight|bn1\.\w+|layer[1-9]\.\d+\.(conv[12]\.weight|bn[12]\.\w+)|linear\.(weight|bias)))");
-  const char* const kClasses[] = {"airplane", "automobile", "bird",  "cat",  "deer",
-                                  "dog",      "frog",       "horse", "ship", "truck"};
+  constexpr const char* kClasses[] = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                      "dog",      "frog",       "horse", "ship", "truck"};
   const io::TensorMap tensors = unwrapped(checkpoint.tensors);
   const Json& foreign = checkpoint.config;
   if (!tensors.contains("conv1.weight") || !tensors.contains("layer1.0.conv1.weight") ||
@@ -20,7 +20,7 @@ bool adopt_cifar_resnet(Checkpoint& checkpoint) {
     return false;
   }
   for (const auto& [name, tensor] : tensors) {
-    if (!std::regex_match(name, kKnown)) {
+    if (!std::regex_match(name, known)) {
       refuse(foreign,
              fmt::format("the CIFAR ResNet with shortcuts of option A has no place for {}", name));
     }

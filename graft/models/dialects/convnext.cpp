@@ -10,7 +10,7 @@ namespace graft::models {
 namespace {
 
 const std::vector<Rename>& rules() {
-  static const std::vector<Rename> kRules = {
+  static const std::vector<Rename> all = {
       {R"(stem\.0\.(weight|bias))", "convnext.embeddings.patch_embeddings.$1"},
       {R"(stem\.1\.(weight|bias))", "convnext.embeddings.layernorm.$1"},
       {R"(stages\.(\d+)\.downsample\.([01])\.(weight|bias))",
@@ -26,7 +26,7 @@ const std::vector<Rename>& rules() {
       {R"(head\.norm\.(weight|bias))", "convnext.layernorm.$1"},
       {R"(head\.fc\.(weight|bias))", "classifier.$1"},
   };
-  return kRules;
+  return all;
 }
 
 }  // namespace
@@ -40,8 +40,8 @@ bool adopt_convnext(Checkpoint& checkpoint) {
   }
   refuse_arguments(foreign, {"act_layer", "norm_layer", "norm_eps", "kernel_sizes", "stem_type",
                              "output_stride", "use_grn", "head_norm_first"});
-  static const std::regex kOther("convnext_xxlarge.*|test_convnext.*");
-  if (foreign.is_object() && std::regex_match(config_text(foreign, "architecture", ""), kOther)) {
+  static const std::regex other("convnext_xxlarge.*|test_convnext.*");
+  if (foreign.is_object() && std::regex_match(config_text(foreign, "architecture", ""), other)) {
     refuse(foreign, "its norms have another epsilon");
   }
   const at::Tensor& stem = expect_tensor(tensors, "stem.0.weight", 4);

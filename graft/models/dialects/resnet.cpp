@@ -12,26 +12,26 @@ namespace {
 /// "layer2.0.bn1.weight" → "resnet.encoder.stages.1.layers.0.layer.0.normalization.weight"; "" when
 /// the name has no place.
 std::string module_name(const std::string& name) {
-  static const std::regex kPart(R"(layer([1-9])\.(\d+)\.(conv|bn)([1-3])\.(\w+))");
-  static const std::vector<Rename> kRules = {
+  static const std::regex part_name(R"(layer([1-9])\.(\d+)\.(conv|bn)([1-3])\.(\w+))");
+  static const std::vector<Rename> rules = {
       {R"(conv1\.weight)", "resnet.embedder.embedder.convolution.weight"},
       {R"(bn1\.(\w+))", "resnet.embedder.embedder.normalization.$1"},
       {R"(fc\.(weight|bias))", "classifier.1.$1"},
   };
-  static const std::regex kShortcut(R"(layer([1-9])\.(\d+)\.downsample\.([01])\.(\w+))");
+  static const std::regex shortcut_name(R"(layer([1-9])\.(\d+)\.downsample\.([01])\.(\w+))");
   std::smatch match;
   const auto less_one = [&](size_t group) { return std::stoi(match[group].str()) - 1; };
-  if (std::regex_match(name, match, kPart)) {
+  if (std::regex_match(name, match, part_name)) {
     return fmt::format("resnet.encoder.stages.{}.layers.{}.layer.{}.{}.{}", less_one(1),
                        match[2].str(), less_one(4),
                        match[3] == "conv" ? "convolution" : "normalization", match[5].str());
   }
-  if (std::regex_match(name, match, kShortcut)) {
+  if (std::regex_match(name, match, shortcut_name)) {
     return fmt::format("resnet.encoder.stages.{}.layers.{}.shortcut.{}.{}", less_one(1),
                        match[2].str(), match[3] == "0" ? "convolution" : "normalization",
                        match[4].str());
   }
-  return renamed(name, kRules);
+  return renamed(name, rules);
 }
 
 }  // namespace
@@ -54,8 +54,8 @@ bool adopt_resnet(Checkpoint& checkpoint) {
   refuse_arguments(foreign, {"act_layer", "norm_layer", "aa_layer", "output_stride", "avg_down",
                              "stem_type", "replace_stem_pool", "block_args"});
   if (foreign.is_object()) {
-    static const std::regex kOther("resnet(aa|blur|v2|rs).*");
-    if (std::regex_match(config_text(foreign, "architecture", ""), kOther)) {
+    static const std::regex other("resnet(aa|blur|v2|rs).*");
+    if (std::regex_match(config_text(foreign, "architecture", ""), other)) {
       refuse(foreign, "it pools or scales where the plain ResNet does not");
     }
   }

@@ -12,7 +12,7 @@ namespace {
 
 /// Foreign names → timm's, which the rest of this file reads.
 const std::vector<Rename>& torchvision_rules() {
-  static const std::vector<Rename> kRules = {
+  static const std::vector<Rename> rules = {
       {R"(class_token)", "cls_token"},
       {R"(conv_proj\.(weight|bias))", "patch_embed.proj.$1"},
       {R"(encoder\.pos_embedding)", "pos_embed"},
@@ -28,7 +28,7 @@ const std::vector<Rename>& torchvision_rules() {
       {R"(encoder\.ln\.(weight|bias))", "norm.$1"},
       {R"(heads\.head\.(weight|bias))", "head.$1"},
   };
-  return kRules;
+  return rules;
 }
 
 /// What the tensors say about the network.
@@ -79,34 +79,34 @@ bool read_image_size(Geometry& g, int64_t positions, const Json& foreign) {
 
 /// timm's name → ours; "" when the name has no place. Names that hold several tensors are not here.
 std::string module_name(const std::string& name, const Geometry& g) {
-  static const std::regex kBlock(R"(blocks\.(\d+)\.(.+)\.(weight|bias|gamma))");
-  static const std::vector<Rename> kRules = {
+  static const std::regex block_name(R"(blocks\.(\d+)\.(.+)\.(weight|bias|gamma))");
+  static const std::vector<Rename> rules = {
       {"cls_token", "embeddings.cls_token"},
       {"dist_token", "embeddings.distillation_token"},
       {R"(patch_embed\.proj\.(weight|bias))", "embeddings.patch_embeddings.projection.$1"},
       {R"(norm\.(weight|bias))", "layernorm.$1"},
   };
   std::smatch match;
-  if (std::regex_match(name, match, kBlock)) {
-    static const std::vector<Rename> kVit = {
+  if (std::regex_match(name, match, block_name)) {
+    static const std::vector<Rename> vit_parts = {
         {"norm1", "layernorm_before"},
         {"norm2", "layernorm_after"},
         {R"(attn\.proj)", "attention.o_proj"},
         {R"(mlp\.fc[12])", "$&"},
     };
-    static const std::vector<Rename> kDino = {
+    static const std::vector<Rename> dino_parts = {
         {"norm[12]", "$&"},
         {"ls([12])", "layer_scale$1"},
         {R"(attn\.proj)", "attention.o_proj"},
         {R"(mlp\.fc[12])", "$&"},
     };
-    std::string part = renamed(match[2].str(), g.dinov2() ? kDino : kVit);
+    std::string part = renamed(match[2].str(), g.dinov2() ? dino_parts : vit_parts);
     if (part.empty()) return "";
     if (g.gated && part == "mlp.fc2") part = "mlp.down_proj";
     const std::string leaf = match[3] == "gamma" ? "lambda1" : match[3].str();
     return g.path + g.layer + match[1].str() + "." + part + "." + leaf;
   }
-  const std::string part = renamed(name, kRules);
+  const std::string part = renamed(name, rules);
   return part.empty() ? "" : g.path + part;
 }
 
@@ -195,9 +195,9 @@ Json config_of(const Geometry& g, const Json& foreign) {
 /// Adds the tensor under the name, or names, that we have for it; false when there is none.
 bool add_tensor(io::TensorMap& adopted, const Geometry& g, bool class_position,
                 const std::string& name, const at::Tensor& tensor) {
-  static const std::regex kPacked(R"(blocks\.(\d+)\.(attn\.qkv|mlp\.fc1)\.(weight|bias))");
+  static const std::regex packed(R"(blocks\.(\d+)\.(attn\.qkv|mlp\.fc1)\.(weight|bias))");
   std::smatch match;
-  if (std::regex_match(name, match, kPacked) && (g.gated || match[2] == "attn.qkv")) {
+  if (std::regex_match(name, match, packed) && (g.gated || match[2] == "attn.qkv")) {
     const std::string path = g.path + g.layer + match[1].str() + ".";
     if (match[2] == "attn.qkv") {
       split_rows(adopted, path + "attention.", match[3].str(), {"q_proj", "k_proj", "v_proj"},

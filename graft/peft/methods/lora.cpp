@@ -133,7 +133,7 @@ std::shared_ptr<nn::Adapter> make_lora(const nn::Site& site, const Options& opti
   const int64_t r = options.integer("r");
   auto [a, b] = empty_factors(site, r);
   b.zero_();
-  const double fan_in = static_cast<double>(a.numel() / a.size(0));
+  const auto fan_in = static_cast<double>(a[0].numel());
   // Kaiming uniform with a = sqrt(5), as peft draws it, is uniform within
   // 1/sqrt(fan_in).
   if (options.text("init") == "gaussian")
@@ -306,7 +306,8 @@ Method lora() {
     if (target == "all-linear") return !conv;
     if (target == "all") return true;
     const double kernel = static_cast<double>(site.kernel[0] * site.kernel[1]);
-    const double weight = static_cast<double>(site.out * (site.in / site.groups)) * kernel;
+    const int64_t inputs = site.in / site.groups;
+    const double weight = static_cast<double>(site.out * inputs) * kernel;
     const auto r = static_cast<double>(options.integer("r"));
     return r * (static_cast<double>(site.in) * kernel + static_cast<double>(site.out)) < weight;
   };

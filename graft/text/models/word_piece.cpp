@@ -13,10 +13,8 @@ struct Buffer : Scratch {
 
 class WordPiece : public Model {
  public:
-  WordPiece(Vocabulary vocabulary_, const WordPieceOptions& options)
-      : Model(std::move(vocabulary_)),
-        options_(options),
-        unknown_(vocabulary().id(options.unknown)) {}
+  WordPiece(Vocabulary tokens, const WordPieceOptions& options)
+      : Model(std::move(tokens)), options_(options), unknown_(vocabulary().id(options.unknown)) {}
 
   std::unique_ptr<Scratch> make_scratch() const override { return std::make_unique<Buffer>(); }
 

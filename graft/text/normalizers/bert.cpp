@@ -44,7 +44,7 @@ class Bert : public Normalizer {
   void apply_to_ascii(AlignedText& text) const {
     size_t written = 0;
     for (size_t i = 0; i < text.text.size(); ++i) {
-      const char c = ascii_[static_cast<size_t>(text.text[i])];
+      const char c = ascii_[static_cast<uint8_t>(text.text[i])];
       if (c == kDropped) continue;
       if (text.tracked) text.origins[written] = text.origins[i];
       text.text[written++] = c;

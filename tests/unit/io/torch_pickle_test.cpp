@@ -60,8 +60,8 @@ TEST_P(StateDict, ReadsWhatTorchSaved) {
 
 INSTANTIATE_TEST_SUITE_P(Forms, StateDict,
                          ::testing::Values("state.pt", "state_legacy.pth", "state_protocol4.pt"),
-                         [](const auto& info) {
-                           return info.param.substr(0, info.param.find('.'));
+                         [](const auto& file) {
+                           return file.param.substr(0, file.param.find('.'));
                          });
 
 TEST(TorchPickle, ReadsTypesWithoutAStorageClass) {

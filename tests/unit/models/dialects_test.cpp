@@ -41,7 +41,9 @@ TEST(Dialects, LeaveEachOtherAlone) {
       Checkpoint checkpoint = timm(source);
       const Checkpoint before = checkpoint;
       EXPECT_EQ(adopt(checkpoint), name == adopter) << source << " by " << name;
-      if (name != adopter) EXPECT_EQ(checkpoint.config, before.config);
+      if (name != adopter) {
+        EXPECT_EQ(checkpoint.config, before.config);
+      }
     }
   }
   Checkpoint nothing;

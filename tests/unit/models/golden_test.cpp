@@ -242,7 +242,7 @@ TEST_P(GoldenFamily, SavingWritesTheFileBack) {
   save_model(*loaded.model, scratch.path());
   const io::SafetensorsReader ours(scratch / "model.safetensors");
   const io::SafetensorsReader theirs(golden_folder() / GetParam() / "model.safetensors");
-  const auto names = theirs.names();
+  const auto& names = theirs.names();
   EXPECT_EQ(std::set<std::string>(ours.names().begin(), ours.names().end()),
             std::set<std::string>(names.begin(), names.end()));
   EXPECT_EQ(ours.metadata(), theirs.metadata());

@@ -73,7 +73,7 @@ void fill(Model& model) {
     } else if (t.dim() <= 1) {
       t.copy_(0.5 + u);
     } else {
-      const auto fan_in = static_cast<double>(t.numel() / t.size(0));
+      const auto fan_in = static_cast<double>(t[0].numel());
       t.copy_((2 * u - 1) * std::sqrt(3 / fan_in));
     }
   }

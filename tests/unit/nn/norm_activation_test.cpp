@@ -83,7 +83,9 @@ void check(const Case& c) {
   EXPECT_LT(gap(in.x.grad(), want.dx), 1e-5);
   EXPECT_LT(gap(in.weight.grad(), want.dweight), 1e-5);
   EXPECT_LT(gap(in.bias.grad(), want.dbias), 1e-5);
-  if (c.residual) EXPECT_LT(gap(in.residual.grad(), want.dresidual), 1e-6);
+  if (c.residual) {
+    EXPECT_LT(gap(in.residual.grad(), want.dresidual), 1e-6);
+  }
 }
 
 TEST(NormActivation, EqualsBatchNormThenResidualThenActivation) {

@@ -21,6 +21,7 @@ struct Export {
   size_t left = 0;  ///< layers that peft has no form for
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for.
 void PrintTo(const Export& tested, std::ostream* out) {
   *out << tested.name;
 }

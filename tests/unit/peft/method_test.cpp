@@ -25,7 +25,7 @@ TEST(ParseMethods, NamesObjectsAndLists) {
   const auto parse = [](const Json& value) { peft::parse_methods(value); };
   EXPECT_GRAFT_ERROR(parse("lore"), ErrorCode::usage, "did you mean 'lora'");
   EXPECT_GRAFT_ERROR(parse({{"name", "lora"}, {"rank", 3}}), ErrorCode::usage, "rank");
-  EXPECT_GRAFT_ERROR(parse({{"name", "lora"}, {"r", 0}}), ErrorCode::usage, "r");
+  EXPECT_GRAFT_ERROR(parse({{"name", "lora"}, {"r", 0}}), ErrorCode::usage, "r must be between 1");
   EXPECT_GRAFT_ERROR(parse({{"r", 3}}), ErrorCode::usage, "expected a name");
   EXPECT_GRAFT_ERROR(parse(Json::array()), ErrorCode::usage, "empty");
   EXPECT_GRAFT_ERROR(parse({"lora", "none"}), ErrorCode::usage, "cannot be combined");

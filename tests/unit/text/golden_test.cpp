@@ -34,7 +34,9 @@ void expect_equal(const Tokenizer& tokenizer, const nlohmann::json& expected, bo
       ADD_FAILURE() << "decoding text " << i << " " << shown(all[i]) << " gives " << shown(both);
   }
   EXPECT_EQ(wrong, 0) << "of " << 2 * all.size();
-  if (tokens) EXPECT_EQ(token_hash, expected.at("tokens").get<uint32_t>());
+  if (tokens) {
+    EXPECT_EQ(token_hash, expected.at("tokens").get<uint32_t>());
+  }
 }
 
 TEST(TokenizerGolden, SmallTokenizers) {

@@ -52,7 +52,8 @@ TEST(TokenizerOpen, DamagedJsonIsRefusedWithPlace) {
 
 TEST(TokenizerOpen, NestingHasALimit) {
   std::string nested = R"({"type": "NFC"})";
-  for (int i = 0; i < 40; ++i) nested = R"({"type": "Sequence", "normalizers": [)" + nested + "]}";
+  for (int i = 0; i < 40; ++i)
+    nested = fmt::format(R"({{"type": "Sequence", "normalizers": [{}]}})", nested);
   expect_refused(R"({"normalizer": )" + nested + ", " + kWords + "}", "more than 16 deep");
 }
 
