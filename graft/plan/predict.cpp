@@ -103,6 +103,14 @@ Probe probe_within(train::Job& job, const Candidate& candidate, Costs& costs, in
   return p;
 }
 
+/// What train::solve_head holds at a time: the features in double precision, as they are, centred
+/// and scaled, and those of the validation split.
+int64_t solving_bytes(const train::Job& job) {
+  const int64_t width = job.model().classifier().weight().size(1);
+  return (3 * job.data.train.size() + job.data.validation.size()) * width *
+         static_cast<int64_t>(sizeof(double));
+}
+
 StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double steps,
                   double passes, bool solved, int64_t memory_limit, Probe* probed) {
   StageCost cost;
@@ -127,6 +135,10 @@ StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double 
   cost.peak_bytes =
       std::max(cost.peak_bytes, costs.forward_peak + cost.cache_bytes +
                                     kPrefetched * kFillBatch * costs.batch_bytes / batch);
+  if (solved) {
+    cost.peak_bytes =
+        std::max(cost.peak_bytes, live_tensor_bytes() + cost.cache_bytes + solving_bytes(job));
+  }
   cost.steps = solved ? 0 : steps;
   const auto threads = job.config.values["threads"].get<double>();
   // Both splits go through the frozen prefix when it is kept, and when a head is solved.
@@ -267,8 +279,11 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
                                            : Json(seconds)},
       {"peak_tensor_bytes", known ? Json(peak) : Json(nullptr)},
       {"rss_bytes",
-       known ? Json(resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data))
-             : Json(nullptr)}};
+       // What opening the model took for a moment counts as well.
+       known
+           ? Json(std::max(resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data),
+                           peak_resident_bytes()))
+           : Json(nullptr)}};
   const bool no_updates = std::all_of(job.stages.begin(), job.stages.end(),
                                       [](const auto& stage) { return stage.solver != "gradient"; });
   if (steps == 0 && !no_updates && job.config.budget.time_s)
