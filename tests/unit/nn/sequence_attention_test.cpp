@@ -1,0 +1,149 @@
+#include "graft/nn/sequence_attention.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+namespace graft::nn {
+namespace {
+
+struct Inputs {
+  at::Tensor q, k, v, lengths, key_lengths;
+};
+
+Inputs inputs(const SequenceAttention& rule, const std::vector<int64_t>& queries,
+              const std::vector<int64_t>& keys) {
+  const auto g = at::detail::createCPUGenerator(7);
+  constexpr int64_t kWidth = 8;
+  Inputs in;
+  in.lengths = at::tensor(queries, at::kLong);
+  if (queries != keys) in.key_lengths = at::tensor(keys, at::kLong);
+  const auto rows = [](const std::vector<int64_t>& n) {
+    return at::tensor(n).sum().item<int64_t>();
+  };
+  in.q = at::randn({rows(queries), rule.heads * kWidth}, g, at::kFloat).set_requires_grad(true);
+  in.k = at::randn({rows(keys), rule.kv_heads * kWidth}, g, at::kFloat).set_requires_grad(true);
+  in.v = at::randn({rows(keys), rule.kv_heads * kWidth}, g, at::kFloat).set_requires_grad(true);
+  return in;
+}
+
+Inputs in_double(const Inputs& in) {
+  const auto copy = [](const at::Tensor& t) {
+    return t.detach().to(at::kDouble).set_requires_grad(true);
+  };
+  return {copy(in.q), copy(in.k), copy(in.v), in.lengths, in.key_lengths};
+}
+
+at::Tensor run(const Inputs& in, const SequenceAttention& rule, const Context& context = {}) {
+  return attend(in.q, in.k, in.v, in.lengths, rule, context, in.key_lengths);
+}
+
+/// The loops in float32 against LibTorch's operators in double precision, gradients included.
+void expect_equal(const SequenceAttention& rule, const std::vector<int64_t>& queries,
+                  const std::vector<int64_t>& keys) {
+  const Inputs a = inputs(rule, queries, keys);
+  const Inputs b = in_double(a);
+  const at::Tensor x = run(a, rule);
+  const at::Tensor y = run(b, rule);
+  EXPECT_TRUE(at::allclose(x.to(at::kDouble), y, 1e-4, 1e-5));
+  const at::Tensor g = at::randn(x.sizes(), at::detail::createCPUGenerator(8), at::kFloat);
+  x.backward(g);
+  y.backward(g.to(at::kDouble));
+  for (const auto& [mine, theirs] : {std::pair{a.q, b.q}, {a.k, b.k}, {a.v, b.v}})
+    EXPECT_TRUE(at::allclose(mine.grad().to(at::kDouble), theirs.grad(), 1e-3, 1e-5));
+}
+
+TEST(SequenceAttention, LoopsEqualTheOperators) {
+  SequenceAttention rule;
+  rule.heads = rule.kv_heads = 3;
+  const std::vector<int64_t> lengths = {5, 1, 150, 64, 65};  // one tile, several, and a rest
+  expect_equal(rule, lengths, lengths);
+  rule.right = 0;
+  expect_equal(rule, lengths, lengths);
+  rule.left = 9;
+  expect_equal(rule, lengths, lengths);
+  rule.right = 4;
+  expect_equal(rule, lengths, lengths);
+  rule = {};
+  rule.heads = 6;
+  rule.kv_heads = 2;
+  rule.right = 0;
+  rule.soft_cap = 1.5;
+  rule.scale = 0.7;
+  expect_equal(rule, lengths, lengths);
+}
+
+TEST(SequenceAttention, FewerQueriesThanKeysAreTheLastOfThem) {
+  SequenceAttention rule;
+  rule.heads = 4;
+  rule.kv_heads = 2;
+  rule.right = 0;
+  expect_equal(rule, {1, 1, 3}, {5, 1, 70});
+  const Inputs all = inputs(rule, {9}, {9});
+  const Inputs last{all.q.narrow(0, 7, 2), all.k, all.v, at::tensor({int64_t{2}}),
+                    at::tensor({int64_t{9}})};
+  EXPECT_TRUE(at::allclose(run(last, rule), run(all, rule).narrow(0, 7, 2), 1e-6, 1e-7));
+}
+
+TEST(SequenceAttention, WhatLiesBesideATextChangesNothing) {
+  SequenceAttention rule;
+  rule.heads = rule.kv_heads = 2;
+  const Inputs both = inputs(rule, {20, 33}, {20, 33});
+  const Inputs alone{both.q.narrow(0, 20, 33),
+                     both.k.narrow(0, 20, 33),
+                     both.v.narrow(0, 20, 33),
+                     at::tensor({int64_t{33}}),
+                     {}};
+  EXPECT_TRUE(at::equal(run(alone, rule), run(both, rule).narrow(0, 20, 33)));
+}
+
+/// No mask is kept: backward must drop what forward dropped. The slope along a direction shows it.
+TEST(SequenceAttention, DroppedEntriesAreTheSameInBackward) {
+  SequenceAttention rule;
+  rule.heads = rule.kv_heads = 2;
+  rule.dropout = 0.4;
+  const auto value = [&](const Inputs& in) {
+    Context context;
+    context.training = true;
+    context.generator = at::detail::createCPUGenerator(3);
+    return run(in, rule, context).square().sum();
+  };
+  Inputs in = inputs(rule, {40, 70}, {40, 70});
+  const at::Tensor first = value(in);
+  EXPECT_EQ(first.item<float>(), value(in).item<float>());
+  first.backward();
+  for (at::Tensor* t : {&in.q, &in.k, &in.v}) {
+    const at::Tensor grad = t->grad().clone();
+    const at::Tensor step = grad / grad.norm() * 1e-2;
+    const at::NoGradGuard no_grad;
+    const at::Tensor was = t->detach().clone();
+    t->copy_(was + step);
+    const double up = value(in).item<double>();
+    t->copy_(was - step);
+    const double down = value(in).item<double>();
+    t->copy_(was);
+    const double slope = grad.norm().item<double>();
+    EXPECT_NEAR((up - down) / 2e-2, slope, 0.02 * slope);
+  }
+  rule.dropout = 0;
+  EXPECT_NE(first.item<float>(), value(in).item<float>());
+}
+
+TEST(SequenceAttention, ThreadsDoNotChangeAResult) {
+  SequenceAttention rule;
+  rule.heads = rule.kv_heads = 4;
+  const int before = at::get_num_threads();
+  std::vector<at::Tensor> results;
+  for (const int threads : {1, 2}) {
+    at::set_num_threads(threads);
+    const Inputs in = inputs(rule, {70, 3, 33}, {70, 3, 33});
+    const at::Tensor out = run(in, rule);
+    out.square().sum().backward();
+    results.push_back(at::cat({out, in.q.grad(), in.k.grad(), in.v.grad()}));
+  }
+  at::set_num_threads(before);
+  EXPECT_TRUE(at::equal(results[0], results[1]));
+}
+
+}  // namespace
+}  // namespace graft::nn
