@@ -82,4 +82,10 @@ std::vector<int64_t> Rng::permutation(int64_t n) {
   return order;
 }
 
+uint64_t hash_text(std::string_view text) {
+  uint64_t hash = 0xCBF29CE484222325ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
+  return hash;
+}
+
 }  // namespace graft

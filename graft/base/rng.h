@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,9 @@ namespace graft {
 
 /// Mixes integers into one 64-bit key; the order of the parts matters.
 uint64_t hash_key(std::initializer_list<uint64_t> parts);
+
+/// FNV-1a of a text.
+uint64_t hash_text(std::string_view text);
 
 /// A stream of random numbers that depends on its key only (SplitMix64, Steele et al. 2014): the
 /// same on every machine and for any number of threads. Give each (seed, epoch, index) its own.

@@ -2,6 +2,7 @@
 #include <functional>
 #include <string>
 
+#include "graft/base/rng.h"
 #include "graft/data/check_samples.h"
 #include "graft/data/names.h"
 
@@ -44,9 +45,7 @@ int64_t characters_in(const std::string& text) {
 
 /// FNV-1a beside the library's hash: 128 bits, no attack is defended against.
 std::array<uint64_t, 2> print_of(const std::string& text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return {std::hash<std::string>()(text), hash | 1};
+  return {std::hash<std::string>()(text), hash_text(text) | 1};
 }
 
 Examined examine(const Text& text) {

@@ -23,9 +23,6 @@ class ImageInputs final : public Inputs {
   ReadCost try_reading(const View& view, int64_t samples,
                        const std::function<bool()>& stop) const override;
 
-  const image::Preprocess& preprocess() const { return preprocess_; }
-  const image::Augmentation& augmentation() const { return augmentation_; }
-
  private:
   image::Preprocess preprocess_;
   image::Augmentation augmentation_;

@@ -43,7 +43,6 @@ class TextInputs final : public Inputs {
   ReadCost try_reading(const View& view, int64_t samples,
                        const std::function<bool()>& stop) const override;
 
-  const texts::Preprocess& preprocess() const { return preprocess_; }
   /// Texts that were cut to max_length, so far.
   int64_t cut() const override { return cut_; }
   std::string note() const override;

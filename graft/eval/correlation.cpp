@@ -6,6 +6,15 @@
 
 namespace graft::eval {
 
+Numbers numbers_of(const Predictions& p, const std::vector<int64_t>& samples) {
+  Numbers numbers;
+  for (const int64_t i : samples) {
+    numbers.truth.push_back(p.values[static_cast<size_t>(i)]);
+    numbers.said.push_back(p.row(i).front());
+  }
+  return numbers;
+}
+
 double correlation(const std::vector<double>& a, const std::vector<double>& b) {
   const auto n = static_cast<double>(a.size());
   const double mean_a = std::accumulate(a.begin(), a.end(), 0.0) / n;

@@ -2,7 +2,15 @@
 
 #include <vector>
 
+#include "graft/eval/predictions.h"
+
 namespace graft::eval {
+
+/// What is true of some samples of a regression, and what was said.
+struct Numbers {
+  std::vector<double> truth, said;
+};
+Numbers numbers_of(const Predictions& p, const std::vector<int64_t>& samples);
 
 /// Pearson's correlation; 0 where one of the two is constant.
 double correlation(const std::vector<double>& a, const std::vector<double>& b);

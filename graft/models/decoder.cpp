@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "graft/base/error.h"
-#include "graft/models/classifier.h"
 #include "graft/models/family.h"
 #include "graft/models/next_token.h"
 #include "graft/nn/dropout.h"
@@ -138,10 +137,9 @@ at::Tensor DecoderLayer::operator()(const at::Tensor& x, const TokenRows& rows,
     qkv[0] = normed_heads(*query_norm_, qkv[0]);
     qkv[1] = normed_heads(*key_norm_, qkv[1]);
   }
-  const at::Tensor angles =
-      rope_->angles(rows.lengths, x.scalar_type() == at::kDouble).to(x.device());
-  const at::Tensor q = rope_->rotate(rows.pick(qkv[0]), rows.pick(angles));
-  const at::Tensor k = rope_->rotate(qkv[1], angles);
+  const Rope::Turn turn = rope_->turn(rows.lengths, x);
+  const at::Tensor q = rope_->rotate(rows.pick(qkv[0]), {rows.pick(turn.cos), rows.pick(turn.sin)});
+  const at::Tensor k = rope_->rotate(qkv[1], turn);
   at::Tensor mixed =
       output_(nn::attend(q, k, qkv[2], rows.query_lengths(), rule_, context, rows.key_lengths()));
   if (after_attention_) mixed = (*after_attention_)(mixed);
@@ -176,7 +174,11 @@ class DecoderStem final : public Block {
 
 void build_decoder(Model& model, int64_t classes, const DecoderSettings& s) {
   const Json& c = model.config();
-  const bool next_token = model.task() == Task::next_token;
+  const auto norm = [&s](const nn::Scope& scope) -> FinishRows {
+    const auto rms = std::make_shared<nn::RmsNorm>(scope, s.width, s.eps, s.gemma_norms);
+    return [rms](const at::Tensor& x) { return (*rms)(x); };
+  };
+  const NextTokenHead head{"model.norm", norm, s.width, s.vocabulary, s.logit_cap};
   auto& stem = model.add<DecoderStem>("stem", Span::backbone, "model.embed_tokens", s);
   const auto everywhere =
       std::make_shared<const Rope>(c, s.head_width, s.ropes_by_kind ? "full_attention" : "");
@@ -185,27 +187,12 @@ void build_decoder(Model& model, int64_t classes, const DecoderSettings& s) {
                           : everywhere;
   for (int64_t i = 0; i < s.layers; ++i) {
     std::optional<TowerEnd> end;
-    if (i + 1 == s.layers && next_token) end = TowerEnd{std::nullopt, false, {}};
-    if (i + 1 == s.layers && !next_token) {
-      end = TowerEnd{pooling_of(c, Pooling::last), true, {}};
-      const nn::Scope scope(model.registry(), "model.norm", model.size());
-      const auto norm = std::make_shared<nn::RmsNorm>(scope, s.width, s.eps, s.gemma_norms);
-      end->finish = [norm](const at::Tensor& x) { return (*norm)(x); };
-    }
+    if (i + 1 == s.layers) end = decoder_end(model, head);
     model.add<TokenBlock<DecoderLayer>>(fmt::format("block {}", i), Span::backbone,
                                         fmt::format("model.layers.{}", i), end, s, i,
                                         s.sliding[static_cast<size_t>(i)] ? nearby : everywhere);
   }
-  if (!next_token) {
-    add_classifier(model, "score", s.width, classes, 0, false);
-    return;
-  }
-  const auto norm = [&](const nn::Scope& scope) -> FinishRows {
-    const auto rms = std::make_shared<nn::RmsNorm>(scope, s.width, s.eps, s.gemma_norms);
-    return [rms](const at::Tensor& x) { return (*rms)(x); };
-  };
-  add_next_token_head(model, {"model.norm", norm, s.width, s.vocabulary, s.logit_cap},
-                      s.tied ? &stem.words : nullptr);
+  add_decoder_head(model, classes, head, s.tied ? &stem.words : nullptr);
 }
 
 }  // namespace graft::models

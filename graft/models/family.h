@@ -32,6 +32,7 @@ enum class Content : uint8_t { images, text };
 struct Family : Entry {
   std::vector<std::string> model_types;  ///< "model_type" of config.json
   Content content = Content::images;
+  bool obeys_pooling = false;  ///< transformers pools as "classifier_pooling" of the config says
   std::vector<Task> tasks = {Task::classes};  ///< that its chain can end with
   std::string language_architecture;          ///< as `architecture`, for Task::next_token
   std::string architecture;                   ///< the class transformers loads it with

@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include "graft/models/classifier.h"
 #include "graft/nn/cost_meter.h"
 
 namespace graft::models {
@@ -41,7 +42,18 @@ class NextToken final : public Block {
 
 }  // namespace
 
-void add_next_token_head(Model& model, const NextTokenHead& head, nn::Embedding* tied) {
+TowerEnd decoder_end(Model& model, const NextTokenHead& head) {
+  if (model.task() == Task::next_token) return {std::nullopt, false, {}};
+  const nn::Scope scope(model.registry(), head.norm_path, model.size());
+  return {pooling_of(model.config(), Pooling::last), true, head.norm(scope)};
+}
+
+void add_decoder_head(Model& model, int64_t classes, const NextTokenHead& head,
+                      nn::Embedding* tied) {
+  if (model.task() == Task::classes) {
+    add_classifier(model, "score", head.width, classes, 0, false);
+    return;
+  }
   const nn::Scope norm(model.registry(), head.norm_path, model.size());
   model.add<NextToken>("head", Span::head, "lm_head", head, norm, tied);
 }

@@ -8,6 +8,7 @@
 
 namespace graft::models {
 
+/// The final norm and the output matrix of a causal language model.
 struct NextTokenHead {
   std::string norm_path;
   std::function<FinishRows(const nn::Scope& scope)> norm;
@@ -15,8 +16,14 @@ struct NextTokenHead {
   double logit_cap = 0;  ///< > 0: logits are cap * tanh(logit / cap)
 };
 
-/// Appends the head of a causal language model: the final norm, then the output matrix "lm_head",
-/// which is `tied` where that is given. "x" [T, width] → "logits" [T, vocabulary] in float32.
-void add_next_token_head(Model& model, const NextTokenHead& head, nn::Embedding* tied);
+/// How the last layer of a decoder ends, which is added next: for classes with the final norm and
+/// the last token, for the next token with all tokens as they are.
+TowerEnd decoder_end(Model& model, const NextTokenHead& head);
+
+/// Appends the head that the model's task wants: "score" on the last token for `classes`; for the
+/// next token the final norm, then the output matrix "lm_head", which is `tied` where that is
+/// given: "x" [T, width] → "logits" [T, vocabulary] in float32.
+void add_decoder_head(Model& model, int64_t classes, const NextTokenHead& head,
+                      nn::Embedding* tied);
 
 }  // namespace graft::models

@@ -2,7 +2,6 @@
 
 #include <torch/types.h>
 
-#include "graft/base/error.h"
 #include "graft/models/family.h"
 #include "graft/nn/dropout.h"
 #include "graft/nn/sequence_attention.h"
@@ -20,18 +19,7 @@ PostNormSettings::PostNormSettings(const Json& c)
       eps(config_number(c, "layer_norm_eps", 1e-12)),
       dropout(config_number(c, "hidden_dropout_prob", 0.1)),
       attention_dropout(config_number(c, "attention_probs_dropout_prob", 0.1)) {
-  check_sizes();
-}
-
-void PostNormSettings::check_sizes() const {
-  const bool small = width >= 1 && width <= 65536 && layers >= 1 && layers <= 1000 && inner >= 1 &&
-                     inner <= 262144 && positions >= 1;
-  if (!small || heads < 1 || width % heads != 0) {
-    fail_unreadable(
-        "config.json: {} layers of width {} with {} heads and {} inside cannot be: numbers must be "
-        "positive, and the heads divide the width",
-        layers, width, heads, inner);
-  }
+  check_sizes(layers, width, heads, inner, positions);
 }
 
 PostNormLayer::PostNormLayer(const nn::Scope& scope, const PostNormSettings& s)

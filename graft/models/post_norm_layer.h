@@ -15,9 +15,6 @@ struct PostNormSettings {
   /// code 3).
   explicit PostNormSettings(const Json& config);
 
-  /// Refuses sizes that do not fit.
-  void check_sizes() const;
-
   int64_t width, heads, layers, inner, vocabulary, positions;
   nn::Activation activation;
   double eps, dropout, attention_dropout;

@@ -201,11 +201,16 @@ at::Tensor Rope::angles(const at::Tensor& lengths, bool precise) const {
   return positions * at::cat(rows, 0);
 }
 
-at::Tensor Rope::rotate(const at::Tensor& x, const at::Tensor& angles) const {
+Rope::Turn Rope::turn(const at::Tensor& lengths, const at::Tensor& like) const {
+  const at::Tensor a = angles(lengths, like.scalar_type() == at::kDouble).to(like.device());
+  return {(a.cos() * scaling_).to(like.scalar_type()), (a.sin() * scaling_).to(like.scalar_type())};
+}
+
+at::Tensor Rope::rotate(const at::Tensor& x, const Turn& turn) const {
   const int64_t half = rotated_ / 2;
   const at::Tensor heads = x.view({x.size(0), -1, width_});
-  const at::Tensor c = (angles.cos() * scaling_).to(x.scalar_type()).unsqueeze(1);
-  const at::Tensor s = (angles.sin() * scaling_).to(x.scalar_type()).unsqueeze(1);
+  const at::Tensor c = turn.cos.unsqueeze(1);
+  const at::Tensor s = turn.sin.unsqueeze(1);
   const at::Tensor a = heads.narrow(2, 0, half);
   const at::Tensor b = heads.narrow(2, half, half);
   std::vector<at::Tensor> parts = {a * c - b * s, b * c + a * s};

@@ -20,18 +20,21 @@ class Rope {
   /// is an error (exit code 3).
   Rope(const Json& config, int64_t width, const std::string& layer_type);
 
-  /// Angles [T, rotated / 2] of the tokens of texts of these lengths [B], in double precision where
-  /// `precise`.
-  at::Tensor angles(const at::Tensor& lengths, bool precise) const;
+  /// Cosines and sines [T, rotated / 2] of tokens.
+  struct Turn {
+    at::Tensor cos, sin;
+  };
+  /// Those of texts of these lengths [B], on the device and in the type of `like`.
+  Turn turn(const at::Tensor& lengths, const at::Tensor& like) const;
   /// The heads of x [T, heads width] rotated, halves against each other.
-  at::Tensor rotate(const at::Tensor& x, const at::Tensor& angles) const;
+  at::Tensor rotate(const at::Tensor& x, const Turn& turn) const;
 
   /// Frequencies [rotated / 2] of a text of that many tokens.
   std::vector<float> frequencies(int64_t length) const;
-  /// Factor on cosine and sine.
-  double attention_scaling() const { return scaling_; }
 
  private:
+  /// Angles [T, rotated / 2], in double precision where `precise`.
+  at::Tensor angles(const at::Tensor& lengths, bool precise) const;
   void read(const Json& config, const Json& parameters);
   std::vector<double> plain(double theta) const;
   std::vector<double> llama3(const Json& parameters) const;

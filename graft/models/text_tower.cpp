@@ -21,8 +21,8 @@ at::Tensor TokenRows::pick(const at::Tensor& t) const {
   return wanted.defined() ? t.index_select(0, wanted.to(t.device())) : t;
 }
 
-at::Tensor TokenRows::at_ones() const {
-  return at::ones_like(lengths);
+at::Tensor TokenRows::query_lengths() const {
+  return wanted.defined() ? at::ones_like(lengths) : lengths;
 }
 
 at::Tensor rows_for(const TowerEnd& end, const at::Tensor& lengths) {
@@ -43,6 +43,17 @@ nn::Flow end_tower(const TowerEnd& end, at::Tensor x, const at::Tensor& lengths,
     return flow;
   }
   return {"features", *end.pooling == Pooling::mean ? nn::mean_rows(x, lengths) : std::move(x)};
+}
+
+void check_sizes(int64_t layers, int64_t width, int64_t heads, int64_t inner, int64_t positions) {
+  const bool possible = width >= 1 && width <= 65536 && layers >= 1 && layers <= 1000 &&
+                        inner >= 1 && inner <= 262144 && positions >= 1 && heads >= 1 &&
+                        width % heads == 0;
+  if (possible) return;
+  fail_unreadable(
+      "config.json: {} layers of width {} with {} heads and {} inside cannot be: numbers must be "
+      "positive, and the heads divide the width",
+      layers, width, heads, inner);
 }
 
 void init_text_tower(Model& model, const nn::Init& random) {

@@ -27,13 +27,10 @@ struct TokenRows {
   /// not computed.
   at::Tensor wanted;
 
-  at::Tensor query_lengths() const { return wanted.defined() ? at_ones() : lengths; }
+  at::Tensor query_lengths() const;
   at::Tensor key_lengths() const { return wanted.defined() ? lengths : at::Tensor(); }
   /// The rows of t that leave.
   at::Tensor pick(const at::Tensor& t) const;
-
- private:
-  at::Tensor at_ones() const;
 };
 
 /// What follows the last layer: a norm, or nothing.
@@ -76,6 +73,11 @@ nn::Flow TokenBlock<Layer>::forward(nn::Flow flow, nn::Context& context) {
   result["lengths"] = rows.lengths;
   return result;
 }
+
+/// Refuses (exit code 3) sizes of a transformer that cannot be: `inner` is the width inside the
+/// MLP, `positions` the rows of learned positions, 1 where there are none.
+void check_sizes(int64_t layers, int64_t width, int64_t heads, int64_t inner,
+                 int64_t positions = 1);
 
 /// Normal weights with the config's initializer_range, as transformers does it; biases stay zero.
 void init_text_tower(Model& model, const nn::Init& random);

@@ -13,7 +13,6 @@ class Embedding {
   /// ids [...] int64 → [..., width].
   at::Tensor operator()(const at::Tensor& ids) const;
   at::Tensor& weight() { return weight_; }
-  int64_t count() const { return weight_.size(0); }
 
  private:
   at::Tensor weight_;

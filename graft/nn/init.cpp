@@ -11,7 +11,7 @@ namespace {
 
 template <typename Draw>
 void fill(uint64_t seed, const std::string& name, at::Tensor& value, Draw draw) {
-  Rng rng{seed, hash_name(name)};
+  Rng rng{seed, hash_text(name)};
   at::Tensor values = at::empty(value.sizes(), at::kFloat);
   float* out = values.data_ptr<float>();
   for (int64_t i = 0; i < values.numel(); ++i) out[i] = static_cast<float>(draw(rng));
@@ -20,12 +20,6 @@ void fill(uint64_t seed, const std::string& name, at::Tensor& value, Draw draw) 
 }
 
 }  // namespace
-
-uint64_t hash_name(const std::string& name) {
-  uint64_t hash = 0xCBF29CE484222325ULL;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-  return hash;
-}
 
 void Init::normal(const std::string& name, at::Tensor& value, double std) const {
   fill(seed_, name, value, [std](Rng& rng) { return std * rng.normal(); });

@@ -25,7 +25,4 @@ class Init {
   uint64_t seed_;
 };
 
-/// FNV-1a of a name: the key of its random stream.
-uint64_t hash_name(const std::string& name);
-
 }  // namespace graft::nn

@@ -284,11 +284,11 @@ class Attend : public torch::autograd::Function<Attend> {
     const at::Tensor q = readable(q_in);
     const at::Tensor k = readable(k_in);
     const at::Tensor v = readable(v_in);
-    auto plan = std::make_shared<Plan>(make_plan(q, lengths, key_lengths.value_or(at::Tensor()),
-                                                 rule, static_cast<uint64_t>(seed)));
+    const Plan plan = make_plan(q, lengths, key_lengths.value_or(at::Tensor()), rule,
+                                static_cast<uint64_t>(seed));
     const at::Tensor out = at::empty(q.sizes(), q.options());
     const at::Tensor log_sums = at::empty({q.size(0), rule.heads}, at::kFloat);
-    forward_loops(*plan, q, k, v, out, log_sums.data_ptr<float>());
+    forward_loops(plan, q, k, v, out, log_sums.data_ptr<float>());
     ctx->save_for_backward({q, k, v, out, log_sums, lengths, key_lengths.value_or(at::Tensor())});
     ctx->saved_data["heads"] = rule.heads;
     ctx->saved_data["kv_heads"] = rule.kv_heads;
@@ -376,10 +376,8 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k, const at::Ten
       .index_select(0, at::tensor(real, at::kLong).to(q.device()));
 }
 
-void count(const std::vector<Sequence>& sequences, int64_t width, const SequenceAttention& rule,
-           const Context& context) {
-  CostMeter* meter = CostMeter::active();
-  if (!meter) return;
+void count(CostMeter& meter, const std::vector<Sequence>& sequences, int64_t width,
+           const SequenceAttention& rule, const Context& context) {
   double pairs = 0;
   for (const Sequence& s : sequences) {
     for (int64_t i = 0; i < s.queries; ++i) {
@@ -388,7 +386,7 @@ void count(const std::vector<Sequence>& sequences, int64_t width, const Sequence
                                    std::max<int64_t>(0, at - rule.left));
     }
   }
-  meter->add({context.block, 4 * pairs * static_cast<double>(width), false, false});
+  meter.add({context.block, 4 * pairs * static_cast<double>(width), false, false});
 }
 
 }  // namespace
@@ -396,11 +394,11 @@ void count(const std::vector<Sequence>& sequences, int64_t width, const Sequence
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const at::Tensor& lengths, const SequenceAttention& rule, const Context& context,
                   const at::Tensor& key_lengths) {
-  const auto sequences = sequences_of(lengths, key_lengths);
-  count(sequences, q.size(1), rule, context);
+  if (CostMeter* meter = CostMeter::active())
+    count(*meter, sequences_of(lengths, key_lengths), q.size(1), rule, context);
   const bool loops =
       q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
-  if (!loops) return attend_padded(q, k, v, sequences, rule, context);
+  if (!loops) return attend_padded(q, k, v, sequences_of(lengths, key_lengths), rule, context);
   SequenceAttention active = rule;
   int64_t seed = 0;
   if (!context.random()) active.dropout = 0;

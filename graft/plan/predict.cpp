@@ -158,7 +158,7 @@ StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double 
 Costs measure_costs(train::Job& job, const Tried& tried) {
   Costs costs{tried.allowance, tried.forward.sample_s, 0, tried.data, 0, {}};
   costs.batch_bytes =
-      job.inputs->example(job.config.values["train"]["batch"].get<int64_t>()).bytes();
+      job.config.values["train"]["batch"].get<int64_t>() * job.inputs->example(1).bytes();
   if (costs.forward_s == 0 || costs.allowance.fits(8 * kFillBatch * costs.forward_s)) {
     const ForwardProbe forward = probe_forward(job, kFillBatch, costs.allowance.part(0.5));
     costs.forward_s = forward.sample_s;
@@ -221,9 +221,10 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
     const int64_t two = probe(job, candidate, 2, 0, tried.allowance, 1).peak_bytes;
     needs.push_back({one + std::min(cache_bytes, limit / 4), two - one});
   }
+  const int64_t sample_bytes = job.inputs->example(1).bytes();
   while (true) {
     int64_t needed = 0;
-    const int64_t inputs = job.inputs->example(batch.get<int64_t>()).bytes();
+    const int64_t inputs = batch.get<int64_t>() * sample_bytes;
     for (const Need& need : needs) {
       const int64_t tensors =
           need.one + (batch.get<int64_t>() - 1) * need.more + kPrefetched * inputs;

@@ -11,6 +11,7 @@
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/base/sanitized.h"
 #include "graft/tensor/arena.h"
 
 namespace graft {
@@ -29,14 +30,6 @@ void count(int64_t bytes) {
   while (now > seen && !peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
   }
 }
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 /// Where large tensors live. AddressSanitizer only watches what malloc gives.
 Arena& arena() {

@@ -125,14 +125,16 @@ bool reads_texts(const models::Model& model) {
 }
 
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual) {
-  if (reads_texts(model) && !model.text_preprocess().tokenizer) {
+  if (!reads_texts(model)) {
+    input_size(model);
+    return std::make_unique<data::ImageInputs>(model.preprocess());
+  }
+  if (!model.text_preprocess().tokenizer) {
     fail_unreadable(
         "model: there is no tokenizer beside the weights; give model.tokenizer, a folder with "
         "tokenizer.json, vocab.txt, vocab.json and merges.txt, or tokenizer.model");
   }
-  if (reads_texts(model)) return std::make_unique<data::TextInputs>(model.text_preprocess(), usual);
-  input_size(model);
-  return std::make_unique<data::ImageInputs>(model.preprocess());
+  return std::make_unique<data::TextInputs>(model.text_preprocess(), usual);
 }
 
 void open_inputs(Job& job) {

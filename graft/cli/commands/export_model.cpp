@@ -12,7 +12,8 @@ namespace {
 /// transformers' classes of these families read the first token, whatever their config says.
 void note_pooling(const models::Model& model) {
   const Json pooling = model.config().value("classifier_pooling", Json());
-  if (!graft::train::reads_texts(model) || model.family() == "modernbert") return;
+  if (!graft::train::reads_texts(model) || models::find_family(model.family()).obeys_pooling)
+    return;
   if (!pooling.is_string() || pooling == "first" || pooling == "cls") return;
   std::cerr << "graft: note: the head reads the " << pooling.get<std::string>()
             << " of the tokens, but transformers gives it the first: there this folder predicts "

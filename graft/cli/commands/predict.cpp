@@ -63,10 +63,6 @@ void print(const std::string& format, const std::string& input, const graft::tra
   std::cout << "\n";
 }
 
-}  // namespace
-
-namespace {
-
 struct Output {
   std::string format = "table";
   int top = 3;
@@ -80,9 +76,8 @@ void print(const Output& output, const std::string& input, const graft::train::P
     print(output.format, input, p, predictor.classes(), output.top);
 }
 
-/// Classifies what the files hold and prints it; returns how many inputs could not be read.
-int predict_pictures(graft::train::Predictor& predictor, const std::vector<std::string>& words,
-                     const Output& output) {
+void predict_pictures(graft::train::Predictor& predictor, const std::vector<std::string>& words,
+                      const Output& output) {
   const auto files = picture_files(words);
   int bad = 0;
   for (size_t begin = 0; begin < files.size(); begin += kBatch) {
@@ -103,7 +98,6 @@ int predict_pictures(graft::train::Predictor& predictor, const std::vector<std::
   }
   if (bad == static_cast<int>(files.size()))
     fail_unreadable("none of the {} pictures could be read", bad);
-  return bad;
 }
 
 void predict_texts(graft::train::Predictor& predictor, const std::vector<NamedText>& texts,

@@ -11,12 +11,8 @@ Metric pearson() {
   m.single_label = false;
   m.regression = true;
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
-    std::vector<double> truth, said;
-    for (const int64_t i : samples) {
-      truth.push_back(p.values[static_cast<size_t>(i)]);
-      said.push_back(p.row(i).front());
-    }
-    return correlation(truth, said);
+    const Numbers n = numbers_of(p, samples);
+    return correlation(n.truth, n.said);
   };
   return m;
 }

@@ -12,12 +12,8 @@ Metric spearman() {
   m.single_label = false;
   m.regression = true;
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
-    std::vector<double> truth, said;
-    for (const int64_t i : samples) {
-      truth.push_back(p.values[static_cast<size_t>(i)]);
-      said.push_back(p.row(i).front());
-    }
-    return correlation(ranks(truth), ranks(said));
+    const Numbers n = numbers_of(p, samples);
+    return correlation(ranks(n.truth), ranks(n.said));
   };
   return m;
 }

@@ -1,7 +1,5 @@
 #include <torch/types.h>
 
-#include "graft/base/error.h"
-#include "graft/models/classifier.h"
 #include "graft/models/family.h"
 #include "graft/models/next_token.h"
 #include "graft/models/text_tower.h"
@@ -28,14 +26,7 @@ struct Settings {
         embedding_dropout(config_number(c, "embd_pdrop", 0.1)),
         activation(nn::parse_activation(config_text(c, "activation_function", "gelu_new"),
                                         "config.json: activation_function")) {
-    const bool small = width >= 1 && width <= 65536 && layers >= 1 && layers <= 1000 &&
-                       inner >= 1 && inner <= 262144 && positions >= 1 && heads >= 1;
-    if (!small || width % heads != 0) {
-      fail_unreadable(
-          "config.json: {} layers of width {} with {} heads and {} inside cannot be: numbers must "
-          "be positive, and the heads divide the width",
-          layers, width, heads, inner);
-    }
+    check_sizes(layers, width, heads, inner, positions);
   }
   int64_t width, heads, layers, inner, positions, vocabulary;
   double eps, attention_dropout, residual_dropout, embedding_dropout;
@@ -98,28 +89,20 @@ class Layer {
 };
 
 void build(Model& model, int64_t classes) {
-  const Json& c = model.config();
-  const Settings s(c);
-  const bool next_token = model.task() == Task::next_token;
+  const Settings s(model.config());
   const auto norm = [&s](const nn::Scope& scope) -> FinishRows {
     const auto layer_norm = std::make_shared<nn::LayerNorm>(scope, s.width, s.eps);
     return [layer_norm](const at::Tensor& x) { return (*layer_norm)(x); };
   };
+  const NextTokenHead head{"transformer.ln_f", norm, s.width, s.vocabulary};
   auto& stem = model.add<Stem>("stem", Span::backbone, "transformer", s);
   for (int64_t i = 0; i < s.layers; ++i) {
     std::optional<TowerEnd> end;
-    if (i + 1 == s.layers && next_token) end = TowerEnd{std::nullopt, false, {}};
-    if (i + 1 == s.layers && !next_token) {
-      const nn::Scope scope(model.registry(), "transformer.ln_f", model.size());
-      end = TowerEnd{pooling_of(c, Pooling::last), true, norm(scope)};
-    }
+    if (i + 1 == s.layers) end = decoder_end(model, head);
     model.add<TokenBlock<Layer>>(fmt::format("block {}", i), Span::backbone,
                                  fmt::format("transformer.h.{}", i), end, s);
   }
-  if (next_token)
-    add_next_token_head(model, {"transformer.ln_f", norm, s.width, s.vocabulary}, &stem.words);
-  else
-    add_classifier(model, "score", s.width, classes, 0, false);
+  add_decoder_head(model, classes, head, &stem.words);
 }
 
 /// Files have these weights as [in, out].

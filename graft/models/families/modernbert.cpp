@@ -1,6 +1,5 @@
 #include <torch/types.h>
 
-#include "graft/base/error.h"
 #include "graft/models/classifier.h"
 #include "graft/models/family.h"
 #include "graft/models/rope.h"
@@ -30,14 +29,7 @@ struct Settings {
         mlp_bias(config_flag(c, "mlp_bias", false)),
         activation(nn::parse_activation(config_text(c, "hidden_activation", "gelu"),
                                         "config.json: hidden_activation")) {
-    const bool small = width >= 1 && width <= 65536 && layers >= 1 && layers <= 1000 &&
-                       inner >= 1 && inner <= 262144 && heads >= 1;
-    if (!small || width % heads != 0) {
-      fail_unreadable(
-          "config.json: {} layers of width {} with {} heads and {} inside cannot be: numbers must "
-          "be positive, and the heads divide the width",
-          layers, width, heads, inner);
-    }
+    check_sizes(layers, width, heads, inner);
     const Json types = c.value("layer_types", Json());
     const int64_t every = std::max<int64_t>(1, config_integer(c, "global_attn_every_n_layers", 3));
     for (int64_t i = 0; i < layers; ++i) {
@@ -95,10 +87,10 @@ class Layer {
   at::Tensor operator()(const at::Tensor& x, const TokenRows& rows,
                         const nn::Context& context) const {
     const auto qkv = qkv_(first_norm_ ? (*first_norm_)(x) : x).chunk(3, -1);
-    const at::Tensor angles =
-        rope_->angles(rows.lengths, x.scalar_type() == at::kDouble).to(x.device());
-    const at::Tensor q = rope_->rotate(rows.pick(qkv[0]).contiguous(), rows.pick(angles));
-    const at::Tensor k = rope_->rotate(qkv[1].contiguous(), angles);
+    const Rope::Turn turn = rope_->turn(rows.lengths, x);
+    const at::Tensor q =
+        rope_->rotate(rows.pick(qkv[0]).contiguous(), {rows.pick(turn.cos), rows.pick(turn.sin)});
+    const at::Tensor k = rope_->rotate(qkv[1].contiguous(), turn);
     const at::Tensor mixed =
         nn::attend(q, k, qkv[2], rows.query_lengths(), rule_, context, rows.key_lengths());
     const at::Tensor y =
@@ -170,6 +162,7 @@ Family modernbert() {
   f.summary = "ModernBERT";
   f.source = "Warner et al. 2024, arXiv:2412.13663";
   f.content = Content::text;
+  f.obeys_pooling = true;
   f.model_types = {"modernbert"};
   f.architecture = "ModernBertForSequenceClassification";
   f.base_prefix = "model.";

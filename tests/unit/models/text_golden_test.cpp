@@ -156,6 +156,9 @@ class LanguageModel : public testing::TestWithParam<std::string> {
   }
 };
 
+/// Those whose batches transformers computes as graft does.
+class TrainedLanguageModel : public testing::TestWithParam<std::string> {};
+
 TEST_P(LanguageModel, EveryTensorHasItsPlace) {
   const Case c(GetParam(), Task::next_token);
   EXPECT_TRUE(c.loaded.unused.empty()) << c.loaded.unused.front();
@@ -175,18 +178,15 @@ TEST_P(LanguageModel, LogitsOfPaddedPackedAndLoneTexts) {
   EXPECT_LT(largest_difference(c.forward("left."), c.real("left.", "logits")), kTolerance);
 }
 
-TEST_P(LanguageModel, LossAndGradients) {
-  if (by_length(GetParam())) GTEST_SKIP() << "frequencies by batch in transformers, by text here";
+TEST_P(TrainedLanguageModel, LossAndGradients) {
   expect_loss_and_gradients(Case(GetParam(), Task::next_token));
 }
 
-TEST_P(LanguageModel, TenStepsOfAdamW) {
-  if (by_length(GetParam())) GTEST_SKIP() << "frequencies by batch in transformers, by text here";
+TEST_P(TrainedLanguageModel, TenStepsOfAdamW) {
   expect_losses(Case(GetParam(), Task::next_token), false);
 }
 
-TEST_P(LanguageModel, TenStepsInDoublePrecision) {
-  if (by_length(GetParam())) GTEST_SKIP() << "frequencies by batch in transformers, by text here";
+TEST_P(TrainedLanguageModel, TenStepsInDoublePrecision) {
   expect_losses(Case(GetParam(), Task::next_token), true);
 }
 
@@ -214,12 +214,28 @@ TEST_P(LanguageModel, GreedyContinuation) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, LanguageModel,
-                         testing::Values("gpt2", "llama", "llama_gqa_tied", "llama_bias",
-                                         "llama_rope_llama3", "llama_rope_linear",
-                                         "llama_rope_dynamic", "llama_rope_yarn", "mistral",
-                                         "qwen2", "qwen2_sliding", "qwen3", "gemma", "gemma2",
-                                         "gemma3_text", "phi3", "phi3_longrope"),
+const std::vector<std::string> kLanguageModels = {"gpt2",
+                                                  "llama",
+                                                  "llama_gqa_tied",
+                                                  "llama_bias",
+                                                  "llama_rope_llama3",
+                                                  "llama_rope_linear",
+                                                  "llama_rope_yarn",
+                                                  "mistral",
+                                                  "qwen2",
+                                                  "qwen2_sliding",
+                                                  "qwen3",
+                                                  "gemma",
+                                                  "gemma2",
+                                                  "gemma3_text",
+                                                  "phi3"};
+
+INSTANTIATE_TEST_SUITE_P(Families, LanguageModel, testing::ValuesIn(kLanguageModels),
+                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(ByLength, LanguageModel,
+                         testing::Values("llama_rope_dynamic", "phi3_longrope"),
+                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Families, TrainedLanguageModel, testing::ValuesIn(kLanguageModels),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graft/base/clock.h"
+#include "graft/base/sanitized.h"
 #include "graft/tensor/parallel.h"
 #include "graft/tensor/phantom.h"
 
@@ -28,14 +29,6 @@ TEST(Memory, CountsTensorsAndGivesTheirPagesBack) {
   release_free_memory();
   EXPECT_LT(resident_bytes(), resident + (64 << 20));
 }
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 TEST(Memory, StepsThatAllocateAlikeFindTheSamePlaces) {
   if (kSanitized) GTEST_SKIP() << "the arena is off where a sanitizer watches every block";
