@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,12 @@ struct NamedTensor {
   at::Tensor* value;
 };
 
+/// What is added to a weight: scale * b a, with a [r, in] and b [out, r].
+struct LowRank {
+  at::Tensor a, b;
+  double scale;
+};
+
 /// What a method adds to one layer y = W x + b. Each hook is the identity unless overridden; at the
 /// start an adapter changes nothing.
 class Adapter {
@@ -39,6 +46,9 @@ class Adapter {
   virtual at::Tensor input(const at::Tensor& x) { return x; }
   /// What the layer gives instead of y; may be written into the y of a convolution.
   virtual at::Tensor output(const at::Tensor& x, const at::Tensor& y) = 0;
+  /// The update of a linear layer, where output() adds x a^T b^T * scale and nothing else: such
+  /// layers compute it along with their own product (low_rank_linear.h).
+  virtual std::optional<LowRank> low_rank() const { return std::nullopt; }
   /// Whether scaled_output exists; a frozen norm behind the layer then folds into its weight.
   virtual bool scales() const { return false; }
   /// y + `scale` [out] x what output() adds: y is the layer's output times `scale` already.

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "graft/nn/cost_meter.h"
+#include "graft/nn/low_rank_linear.h"
 
 namespace graft::nn {
 namespace {
@@ -103,8 +104,28 @@ Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias)
 at::Tensor Linear::operator()(const at::Tensor& x) const {
   count_linear(site(), x, adapters());
   if (adapters().empty()) return at::linear(x, cast_like(weight_, x), cast_like(bias_, x));
+  if (const auto updates = low_rank_updates({this}); !updates.empty()) {
+    return low_rank_linear(x, weight_, bias_.defined() ? std::make_optional(bias_) : std::nullopt,
+                           {weight_.size(0)}, updates);
+  }
   const at::Tensor in = adapt_input(x);
   return adapt_output(in, at::linear(in, cast_like(weight_, in), cast_like(bias_, in)));
+}
+
+std::vector<MemberUpdate> Linear::low_rank_updates(const std::vector<const Linear*>& members) {
+  std::vector<MemberUpdate> updates;
+  for (size_t i = 0; i < members.size(); ++i) {
+    const Linear& member = *members[i];
+    const auto& adapters = member.adapters();
+    const bool learns =
+        member.weight_.requires_grad() || (member.bias_.defined() && member.bias_.requires_grad());
+    if (adapters.size() > 1 || learns) return {};
+    if (adapters.empty()) continue;
+    const auto update = adapters.front()->low_rank();
+    if (!update) return {};
+    updates.push_back({static_cast<int64_t>(i), *update});
+  }
+  return updates;
 }
 
 Site Linear::site() const {
@@ -163,13 +184,19 @@ std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
     for (const auto& member : members_) outputs.push_back((*member)(x));
     return outputs;
   }
+  const std::optional<at::Tensor> bias =
+      packed_bias_.defined() ? std::make_optional(packed_bias_) : std::nullopt;
+  std::vector<const Linear*> members;
+  for (const auto& member : members_) members.push_back(member.get());
+  if (const auto updates = Linear::low_rank_updates(members); !updates.empty()) {
+    for (const auto& member : members_) count_linear(member->site(), x, member->adapters());
+    return low_rank_linear(x, packed_weight_, bias, outs_, updates).split_with_sizes(outs_, -1);
+  }
   std::vector<at::Tensor> tensors;
   for (const auto& member : members_) tensors.push_back(member->weight_);
   if (packed_bias_.defined()) {
     for (const auto& member : members_) tensors.push_back(member->bias_);
   }
-  const std::optional<at::Tensor> bias =
-      packed_bias_.defined() ? std::make_optional(packed_bias_) : std::nullopt;
   const at::Tensor together =
       GroupedLinear::apply(x, packed_weight_, bias, outs_, at::TensorList(tensors));
   outputs = together.split_with_sizes(outs_, -1);

@@ -6,6 +6,8 @@
 
 namespace graft::nn {
 
+struct MemberUpdate;
+
 /// y = x W^T + b with x [..., in], W [out, in]. A weight in float32 multiplies a bfloat16 x in
 /// bfloat16.
 class Linear final : public Seam {
@@ -19,6 +21,10 @@ class Linear final : public Seam {
 
  private:
   friend class LinearGroup;
+  /// The updates of layers that can be computed along with their products; empty where one cannot,
+  /// or a weight learns itself.
+  static std::vector<MemberUpdate> low_rank_updates(const std::vector<const Linear*>& members);
+
   std::string path_;
   int block_;
   at::Tensor weight_, bias_;
@@ -36,6 +42,8 @@ class LinearGroup {
               const std::vector<int64_t>& outs, bool bias);
   /// One output [..., out] a member.
   std::vector<at::Tensor> operator()(const at::Tensor& x) const;
+  /// One of them, for an input that the others do not read.
+  const Linear& member(size_t i) const { return *members_[i]; }
   /// Makes the members rows of one storage again after their tensors were replaced (another
   /// device).
   void repack();

@@ -4,6 +4,7 @@
 
 #include "graft/nn/linear.h"
 #include "graft/nn/norm_activation.h"
+#include "graft/nn/token_passes.h"
 
 namespace graft::nn {
 
@@ -25,11 +26,7 @@ RmsNorm::RmsNorm(const Scope& scope, int64_t size, double eps, bool plus_one)
 }
 
 at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
-  const bool reduced = at::isReducedFloatingType(x.scalar_type());
-  const at::Tensor wide = reduced ? x.to(at::kFloat) : x;
-  const at::Tensor normal = wide * (wide.square().mean(-1, true) + eps_).rsqrt();
-  if (plus_one_) return (normal * (1 + weight_)).to(x.scalar_type());
-  return normal.to(x.scalar_type()) * cast_like(weight_, x);
+  return rms_norm(x, weight_, eps_, plus_one_);
 }
 
 BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum)

@@ -7,37 +7,17 @@
 
 namespace graft::nn {
 
-namespace baseline {
-extern const NormLines<Float32> kFloat32Lines;
-extern const NormLines<BFloat16> kBFloat16Lines;
-}  // namespace baseline
-#if defined(__x86_64__)
-namespace avx2 {
-extern const NormLines<Float32> kFloat32Lines;
-extern const NormLines<BFloat16> kBFloat16Lines;
-}  // namespace avx2
-namespace avx512 {
-extern const NormLines<Float32> kFloat32Lines;
-extern const NormLines<BFloat16> kBFloat16Lines;
-}  // namespace avx512
-#endif
+GRAFT_SIMD_DECLARE(NormLines<Float32>, kFloat32Lines)
+GRAFT_SIMD_DECLARE(NormLines<BFloat16>, kBFloat16Lines)
 
 template <>
 const NormLines<Float32>& norm_lines<Float32>(Simd level) {
-#if defined(__x86_64__)
-  if (level == Simd::avx512) return avx512::kFloat32Lines;
-  if (level == Simd::avx2) return avx2::kFloat32Lines;
-#endif
-  return baseline::kFloat32Lines;
+  return GRAFT_SIMD_PICK(level, kFloat32Lines);
 }
 
 template <>
 const NormLines<BFloat16>& norm_lines<BFloat16>(Simd level) {
-#if defined(__x86_64__)
-  if (level == Simd::avx512) return avx512::kBFloat16Lines;
-  if (level == Simd::avx2) return avx2::kBFloat16Lines;
-#endif
-  return baseline::kBFloat16Lines;
+  return GRAFT_SIMD_PICK(level, kBFloat16Lines);
 }
 
 namespace {

@@ -3,20 +3,13 @@
 #include <cstdint>
 
 #include "graft/base/simd.h"
+#include "graft/nn/stored.h"
 
 namespace graft::nn {
 
 /// What a normalised value is clamped to: relu's bounds are 0 and infinity, relu6's 0 and 6.
 struct Bounds {
   float low, high;
-};
-
-/// Numbers as they lie in memory; the arithmetic is in float.
-struct Float32 {
-  using Stored = float;
-};
-struct BFloat16 {
-  using Stored = uint16_t;
 };
 
 /// The innermost loops of a batch norm: `lines` lines of `n` neighbouring numbers, line after line;

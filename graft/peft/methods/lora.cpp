@@ -35,6 +35,10 @@ class Lora final : public nn::Adapter {
   at::Tensor output(const at::Tensor& x, const at::Tensor& y) override {
     return add(x, y, nn::cast_like(b_, x));
   }
+  std::optional<nn::LowRank> low_rank() const override {
+    if (site_.kind != nn::SeamKind::linear || dropout_ > 0) return std::nullopt;
+    return nn::LowRank{a_, b_, scale_};
+  }
   bool scales() const override { return true; }
   at::Tensor scaled_output(const at::Tensor& x, const at::Tensor& y,
                            const at::Tensor& scale) override {
@@ -169,12 +173,13 @@ Json peft_config(const Options& options) {
   return config;
 }
 
+/// fan_in_fan_out only says how the base's weight lies (GPT-2's Conv1D): A and B are the same.
 void refuse_features(const Json& config, const std::string& where) {
   for (const char* feature :
-       {"use_dora", "use_qalora", "use_bdlora", "lora_bias", "fan_in_fan_out",
-        "alora_invocation_tokens", "arrow_config", "kasa_config", "corda_config",
-        "layer_replication", "lora_ga_config", "megatron_config", "monteclora_config",
-        "target_parameters", "trainable_token_indices", "velora_config"}) {
+       {"use_dora", "use_qalora", "use_bdlora", "lora_bias", "alora_invocation_tokens",
+        "arrow_config", "kasa_config", "corda_config", "layer_replication", "lora_ga_config",
+        "megatron_config", "monteclora_config", "target_parameters", "trainable_token_indices",
+        "velora_config"}) {
     if (!asks(config, feature)) continue;
     fail_unreadable(
         "{}: the adapter uses {} ({}), which graft does not have; merge it with peft and give the "
