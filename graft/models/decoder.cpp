@@ -8,6 +8,7 @@
 #include "graft/models/family.h"
 #include "graft/models/next_token.h"
 #include "graft/nn/dropout.h"
+#include "graft/nn/token_passes.h"
 
 namespace graft::models {
 namespace {
@@ -67,7 +68,7 @@ class DecoderLayer::Mlp {
   }
   at::Tensor operator()(const at::Tensor& x) const {
     const auto parts = packed_ ? (*packed_)(x).chunk(2, -1) : (*both_)(x);
-    return down_(nn::activate(activation_, parts[0]) * parts[1]);
+    return down_(nn::gated(activation_, parts[0], parts[1]));
   }
 
  private:
@@ -137,11 +138,10 @@ at::Tensor DecoderLayer::operator()(const at::Tensor& x, const TokenRows& rows,
     qkv[0] = normed_heads(*query_norm_, qkv[0]);
     qkv[1] = normed_heads(*key_norm_, qkv[1]);
   }
-  const Rope::Turn turn = rope_->turn(rows.lengths, x);
+  const Rope::Turn turn = rope_->turn(rows.lengths, x, rows.past);
   const at::Tensor q = rope_->rotate(rows.pick(qkv[0]), {rows.pick(turn.cos), rows.pick(turn.sin)});
   const at::Tensor k = rope_->rotate(qkv[1], turn);
-  at::Tensor mixed =
-      output_(nn::attend(q, k, qkv[2], rows.query_lengths(), rule_, context, rows.key_lengths()));
+  at::Tensor mixed = output_(rows.attend(q, k, qkv[2], rule_, context));
   if (after_attention_) mixed = (*after_attention_)(mixed);
   const at::Tensor y = rows.pick(x) + nn::dropout(mixed, settings_.residual_dropout, context);
   at::Tensor inner = (*mlp_)(second_norm_(y));

@@ -32,13 +32,14 @@ PostNormLayer::PostNormLayer(const nn::Scope& scope, const PostNormSettings& s)
       second_norm_(scope / s.second_norm, s.width, s.eps) {}
 
 at::Tensor PostNormLayer::operator()(const at::Tensor& x, const TokenRows& rows,
-                                     const nn::Context& context) const {
+                                     const nn::Context& context, const MixTokens& mix) const {
   const auto qkv = qkv_(x);
   nn::SequenceAttention rule;
   rule.heads = rule.kv_heads = settings_.heads;
   rule.dropout = settings_.attention_dropout;
-  const at::Tensor mixed = nn::attend(rows.pick(qkv[0]), qkv[1], qkv[2], rows.query_lengths(), rule,
-                                      context, rows.key_lengths());
+  const at::Tensor q = rows.pick(qkv[0]);
+  const at::Tensor mixed =
+      mix ? mix(q, qkv[1], qkv[2]) : rows.attend(q, qkv[1], qkv[2], rule, context);
   const at::Tensor y =
       first_norm_(rows.pick(x) + nn::dropout(output_(mixed), settings_.dropout, context));
   return second_norm_(y + nn::dropout(outer_(nn::activate(settings_.activation, inner_(y))),

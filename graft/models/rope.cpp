@@ -9,6 +9,7 @@
 #include "graft/base/error.h"
 #include "graft/models/family.h"
 #include "graft/nn/sequences.h"
+#include "graft/nn/token_passes.h"
 
 namespace graft::models {
 namespace {
@@ -187,35 +188,41 @@ std::vector<float> Rope::frequencies(int64_t length) const {
   return {f.begin(), f.end()};
 }
 
-at::Tensor Rope::angles(const at::Tensor& lengths, bool precise) const {
+at::Tensor Rope::angles(const at::Tensor& lengths, const at::Tensor& past, bool precise) const {
   const auto type = precise ? at::kDouble : at::kFloat;
   const auto row = [&](int64_t length) {
     return at::tensor(frequencies(length), at::kFloat).to(type).unsqueeze(0);
   };
-  const at::Tensor positions = nn::positions_in(lengths).to(type).unsqueeze(1);
+  const at::Tensor positions = nn::positions_in(lengths, past).to(type).unsqueeze(1);
   if (!frequencies_.empty()) return positions * row(0);
   std::vector<at::Tensor> rows;
   const auto* sizes = lengths.const_data_ptr<int64_t>();
+  const auto* before = past.defined() ? past.const_data_ptr<int64_t>() : nullptr;
   for (int64_t i = 0; i < lengths.size(0); ++i)
-    rows.push_back(row(sizes[i]).expand({sizes[i], rotated_ / 2}));
+    rows.push_back(row(sizes[i] + (before ? before[i] : 0)).expand({sizes[i], rotated_ / 2}));
   return positions * at::cat(rows, 0);
 }
 
-Rope::Turn Rope::turn(const at::Tensor& lengths, const at::Tensor& like) const {
-  const at::Tensor a = angles(lengths, like.scalar_type() == at::kDouble).to(like.device());
+Rope::Turn Rope::turn(const at::Tensor& lengths, const at::Tensor& like,
+                      const at::Tensor& past) const {
+  const at::Tensor a = angles(lengths, past, like.scalar_type() == at::kDouble).to(like.device());
   return {(a.cos() * scaling_).to(like.scalar_type()), (a.sin() * scaling_).to(like.scalar_type())};
 }
 
 at::Tensor Rope::rotate(const at::Tensor& x, const Turn& turn) const {
-  const int64_t half = rotated_ / 2;
-  const at::Tensor heads = x.view({x.size(0), -1, width_});
-  const at::Tensor c = turn.cos.unsqueeze(1);
-  const at::Tensor s = turn.sin.unsqueeze(1);
-  const at::Tensor a = heads.narrow(2, 0, half);
-  const at::Tensor b = heads.narrow(2, half, half);
-  std::vector<at::Tensor> parts = {a * c - b * s, b * c + a * s};
-  if (rotated_ < width_) parts.push_back(heads.narrow(2, rotated_, width_ - rotated_));
-  return at::cat(parts, 2).view(x.sizes());
+  return nn::rotate_heads(x, turn.cos, turn.sin, width_);
+}
+
+bool rope_grows(const Json& config) {
+  return config_text(parameters_of(config, ""), "rope_type", "default") == "dynamic";
+}
+
+int64_t rope_limit(const Json& config) {
+  const Json p = parameters_of(config, "");
+  const std::string type = config_text(p, "rope_type", "default");
+  if (type != "longrope" && type != "su") return 0;
+  return config_integer(p, "original_max_position_embeddings",
+                        config_integer(config, "max_position_embeddings", 2048));
 }
 
 }  // namespace graft::models

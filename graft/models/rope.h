@@ -24,8 +24,9 @@ class Rope {
   struct Turn {
     at::Tensor cos, sin;
   };
-  /// Those of texts of these lengths [B], on the device and in the type of `like`.
-  Turn turn(const at::Tensor& lengths, const at::Tensor& like) const;
+  /// Those of the tokens behind the first `past` [B] of texts, `lengths` [B] of each, on the device
+  /// and in the type of `like`. Without `past` they are whole texts.
+  Turn turn(const at::Tensor& lengths, const at::Tensor& like, const at::Tensor& past = {}) const;
   /// The heads of x [T, heads width] rotated, halves against each other.
   at::Tensor rotate(const at::Tensor& x, const Turn& turn) const;
 
@@ -34,7 +35,7 @@ class Rope {
 
  private:
   /// Angles [T, rotated / 2], in double precision where `precise`.
-  at::Tensor angles(const at::Tensor& lengths, bool precise) const;
+  at::Tensor angles(const at::Tensor& lengths, const at::Tensor& past, bool precise) const;
   void read(const Json& config, const Json& parameters);
   std::vector<double> plain(double theta) const;
   std::vector<double> llama3(const Json& parameters) const;
@@ -47,5 +48,13 @@ class Rope {
   std::vector<double> frequencies_;  // of types that do not look at the length
   std::vector<double> short_, long_;
 };
+
+/// The length above which a text is rotated by other frequencies altogether (longrope), or 0 where
+/// there is none: what was computed of its beginning while it was shorter must be computed anew, as
+/// transformers does it.
+int64_t rope_limit(const Json& config);
+/// Whether frequencies change with each token ("dynamic"). While a text is continued its keys stay
+/// as they were made, as in transformers; read again from the beginning, it has others.
+bool rope_grows(const Json& config);
 
 }  // namespace graft::models

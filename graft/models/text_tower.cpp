@@ -21,11 +21,18 @@ at::Tensor TokenRows::pick(const at::Tensor& t) const {
   return wanted.defined() ? t.index_select(0, wanted.to(t.device())) : t;
 }
 
-at::Tensor TokenRows::query_lengths() const {
-  return wanted.defined() ? at::ones_like(lengths) : lengths;
+at::Tensor TokenRows::attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                             const nn::SequenceAttention& rule, const nn::Context& context) const {
+  const bool fewer = wanted.defined();
+  const at::Tensor queries = fewer ? at::ones_like(lengths) : lengths;
+  if (!context.cache)
+    return nn::attend(q, k, v, queries, rule, context, fewer ? lengths : at::Tensor());
+  const nn::CachedKeys all = context.cache->append(context.block, k, v, rule.left);
+  return nn::attend(q, all.keys, all.values, queries, rule, context, all.lengths, all.rows);
 }
 
-at::Tensor rows_for(const TowerEnd& end, const at::Tensor& lengths) {
+at::Tensor rows_for(const TowerEnd& end, const at::Tensor& lengths, bool continued) {
+  if (continued && !end.pooling) return nn::last_rows(lengths);
   if (!end.picks || !end.pooling || *end.pooling == Pooling::mean) return {};
   return *end.pooling == Pooling::first ? nn::first_rows(lengths) : nn::last_rows(lengths);
 }
@@ -39,7 +46,7 @@ nn::Flow end_tower(const TowerEnd& end, at::Tensor x, const at::Tensor& lengths,
   if (end.finish) x = end.finish(x);
   if (!end.pooling) {
     nn::Flow flow("x", std::move(x));
-    flow["lengths"] = lengths;
+    flow["lengths"] = picked ? at::ones_like(lengths) : lengths;
     return flow;
   }
   return {"features", *end.pooling == Pooling::mean ? nn::mean_rows(x, lengths) : std::move(x)};

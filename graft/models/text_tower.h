@@ -8,7 +8,9 @@
 
 #include "graft/base/json.h"
 #include "graft/models/model.h"
+#include "graft/nn/key_value_cache.h"
 #include "graft/nn/linear.h"
+#include "graft/nn/sequence_attention.h"
 
 /// What the families that read texts share. Tokens of a batch's texts lie one after the other,
 /// without padding (nn/sequences.h): a chain begins with "ids" [T] and "lengths" [B], and "x"
@@ -22,13 +24,17 @@ Pooling pooling_of(const Json& config, Pooling usual);
 
 /// The tokens of a batch, for a layer.
 struct TokenRows {
+  /// Those of the whole texts, or of what is new where there is a cache.
   at::Tensor lengths;
   /// The rows [B] of x that leave the layer, one of each text; undefined: all. What no one reads is
   /// not computed.
   at::Tensor wanted;
+  /// Tokens [B] that the cache has of each text already; undefined: there is no cache.
+  at::Tensor past;
 
-  at::Tensor query_lengths() const;
-  at::Tensor key_lengths() const { return wanted.defined() ? lengths : at::Tensor(); }
+  /// nn::attend of the rows that leave, with keys and values of all rows and of those in the cache.
+  at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                    const nn::SequenceAttention& rule, const nn::Context& context) const;
   /// The rows of t that leave.
   at::Tensor pick(const at::Tensor& t) const;
 };
@@ -57,16 +63,18 @@ class TokenBlock final : public Block {
   std::optional<TowerEnd> end_;
 };
 
-/// The rows that pooling reads where it reads one of each text, else undefined.
-at::Tensor rows_for(const TowerEnd& end, const at::Tensor& lengths);
+/// The rows that pooling reads where it reads one of each text, else undefined. Where texts are
+/// `continued` and nothing is pooled, what follows the last one is all that is asked.
+at::Tensor rows_for(const TowerEnd& end, const at::Tensor& lengths, bool continued);
 /// "features" [B, width], or "x" and "lengths" where nothing is pooled. `picked`: x has one row of
 /// each text already.
 nn::Flow end_tower(const TowerEnd& end, at::Tensor x, const at::Tensor& lengths, bool picked);
 
 template <typename Layer>
 nn::Flow TokenBlock<Layer>::forward(nn::Flow flow, nn::Context& context) {
-  TokenRows rows{flow.at("lengths"), {}};
-  if (end_) rows.wanted = rows_for(*end_, rows.lengths);
+  TokenRows rows{flow.at("lengths"), {}, {}};
+  if (context.cache) rows.past = context.cache->past();
+  if (end_) rows.wanted = rows_for(*end_, rows.lengths, context.cache != nullptr);
   at::Tensor x = layer_(flow.at("x"), rows, context);
   if (end_) return end_tower(*end_, std::move(x), rows.lengths, rows.wanted.defined());
   nn::Flow result("x", std::move(x));

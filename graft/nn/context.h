@@ -7,12 +7,16 @@
 
 namespace graft::nn {
 
+class KeyValueCache;
+
 /// What a forward pass knows beside its tensors.
 struct Context {
   bool training = false;  ///< dropout and drop path act, but only in blocks that train
   std::optional<at::Generator> generator;  ///< source of dropout masks
   std::vector<bool> trained;               ///< by block; empty means all
   int block = 0;                           ///< the block that runs now
+  /// Of the sequences that a decoder goes on with; null where whole texts are read.
+  KeyValueCache* cache = nullptr;
 
   /// Whether random layers act in the running block: a frozen block is a fixed function.
   bool random() const {

@@ -18,24 +18,10 @@
 
 namespace graft::nn {
 
-namespace baseline {
-extern const AttentionLines kAttentionLines;
-}
-#if defined(__x86_64__)
-namespace avx2 {
-extern const AttentionLines kAttentionLines;
-}
-namespace avx512 {
-extern const AttentionLines kAttentionLines;
-}
-#endif
+GRAFT_SIMD_DECLARE(AttentionLines, kAttentionLines)
 
 const AttentionLines& attention_lines(Simd level) {
-#if defined(__x86_64__)
-  if (level == Simd::avx512) return avx512::kAttentionLines;
-  if (level == Simd::avx2) return avx2::kAttentionLines;
-#endif
-  return baseline::kAttentionLines;
+  return GRAFT_SIMD_PICK(level, kAttentionLines);
 }
 
 namespace {
@@ -44,19 +30,23 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr int64_t kTile = 64;  // queries whose products are in memory at a time
+// Multiplications below which waking other threads takes longer than they save.
+constexpr double kWorthThreads = 1 << 18;
 
 /// Where a sequence lies among the rows of q and of k.
 struct Sequence {
   int64_t query, queries, key, keys;
 };
 
-std::vector<Sequence> sequences_of(const at::Tensor& lengths, const at::Tensor& key_lengths) {
+std::vector<Sequence> sequences_of(const at::Tensor& lengths, const at::Tensor& key_lengths,
+                                   const at::Tensor& key_rows = {}) {
   const auto* q = lengths.const_data_ptr<int64_t>();
   const auto* k = key_lengths.defined() ? key_lengths.const_data_ptr<int64_t>() : q;
+  const auto* rows = key_rows.defined() ? key_rows.const_data_ptr<int64_t>() : nullptr;
   std::vector<Sequence> sequences;
   Sequence s{0, 0, 0, 0};
   for (int64_t i = 0; i < lengths.size(0); ++i) {
-    s = {s.query + s.queries, q[i], s.key + s.keys, k[i]};
+    s = {s.query + s.queries, q[i], rows ? rows[i] : s.key + s.keys, k[i]};
     sequences.push_back(s);
   }
   return sequences;
@@ -70,6 +60,7 @@ struct Plan {
   ScoreRule scores;
   uint64_t seed = 0;
   int64_t width = 0;
+  double products = 0;
 
   struct Keys {
     int64_t begin, end;
@@ -93,7 +84,8 @@ template <typename Body>
 void for_each_head(const Plan& plan, int64_t heads, const Body& body) {
   std::atomic<int64_t> next{0};
   const auto all = static_cast<int64_t>(plan.order.size()) * heads;
-  parallel_for(std::min<int64_t>(all, at::get_num_threads()), [&](int64_t, int64_t) {
+  const int64_t threads = plan.products < kWorthThreads ? 1 : at::get_num_threads();
+  parallel_for(std::min<int64_t>(all, threads), [&](int64_t, int64_t) {
     std::vector<float> scratch;
     for (int64_t i = next++; i < all; i = next++)
       body(plan.sequences[plan.order[static_cast<size_t>(i / heads)]], i % heads, scratch);
@@ -143,15 +135,18 @@ void forward_loops(const Plan& plan, const at::Tensor& q, const at::Tensor& k, c
   const int64_t group = heads / plan.rule.kv_heads;
   for_each_head(plan, heads, [&](const Sequence& s, int64_t head, std::vector<float>& scratch) {
     const int64_t kv = head / group;
-    scratch.resize(static_cast<size_t>(2 * s.keys * d + kTile * (s.keys + 2 * d)));
+    // A single query over many keys (generation) must not pay for room that it has no use for.
+    const int64_t tile = std::min(kTile, s.queries);
+    const int64_t copied = k.scalar_type() == at::kFloat ? 0 : s.keys * d;
+    scratch.resize(static_cast<size_t>(2 * copied + tile * (s.keys + 2 * d)));
     float* room = scratch.data();
     const Rows keys = rows_of(k, s.key, s.keys, kv * d, d, room);
-    const Rows values = rows_of(v, s.key, s.keys, kv * d, d, room += s.keys * d);
-    float* products = room += s.keys * d;
-    float* result = room += kTile * s.keys;
-    float* queries_room = room + kTile * d;
-    for (int64_t i = 0; i < s.queries; i += kTile) {
-      const int64_t rows = std::min(kTile, s.queries - i);
+    const Rows values = rows_of(v, s.key, s.keys, kv * d, d, room += copied);
+    float* products = room += copied;
+    float* result = room += tile * s.keys;
+    float* queries_room = room + tile * d;
+    for (int64_t i = 0; i < s.queries; i += tile) {
+      const int64_t rows = std::min(tile, s.queries - i);
       const int64_t begin = plan.keys(s, i).begin;
       const int64_t end = plan.keys(s, i + rows - 1).end;
       const int64_t n = end - begin;
@@ -231,10 +226,10 @@ void backward_loops(const Plan& plan, const at::Tensor& g, const at::Tensor& q, 
       });
 }
 
-Plan make_plan(const at::Tensor& q, const at::Tensor& lengths, const at::Tensor& key_lengths,
-               const SequenceAttention& rule, uint64_t seed) {
+Plan make_plan(const at::Tensor& q, std::vector<Sequence> sequences, const SequenceAttention& rule,
+               uint64_t seed) {
   Plan plan;
-  plan.sequences = sequences_of(lengths, key_lengths);
+  plan.sequences = std::move(sequences);
   plan.order.resize(plan.sequences.size());
   std::iota(plan.order.begin(), plan.order.end(), size_t{0});
   std::stable_sort(plan.order.begin(), plan.order.end(), [&](size_t a, size_t b) {
@@ -242,6 +237,8 @@ Plan make_plan(const at::Tensor& q, const at::Tensor& lengths, const at::Tensor&
   });
   plan.rule = rule;
   plan.width = q.size(1) / rule.heads;
+  for (const Sequence& s : plan.sequences)
+    plan.products += static_cast<double>(s.queries) * static_cast<double>(s.keys * q.size(1));
   plan.seed = seed;
   plan.scores.scale = static_cast<float>(
       rule.scale > 0 ? rule.scale : 1 / std::sqrt(static_cast<double>(plan.width)));
@@ -284,7 +281,7 @@ class Attend : public torch::autograd::Function<Attend> {
     const at::Tensor q = readable(q_in);
     const at::Tensor k = readable(k_in);
     const at::Tensor v = readable(v_in);
-    const Plan plan = make_plan(q, lengths, key_lengths.value_or(at::Tensor()), rule,
+    const Plan plan = make_plan(q, sequences_of(lengths, key_lengths.value_or(at::Tensor())), rule,
                                 static_cast<uint64_t>(seed));
     const at::Tensor out = at::empty(q.sizes(), q.options());
     const at::Tensor log_sums = at::empty({q.size(0), rule.heads}, at::kFloat);
@@ -313,13 +310,25 @@ class Attend : public torch::autograd::Function<Attend> {
     rule.soft_cap = ctx->saved_data["soft_cap"].toDouble();
     rule.dropout = ctx->saved_data["dropout"].toDouble();
     const auto seed = static_cast<uint64_t>(ctx->saved_data["seed"].toInt());
-    const Plan plan = make_plan(q, saved[5], saved[6], rule, seed);
+    const Plan plan = make_plan(q, sequences_of(saved[5], saved[6]), rule, seed);
     const at::Tensor g = readable(grads[0].to(q.scalar_type()));
     const auto [dq, dk, dv] = gradients_like(q, k);
     backward_loops(plan, g, q, k, v, out, saved[4].const_data_ptr<float>(), dq, dk, dv);
     return {dq, dk, dv, {}, {}, {}, {}};
   }
 };
+
+/// The same without a graph, of keys that may lie anywhere.
+at::Tensor attend_only(const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in,
+                       std::vector<Sequence> sequences, const SequenceAttention& rule,
+                       int64_t seed) {
+  const at::Tensor q = readable(q_in);
+  at::Tensor out = at::empty(q.sizes(), q.options());
+  std::vector<float> log_sums(static_cast<size_t>(q.size(0) * rule.heads));
+  forward_loops(make_plan(q, std::move(sequences), rule, static_cast<uint64_t>(seed)), q,
+                readable(k_in), readable(v_in), out, log_sums.data());
+  return out;
+}
 
 /// The same with LibTorch's operators, on padded sequences: for other devices and types.
 at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -393,18 +402,20 @@ void count(CostMeter& meter, const std::vector<Sequence>& sequences, int64_t wid
 
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const at::Tensor& lengths, const SequenceAttention& rule, const Context& context,
-                  const at::Tensor& key_lengths) {
-  if (CostMeter* meter = CostMeter::active())
-    count(*meter, sequences_of(lengths, key_lengths), q.size(1), rule, context);
+                  const at::Tensor& key_lengths, const at::Tensor& key_rows) {
+  std::vector<Sequence> sequences = sequences_of(lengths, key_lengths, key_rows);
+  if (CostMeter* meter = CostMeter::active()) count(*meter, sequences, q.size(1), rule, context);
   const bool loops =
       q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
-  if (!loops) return attend_padded(q, k, v, sequences_of(lengths, key_lengths), rule, context);
+  if (!loops) return attend_padded(q, k, v, sequences, rule, context);
   SequenceAttention active = rule;
   int64_t seed = 0;
   if (!context.random()) active.dropout = 0;
   if (active.dropout > 0) {
     seed = at::empty({}, at::kLong).random_(context.generator).item<int64_t>();
   }
+  if (!at::GradMode::is_enabled()) return attend_only(q, k, v, std::move(sequences), active, seed);
+  GRAFT_ASSERT(!key_rows.defined());
   return Attend::apply(q, k, v, lengths,
                        key_lengths.defined() ? std::make_optional(key_lengths) : std::nullopt,
                        active, seed);

@@ -26,11 +26,12 @@ struct SequenceAttention {
 /// softmax(q k^T) v within sequences that lie one after the other: q [T, heads d], k and v
 /// [S, kv_heads d]; `lengths` [B] int64 on the CPU are the sequences' queries. Where
 /// `key_lengths` is given (generation, or where not all queries are wanted), a sequence has that
-/// many keys and its queries are the last of them; else as many as queries. Only real tokens are
-/// computed, and only what backward needs (q, k, v, the output and a number per query and head) is
-/// kept, as in Dao et al. 2022. The result is [T, heads d].
+/// many keys and its queries are the last of them; else as many as queries. They lie one after the
+/// other as well, or from the rows `key_rows` [B] on, without gradients (nn/key_value_cache.h).
+/// Only real tokens are computed, and only what backward needs (q, k, v, the output and a number
+/// per query and head) is kept, as in Dao et al. 2022. The result is [T, heads d].
 at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const at::Tensor& lengths, const SequenceAttention& rule, const Context& context,
-                  const at::Tensor& key_lengths = {});
+                  const at::Tensor& key_lengths = {}, const at::Tensor& key_rows = {});
 
 }  // namespace graft::nn

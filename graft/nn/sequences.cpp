@@ -4,8 +4,9 @@
 
 namespace graft::nn {
 
-at::Tensor positions_in(const at::Tensor& lengths) {
-  const at::Tensor first = first_rows(lengths);
+at::Tensor positions_in(const at::Tensor& lengths, const at::Tensor& past) {
+  at::Tensor first = first_rows(lengths);
+  if (past.defined()) first = first.sub_(past);
   const int64_t rows = lengths.sum().item<int64_t>();
   return at::arange(rows).sub_(first.repeat_interleave(lengths));
 }

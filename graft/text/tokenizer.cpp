@@ -56,7 +56,7 @@ struct Tokenizer::Impl {
 
   Encoding finish(std::vector<Encoding> texts, const EncodeOptions& options) const {
     const bool pair = texts.size() > 1;
-    if (parts.truncation) {
+    if (parts.truncation && options.truncate) {
       Truncation how = *parts.truncation;
       const uint64_t specials =
           options.add_special && parts.post_processor ? parts.post_processor->added(pair) : 0;
@@ -94,6 +94,7 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
   std::vector<Encoding> texts;
   texts.push_back(impl_->encode_one(text, 0, options));
+  if (options.bare) return std::move(texts[0]);
   return impl_->padded(impl_->finish(std::move(texts), options));
 }
 
@@ -113,7 +114,7 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const std::string> texts
     const auto at = static_cast<size_t>(i);
     std::vector<Encoding> one;
     one.push_back(impl_->encode_one(texts[at], 0, options));
-    all[at] = impl_->finish(std::move(one), options);
+    all[at] = options.bare ? std::move(one[0]) : impl_->finish(std::move(one), options);
   };
   const auto count = static_cast<int64_t>(texts.size());
   if (pool != nullptr) {
@@ -121,7 +122,7 @@ std::vector<Encoding> Tokenizer::encode_batch(std::span<const std::string> texts
   } else {
     for (int64_t i = 0; i < count; ++i) encode_at(i);
   }
-  if (impl_->parts.padding) pad(all, *impl_->parts.padding);
+  if (impl_->parts.padding && !options.bare) pad(all, *impl_->parts.padding);
   return all;
 }
 

@@ -27,7 +27,12 @@ struct EncodeOptions {
   bool add_special = true;    ///< the tokens that the model wants around a text ([CLS], <s>, ...)
   bool parse_special = true;  ///< special tokens that are spelled out in the text are recognised
   bool ids_only = false;      ///< fills Encoding::ids only, several times as fast
+  bool truncate = true;       ///< as the tokenizer is set
   OffsetUnit offsets = OffsetUnit::bytes;
+  /// The tokens of a single text and nothing more, for who puts samples together himself: no
+  /// special tokens around, neither cut nor padded, and offsets with the white space of their
+  /// tokens.
+  bool bare = false;
 };
 
 /// Text to token ids and back, equal to Hugging Face `tokenizers` 0.23 (for tokenizer.json,

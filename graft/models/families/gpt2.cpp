@@ -41,7 +41,8 @@ class Stem final : public Block {
         dropout_(s.embedding_dropout) {}
   nn::Flow forward(nn::Flow flow, nn::Context& context) override {
     const at::Tensor& ids = flow.at("ids");
-    const at::Tensor places = nn::positions_in(flow.at("lengths")).to(ids.device());
+    const at::Tensor past = context.cache ? context.cache->past() : at::Tensor();
+    const at::Tensor places = nn::positions_in(flow.at("lengths"), past).to(ids.device());
     nn::Flow result("x", nn::dropout(words(ids) + positions_(places), dropout_, context));
     result["lengths"] = flow.at("lengths");
     return result;
@@ -72,8 +73,7 @@ class Layer {
     rule.heads = rule.kv_heads = settings_.heads;
     rule.right = 0;
     rule.dropout = settings_.attention_dropout;
-    const at::Tensor mixed = nn::attend(rows.pick(qkv[0]), qkv[1], qkv[2], rows.query_lengths(),
-                                        rule, context, rows.key_lengths());
+    const at::Tensor mixed = rows.attend(rows.pick(qkv[0]), qkv[1], qkv[2], rule, context);
     const double dropout = settings_.residual_dropout;
     const at::Tensor y = rows.pick(x) + nn::dropout(output_(mixed), dropout, context);
     const at::Tensor z = nn::activate(settings_.activation, inner_(second_norm_(y)));

@@ -91,8 +91,7 @@ class Layer {
     const at::Tensor q =
         rope_->rotate(rows.pick(qkv[0]).contiguous(), {rows.pick(turn.cos), rows.pick(turn.sin)});
     const at::Tensor k = rope_->rotate(qkv[1].contiguous(), turn);
-    const at::Tensor mixed =
-        nn::attend(q, k, qkv[2], rows.query_lengths(), rule_, context, rows.key_lengths());
+    const at::Tensor mixed = rows.attend(q, k, qkv[2], rule_, context);
     const at::Tensor y =
         rows.pick(x) + nn::dropout(output_(mixed), settings_.attention_dropout, context);
     const auto parts = inner_(second_norm_(y)).chunk(2, -1);
