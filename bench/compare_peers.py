@@ -2,7 +2,7 @@
 """Training steps of graft beside transformers and peft; prints the tables of docs/evidence.md, section 1.
 
   compare_peers.py [--minutes N] [--ours build/release/bench/train_step] [--python .deps/oracles/bin/python] [--results bench/results/peers.jsonl] [--only vit_b16:head,...]
-                   [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
+                   [--texts] [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
 
 A round of a cell (model, mode, dtype) is one process of each side, one after the other: graft, theirs, graft, theirs … Both read the same random checkpoint. Before the first round every
 setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 the matrix products that a step
@@ -20,9 +20,10 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PEER = os.path.join(ROOT, "bench/peers/train_step.py")
-BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32}
+BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32, "bert_base": 16, "llama_135m": 4}
+TEXTS = ("bert_base", "llama_135m")
 MODES = ["full", "head", "lora"]
-NAMES = {"vit_b16": "ViT-B/16", "resnet50": "ResNet-50", "mobilenet_v2_0.35": "MobileNetV2-0.35"}
+NAMES = {"vit_b16": "ViT-B/16", "resnet50": "ResNet-50", "mobilenet_v2_0.35": "MobileNetV2-0.35", "bert_base": "BERT-base, 128 tokens", "llama_135m": "Llama of SmolLM2-135M's shape, 256 tokens"}
 
 
 def launch(command):
@@ -58,7 +59,7 @@ class Bench:
         return ["--model", model, "--mode", mode, "--dtype", dtype, "--batch", BATCH[model], "--threads", self.args.threads, "--checkpoint", folder]
 
     def settings(self, cell):
-        layouts = [[], ["--channels-last"]] if cell[0] != "vit_b16" else [[]]
+        layouts = [[], ["--channels-last"]] if cell[0] not in ("vit_b16", *TEXTS) else [[]]
         kinds = [[]] if cell[2] == "float32" else [["--bfloat16", "autocast"], ["--bfloat16", "pure"]]
         fused = [[], ["--fused"]] if cell[1] == "full" else [["--fused"]]
         return [sum(parts, []) for parts in itertools.product(layouts, kinds, fused)]
@@ -79,7 +80,7 @@ class Bench:
                  "setting": setting, "load": os.getloadavg()[0], "time": time.strftime("%Y-%m-%d %H:%M")}
         if cell[0] == "vit_b16":
             value["products"] = launch([self.args.ours, *common, "--roof"])
-        if cell[1] == "full" and cell[0] != "vit_b16":
+        if cell[1] == "full" and cell[0] not in ("vit_b16", *TEXTS):
             value["frozen"] = launch([self.args.ours, *common, "--batch-norm", "frozen"])
         self.keep(cell, "round", value)
 
@@ -148,13 +149,14 @@ def main():
     p.add_argument("--checkpoints", default="/tmp/graft_bench_checkpoints")
     p.add_argument("--only", help="model:mode, separated by commas")
     p.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    p.add_argument("--texts", action="store_true", help="language models instead of image classifiers")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--steps", type=int, default=4)
     p.add_argument("--warmup", type=int, default=2, help="steps that are not counted: the second one still meets memory that nobody has touched, on both sides")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
-    cells = [(model, mode, args.dtype) for model in BATCH for mode in MODES]
+    cells = [(model, mode, args.dtype) for model in BATCH for mode in MODES if (model in TEXTS) == args.texts]
     if args.only:
         cells = [(*name.split(":"), args.dtype) for name in args.only.split(",")]
     bench = Bench(args)

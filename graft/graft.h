@@ -15,6 +15,7 @@
 #include "graft/text/tokenizer.h"
 #include "graft/train/config.h"
 #include "graft/train/job.h"
+#include "graft/train/language_model.h"
 #include "graft/train/observer.h"
 #include "graft/train/predictor.h"
 #include "graft/train/run.h"

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The peer's side of the training bench: transformers (and peft for LoRA) doing the steps that graft does, in one process; one JSON line on stdout.
 
-  train_step.py --model {vit_b16,resnet50,mobilenet_v2_0.35} --mode {full,head,lora} --batch N --steps N [--warmup N] --dtype {float32,bfloat16}
-                [--bfloat16 {autocast,pure}] --threads N [--channels-last] [--fused] [--image-size N] [--classes N] [--checkpoint DIR]
+  train_step.py --model {vit_b16,resnet50,mobilenet_v2_0.35,bert_base,llama_135m} --mode {full,head,lora} --batch N --steps N [--warmup N] --dtype {float32,bfloat16}
+                [--bfloat16 {autocast,pure}] --threads N [--channels-last] [--fused] [--image-size N] [--length N] [--classes N] [--checkpoint DIR]
   train_step.py --model M --make-checkpoint DIR     writes the random model, so that both sides can load the same file
 
-head: only the classifier learns. lora: rank 8, alpha 16, no dropout, on q and v of the ViT, on every convolution of ResNet-50, on the 1x1 convolutions of MobileNetV2, and
-the classifier learns, too. Everything runs in train mode, as the peer's own trainer does. Pixels are random tensors made before the first step, so that no data
+head: only the classifier learns (of llama_135m: the output matrix). lora: rank 8 (llama_135m: 16), alpha 16, no dropout, on q and v of the ViT and of BERT, on every linear layer of
+the Llama, on every convolution of ResNet-50, on the 1x1 convolutions of MobileNetV2, and
+the classifier learns, too (the Llama has none). llama_135m has the shape of SmolLM2-135M and learns the next token of every one. Everything runs in train mode, as the peer's own trainer does. Pixels and tokens are random tensors made before the first step, so that no data
 loading is measured.
 
 Fields: start_s from the start of the process (as the kernel notes it) to the beginning of the first warmup step; warmup_s and steps_s, seconds of each step; rss_before_kib
@@ -18,6 +19,9 @@ import os
 import resource
 import sys
 import time
+
+
+TEXTS = {"bert_base": 128, "llama_135m": 256}
 
 
 def seconds_since_start():
@@ -36,7 +40,7 @@ def status_kib(field):
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--model", choices=["vit_b16", "resnet50", "mobilenet_v2_0.35"], required=True)
+    p.add_argument("--model", choices=["vit_b16", "resnet50", "mobilenet_v2_0.35", "bert_base", "llama_135m"], required=True)
     p.add_argument("--mode", choices=["full", "head", "lora"], default="full")
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--steps", type=int, default=5)
@@ -47,6 +51,7 @@ def arguments():
     p.add_argument("--channels-last", action="store_true")
     p.add_argument("--fused", action="store_true")
     p.add_argument("--image-size", type=int, default=224)
+    p.add_argument("--length", type=int, help="tokens of a text; default: 128 of bert_base, 256 of llama_135m")
     p.add_argument("--classes", type=int, default=10)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--checkpoint", help="folder to load instead of a random model")
@@ -60,7 +65,12 @@ def arguments():
 def family(args):
     import transformers as hf
 
+    if args.model == "llama_135m":
+        return hf.LlamaForCausalLM, hf.LlamaConfig(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9,
+                                                   num_key_value_heads=3, max_position_embeddings=8192, tie_word_embeddings=True, rms_norm_eps=1e-5, rope_theta=100000.0)
     common = {"num_labels": args.classes}
+    if args.model == "bert_base":
+        return hf.BertForSequenceClassification, hf.BertConfig(**common)
     if args.model == "vit_b16":
         return hf.ViTForImageClassification, hf.ViTConfig(image_size=args.image_size, **common)
     if args.model == "resnet50":
@@ -70,7 +80,7 @@ def family(args):
 
 def build(args):
     cls, config = family(args)
-    kwargs = {"attn_implementation": "sdpa"} if args.model == "vit_b16" else {}
+    kwargs = {"attn_implementation": "sdpa"} if args.model in ("vit_b16", *TEXTS) else {}
     if args.checkpoint:
         return cls.from_pretrained(args.checkpoint, **kwargs)
     return cls._from_config(config, **kwargs)
@@ -79,7 +89,13 @@ def build(args):
 def choose_trainable(model, args):
     if args.mode == "head":
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name.startswith("classifier"))
+            parameter.requires_grad_(name.startswith(("classifier", "lm_head")))
+        if args.model == "llama_135m":  # a head that shares the embedding's matrix learns as a copy of it, on both sides
+            model.config.tie_word_embeddings = False
+            import torch
+
+            model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+            model.model.embed_tokens.weight.requires_grad_(False)
     if args.mode != "lora":
         return model
     import peft
@@ -87,9 +103,13 @@ def choose_trainable(model, args):
     targets = {
         "vit_b16": ["q_proj", "v_proj"],
         "resnet50": ["convolution"],
+        "bert_base": ["query", "value"],
+        "llama_135m": "all-linear",
         "mobilenet_v2_0.35": r".*(expand_1x1|reduce_1x1|conv_1x1)\.convolution",
     }[args.model]
-    config = peft.LoraConfig(r=8, lora_alpha=16, target_modules=targets, modules_to_save=["classifier"])
+    language = args.model == "llama_135m"
+    config = peft.LoraConfig(r=16 if language else 8, lora_alpha=16, target_modules=targets, modules_to_save=None if language else ["classifier"],
+                             task_type="CAUSAL_LM" if language else None)
     model = peft.get_peft_model(model, config)
     # transformers' MobileNetV2 reads these of its convolutions to pad them, and peft's wrapper (0.21) does not pass them on.
     for module in model.modules():
@@ -145,14 +165,18 @@ def main():
     model.train()
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=1e-4, weight_decay=0.01, fused=True if args.fused else None)
-    pixels = torch.randn(args.batch, 3, args.image_size, args.image_size, dtype=torch.bfloat16 if pure else torch.float32).to(memory_format=layout)
-    labels = torch.randint(0, args.classes, (args.batch,))
+    if args.model in TEXTS:
+        ids = torch.randint(5, model.config.vocab_size, (args.batch, args.length or TEXTS[args.model]))
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids if args.model == "llama_135m" else torch.randint(0, args.classes, (args.batch,))}
+    else:
+        pixels = torch.randn(args.batch, 3, args.image_size, args.image_size, dtype=torch.bfloat16 if pure else torch.float32).to(memory_format=layout)
+        inputs = {"pixel_values": pixels, "labels": torch.randint(0, args.classes, (args.batch,))}
 
     def step():
         begin = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
-            loss = model(pixel_values=pixels, labels=labels).loss
+            loss = model(**inputs).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trainable, 1.0)  # as their Trainer does by default, and graft
         optimizer.step()

@@ -27,7 +27,7 @@ namespace {
 
 struct Arguments {
   std::string model, mode = "full", dtype = "float32", batch_norm = "auto", checkpoint;
-  int64_t batch = 8, steps = 5, warmup = 1, image_size = 224, seed = 0;
+  int64_t batch = 8, steps = 5, warmup = 1, image_size = 224, length = 0, seed = 0;
   int threads = 2;
   bool roof = false;
   int profile = 0;
@@ -38,7 +38,8 @@ Arguments parse(int argc, char** argv) {
   CLI::App app("graft's side of the training bench; one JSON line on stdout");
   app.add_option("--model", a.model)
       ->required()
-      ->check(CLI::IsMember({"vit_b16", "resnet50", "mobilenet_v2_0.35"}));
+      ->check(
+          CLI::IsMember({"vit_b16", "resnet50", "mobilenet_v2_0.35", "bert_base", "llama_135m"}));
   app.add_option("--mode", a.mode)->check(CLI::IsMember({"full", "head", "lora"}));
   app.add_option("--batch", a.batch)->check(CLI::PositiveNumber);
   app.add_option("--steps", a.steps)->check(CLI::PositiveNumber);
@@ -46,6 +47,8 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--dtype", a.dtype)->check(CLI::IsMember({"float32", "bfloat16"}));
   app.add_option("--threads", a.threads)->check(CLI::PositiveNumber);
   app.add_option("--image-size", a.image_size)->check(CLI::PositiveNumber);
+  app.add_option("--length", a.length, "tokens of a text; default: 128 of bert_base, else 256")
+      ->check(CLI::PositiveNumber);
   app.add_option("--seed", a.seed);
   app.add_option("--checkpoint", a.checkpoint, "folder that train_step.py --make-checkpoint wrote");
   app.add_option("--batch-norm", a.batch_norm,
@@ -62,9 +65,14 @@ Arguments parse(int argc, char** argv) {
   return a;
 }
 
+bool continues_texts(const Arguments& a) {
+  return a.model == "llama_135m";
+}
+
 /// What peft is told to adapt on the other side.
 Json method(const Arguments& a) {
   if (a.mode != "lora") return "none";
+  if (continues_texts(a)) return {{"name", "lora"}, {"r", 16}, {"alpha", 16}, {"target", "all"}};
   Json target = Json::array({"q_proj", "v_proj"});
   if (a.model == "resnet50") target = Json::array({"convolution"});
   if (a.model == "mobilenet_v2_0.35") {
@@ -77,13 +85,30 @@ Json method(const Arguments& a) {
 models::ModelSource source(const Arguments& a) {
   models::ModelSource from;
   from.path = a.checkpoint;
+  if (continues_texts(a)) from.task = models::Task::next_token;
   return from;
+}
+
+nn::Flow make_inputs(const Arguments& a, const models::Model& model) {
+  const bool texts = a.model == "bert_base" || continues_texts(a);
+  if (!texts) return {"pixels", at::randn({a.batch, 3, a.image_size, a.image_size})};
+  const int64_t length = a.length > 0 ? a.length : continues_texts(a) ? 256 : 128;
+  const auto vocabulary = model.config().at("vocab_size").get<int64_t>();
+  nn::Flow flow("ids", at::randint(5, vocabulary, {a.batch * length}, at::kLong));
+  flow["lengths"] = at::full({a.batch}, length, at::kLong);
+  if (continues_texts(a)) {
+    at::Tensor targets = flow.at("ids").roll(-1).view({a.batch, length}).clone();
+    targets.select(1, length - 1).fill_(-1);
+    flow["targets"] = targets.view(-1);
+  }
+  return flow;
 }
 
 /// Everything a step needs, made as graft's own loop makes it.
 class Trainer {
  public:
   explicit Trainer(const Arguments& a) : loaded_(models::load_model(source(a))) {
+    if (continues_texts(a) && a.mode == "head") loaded_ = models::untie_head(*loaded_.model);
     models::Model& model = *loaded_.model;
     if (a.dtype == "bfloat16") model.set_precision(at::kBFloat16);
     const auto methods = peft::parse_methods(method(a));
@@ -103,20 +128,21 @@ class Trainer {
     context_.generator = at::detail::createCPUGenerator(static_cast<uint64_t>(a.seed));
     context_.trained.assign(static_cast<size_t>(model.size()), false);
     for (const int b : blocks) context_.trained[static_cast<size_t>(b)] = true;
-    pixels_ = at::randn({a.batch, 3, a.image_size, a.image_size});
-    targets_ = at::randint(static_cast<int64_t>(model.classes().size()), {a.batch}, at::kLong);
+    inputs_ = make_inputs(a, model);
+    if (!continues_texts(a))
+      targets_ = at::randint(static_cast<int64_t>(model.classes().size()), {a.batch}, at::kLong);
   }
 
   /// One update, as train::Loop does it; returns the loss.
   double step() {
     models::Model& model = *loaded_.model;
-    nn::Flow flow("pixels", pixels_);
+    nn::Flow flow = inputs_;
     if (border_ > 0) {
       const at::NoGradGuard no_grad;
       flow = model.forward(std::move(flow), context_, 0, border_);
     }
     flow = model.forward(std::move(flow), context_, border_);
-    const train::LossValue loss = train::compute_loss(flow.at("logits"), targets_, {});
+    const train::LossValue loss = train::compute_loss(flow, targets_, {});
     flow = {};
     const double value = loss.sum.item<double>();
     loss.sum.backward();
@@ -142,7 +168,8 @@ class Trainer {
   int border_ = 0;
   nn::Context context_;
   train::Optimizer optimizer_{{}};
-  at::Tensor pixels_, targets_;
+  nn::Flow inputs_;
+  at::Tensor targets_;
 };
 
 Json run(const Arguments& a) {

@@ -36,7 +36,7 @@ class Bars final : public graft::data::Source {
 int main(int argc, char** argv) try {
   graft::data::Dataset bars =
       graft::data::make_dataset(std::make_shared<Bars>(), {"lying", "standing"}, {},
-                                /*multi_label=*/false, graft::data::SplitRule(), /*seed=*/0);
+                                graft::Target::single_label, graft::data::SplitRule(), /*seed=*/0);
   const graft::train::Config config = graft::train::make_config({
       {"model", "examples/models/mobilenet_v2_0.35_224"},
       {"data", "drawn bars"},  // only a name here

@@ -27,11 +27,14 @@ void Progress::line(const std::string& text) {
 
 void Progress::on_start(const Json& facts) {
   const Json& n = facts["samples"];
-  const bool numbers = facts["task"].get<std::string>().ends_with("-regression");
-  line(fmt::format(
-      "training on {} samples {} ({} to validate, {} to test)", n["train"].get<int64_t>(),
-      numbers ? "labelled with numbers" : fmt::format("of {} classes", facts["classes"].size()),
-      n["validation"].get<int64_t>(), n["test"].get<int64_t>()));
+  const std::string task = facts["task"].get<std::string>();
+  const std::string kind = task.ends_with("-regression") ? "labelled with numbers"
+                           : task == "language-modeling"
+                               ? "to continue"
+                               : fmt::format("of {} classes", facts["classes"].size());
+  line(fmt::format("training on {} samples {} ({} to validate, {} to test)",
+                   n["train"].get<int64_t>(), kind, n["validation"].get<int64_t>(),
+                   n["test"].get<int64_t>()));
 }
 
 void Progress::on_stage(const train::StageEvent& e) {
@@ -67,6 +70,8 @@ void Progress::on_evaluation(const train::EvaluationEvent& e) {
     if (name == "accuracy" || name == "macro_f1" || name == "mean_average_precision") {
       text += fmt::format(", {} {:.1f} %", name, 100 * m.value);
     }
+    if (name == "perplexity") text += fmt::format(", perplexity {:.3f}", m.value);
+    if (name == "token_accuracy") text += fmt::format(", tokens right {:.1f} %", 100 * m.value);
     if (name == "pearson" || name == "spearman" || name == "mae")
       text += fmt::format(", {} {:.4f}", name, m.value);
   }

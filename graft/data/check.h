@@ -60,6 +60,7 @@ struct CheckReport {
   std::vector<Place> short_texts, long_texts;
   int64_t min_characters = 0, median_characters = 0,
           max_characters = 0;  ///< of both texts of a pair
+  bool records = false;        ///< for a language model: `classes` is one row "records"
   bool regression = false;     ///< `classes` is one row "value", and train's values follow
   float min_value = 0, median_value = 0, max_value = 0;
   std::vector<std::string> notes;  ///< of the dataset

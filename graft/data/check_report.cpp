@@ -52,11 +52,11 @@ std::string section(const std::string& heading, const Items& items, size_t most,
   return text;
 }
 
-std::string class_table(const std::vector<ClassCount>& classes) {
+std::string class_table(const std::vector<ClassCount>& classes, const char* heading) {
   size_t width = 5;
   for (const auto& item : classes) width = std::max(width, item.name.size());
   std::string text =
-      fmt::format("{:<{}} {:>9} {:>11} {:>9}\n", "class", width, "train", "validation", "test");
+      fmt::format("{:<{}} {:>9} {:>11} {:>9}\n", heading, width, "train", "validation", "test");
   for (const auto& item : classes) {
     text += fmt::format("{:<{}} {:>9} {:>11} {:>9}\n", item.name, width, grouped(item.train),
                         grouped(item.validation), grouped(item.test));
@@ -180,11 +180,15 @@ Json CheckReport::json() const {
 }
 
 std::string CheckReport::text(size_t examples) const {
-  std::string text = class_table(classes);
-  text += fmt::format("\n{} samples; {}; {}\n", grouped(samples), sizes_text(*this),
-                      regression ? fmt::format("values of train {:g} to {:g}, median {:g}",
-                                               min_value, max_value, median_value)
-                                 : fmt::format("largest class / smallest class {:.1f}", imbalance));
+  std::string text = class_table(classes, records ? "" : "class");
+  text += fmt::format("\n{} samples; {}", grouped(samples), sizes_text(*this));
+  if (regression) {
+    text += fmt::format("; values of train {:g} to {:g}, median {:g}", min_value, max_value,
+                        median_value);
+  } else if (!records) {
+    text += fmt::format("; largest class / smallest class {:.1f}", imbalance);
+  }
+  text += "\n";
   for (const auto& note : notes) text += "note: " + note + "\n";
   const auto found = problems();
   if (found.empty()) text += "\nno problems were found\n";

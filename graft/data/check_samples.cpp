@@ -30,9 +30,9 @@ Twins CheckedSamples::twins(const std::vector<int64_t>& group) const {
     const Place& first = result.places.front();
     const Place& last = result.places.back();
     result.across_splits = result.across_splits || last.split != first.split;
-    const bool same = set_.regression ? source().sample(index(i)).value ==
-                                            source().sample(index(group.front())).value
-                                      : last.labels == first.labels;
+    const bool same = set_.regression() ? source().sample(index(i)).value ==
+                                              source().sample(index(group.front())).value
+                                        : last.labels == first.labels;
     result.different_labels = result.different_labels || !same;
   }
   return result;
@@ -57,9 +57,12 @@ void CheckedSamples::describe(CheckReport& report) const {
   report.content = source().content();
   report.samples = size();
   report.notes = set_.notes;
-  report.regression = set_.regression;
-  if (set_.regression) {
+  report.regression = set_.regression();
+  report.records = set_.language();
+  if (set_.regression()) {
     measure_values(report);
+  } else if (set_.language()) {
+    report.classes = {{"records", set_.train.size(), set_.validation.size(), set_.test.size()}};
   } else {
     count_classes(report);
   }

@@ -5,6 +5,7 @@
 #include "graft/base/rng.h"
 #include "graft/data/check_samples.h"
 #include "graft/data/names.h"
+#include "graft/text/chat/record.h"
 
 namespace graft::data {
 namespace {
@@ -74,9 +75,13 @@ CheckReport check_texts(const Dataset& dataset, int threads,
   const CheckedSamples samples(dataset);
   samples.describe(report);
   std::vector<Examined> examined(static_cast<size_t>(samples.size()));
-  samples.for_each(threads, progress, [&](int64_t i) {
-    examined[static_cast<size_t>(i)] = examine(samples.source().text(samples.index(i)));
-  });
+  const auto text_of = [&](int64_t i) {
+    Text text = samples.source().text(samples.index(i));
+    if (report.records) text.first = texts::record_words(texts::parse_record(text.first));
+    return text;
+  };
+  samples.for_each(threads, progress,
+                   [&](int64_t i) { examined[static_cast<size_t>(i)] = examine(text_of(i)); });
 
   std::vector<int64_t> lengths;
   std::vector<std::array<uint64_t, 2>> prints;
@@ -95,8 +100,7 @@ CheckReport check_texts(const Dataset& dataset, int threads,
   }
   for (const auto& group : samples.equal_groups(prints)) {
     report.duplicates.push_back(samples.twins(group));
-    report.duplicates.back().excerpt =
-        excerpt_of(samples.source().text(samples.index(group.front())));
+    report.duplicates.back().excerpt = excerpt_of(text_of(group.front()));
   }
   return report;
 }

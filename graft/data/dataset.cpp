@@ -106,6 +106,24 @@ LabelKind kind_of(const Options& options) {
                               : LabelKind::automatic;
 }
 
+/// What all listings together are for.
+Target settle_target(std::vector<Listing>& listings, const Options& options) {
+  const auto count = [&](Target target) {
+    return std::count_if(listings.begin(), listings.end(),
+                         [&](const Listing& listing) { return listing.target == target; });
+  };
+  if (const auto language = count(Target::next_token); language > 0) {
+    if (language < static_cast<int64_t>(listings.size())) {
+      fail_unreadable(
+          "data: some of train, validation and test hold texts to continue, others labelled "
+          "samples; give one kind");
+    }
+    return Target::next_token;
+  }
+  if (settle_labels(listings, kind_of(options))) return Target::regression;
+  return count(Target::multi_label) > 0 ? Target::multi_label : Target::single_label;
+}
+
 /// A class that is only measured, never learned, is nearly always a misnamed folder.
 void check_learned(Dataset& dataset, bool folds) {
   const auto learned = dataset.train.class_counts(dataset.classes.size());
@@ -182,24 +200,24 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
   }
 
   std::vector<std::string> notes;
-  const bool regression = settle_labels(listings, kind_of(options));
+  const Target target = settle_target(listings, options);
   const bool given = options.is_set("classes");
-  if (given && regression) {
+  if (given && target == Target::regression) {
     fail_usage(
         "data.classes has no meaning where labels are numbers (data.labels=classes makes "
         "classes of them)");
   }
+  if (given && target == Target::next_token)
+    fail_usage("data.classes has no meaning where texts are continued: they have no classes");
   const std::vector<std::string> classes = given ? given_classes(options) : all_classes(listings);
   if (given && name_numbers(listings, classes)) {
     notes.push_back("the classes are numbers in the data and called as data.classes says");
   }
   std::set<std::string> empty;
   std::vector<Split> splits;
-  bool multi_label = false;
   int64_t left_out = 0;
   for (Listing& listing : listings) {
     if (given) left_out += keep_classes(listing, classes);
-    multi_label = multi_label || listing.multi_label;
     notes.insert(notes.end(), listing.notes.begin(), listing.notes.end());
     splits.insert(splits.end(), listing.splits.begin(), listing.splits.end());
     for (const auto& name : listing.empty_classes) {
@@ -213,8 +231,7 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
         "{} samples of classes that data.classes does not list are left out", grouped(left_out)));
   }
   Dataset dataset = make_dataset(join_listings(std::move(listings), classes), classes, splits,
-                                 multi_label, rule, seed);
-  dataset.regression = regression;
+                                 target, rule, seed);
   dataset.notes.insert(dataset.notes.begin(), notes.begin(), notes.end());
   dataset.empty_classes.assign(empty.begin(), empty.end());
   if (!given) check_learned(dataset, rule.folds > 1);

@@ -7,6 +7,7 @@
 
 #include "graft/base/json.h"
 #include "graft/base/options.h"
+#include "graft/base/target.h"
 #include "graft/data/source.h"
 
 namespace graft::data {
@@ -40,13 +41,17 @@ struct View {
 /// validation is then the only measure, and it is optimistic because it also chooses.
 struct Dataset {
   std::vector<std::string> classes;
-  bool multi_label = false;
-  bool regression = false;  ///< `Sample::value` is learned; no labels, `classes` is {"value"}
+  /// Of a regression `Sample::value` is learned; no labels, `classes` is {"value"}. Where tokens
+  /// are learned there are neither.
+  Target target = Target::single_label;
   View train, validation, test;
   std::vector<std::string>
       empty_classes;               ///< named by the source, without any picture; not in `classes`
   std::vector<std::string> notes;  ///< what was decided and left out, one sentence each
 
+  bool multi_label() const { return target == Target::multi_label; }
+  bool regression() const { return target == Target::regression; }
+  bool language() const { return target == Target::next_token; }
   std::vector<const View*> views() const { return {&train, &validation, &test}; }
 };
 
@@ -84,7 +89,7 @@ Dataset open_dataset(const Json& data, uint64_t seed);
 /// The same for a source of one's own: divides `source` by `rule`. `splits` has one entry a sample,
 /// or none at all when nothing is given.
 Dataset make_dataset(const std::shared_ptr<const Source>& source, std::vector<std::string> classes,
-                     const std::vector<Split>& splits, bool multi_label, const SplitRule& rule,
+                     const std::vector<Split>& splits, Target target, const SplitRule& rule,
                      uint64_t seed);
 
 }  // namespace graft::data

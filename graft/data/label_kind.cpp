@@ -24,7 +24,7 @@ void become_classes(Listing& listing) {
     listing.classes.push_back(fmt::format("{}", value));
   }
   for (Sample& sample : listing.samples) sample.labels = {positions[sample.value]};
-  listing.regression = false;
+  listing.target = Target::single_label;
 }
 
 [[noreturn]] void fail_no_number(const Listing& listing) {
@@ -32,7 +32,7 @@ void become_classes(Listing& listing) {
   const auto word = std::find_if(names.begin(), names.end(),
                                  [](const std::string& name) { return !number_in(name); });
   const std::string where = listing.samples.empty() ? "" : listing.samples.front().id;
-  if (listing.multi_label || word == names.end()) {
+  if (listing.multi_label() || word == names.end()) {
     fail_unreadable(
         "regression needs one number a sample, but samples have several labels or none (as {})",
         where);
@@ -59,17 +59,17 @@ void become_regression(Listing& listing) {
   for (Sample& sample : listing.samples) sample.labels = {};
   listing.classes = {"value"};
   listing.empty_classes.clear();
-  listing.regression = true;
+  listing.target = Target::regression;
 }
 
 bool settle_labels(std::vector<Listing>& listings, LabelKind kind) {
   const bool some = std::any_of(listings.begin(), listings.end(),
-                                [](const Listing& listing) { return listing.regression; });
+                                [](const Listing& listing) { return listing.regression(); });
   const bool regression = kind == LabelKind::numbers || (kind == LabelKind::automatic && some);
   for (Listing& listing : listings) {
     if (regression && !has_values(listing)) fail_no_number(listing);
-    if (regression && !listing.regression) become_regression(listing);
-    if (!regression && listing.regression) become_classes(listing);
+    if (regression && !listing.regression()) become_regression(listing);
+    if (!regression && listing.regression()) become_classes(listing);
     if (regression) continue;
     for (Sample& sample : listing.samples) sample.value = std::numeric_limits<float>::quiet_NaN();
   }

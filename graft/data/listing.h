@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "graft/base/target.h"
 #include "graft/data/sample.h"
 #include "graft/data/source.h"
 
@@ -15,10 +16,11 @@ struct Listing {
   std::vector<std::string> classes;  ///< `Sample::labels` are positions in it
   std::vector<Sample> samples;
   std::vector<Split> splits;  ///< one a sample
-  bool multi_label = false;
+  Target target = Target::single_label;
+  bool multi_label() const { return target == Target::multi_label; }
   /// The labels are numbers, not all of them whole: `Sample::value` is what is learned, `labels`
   /// are empty and `classes` is {"value"}. Whole numbers are classes, and values too.
-  bool regression = false;
+  bool regression() const { return target == Target::regression; }
   std::function<image::Image(int64_t)> load;  ///< as Source::load; empty where samples are texts
   std::function<Text(int64_t)> text;          ///< as Source::text; empty where they are pictures
   std::vector<std::string> empty_classes;     ///< named by the source, without any sample

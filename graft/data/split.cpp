@@ -167,13 +167,13 @@ void check_rule(const SplitRule& rule) {
 }  // namespace
 
 Dataset make_dataset(const std::shared_ptr<const Source>& source, std::vector<std::string> classes,
-                     const std::vector<Split>& splits, bool multi_label, const SplitRule& rule,
+                     const std::vector<Split>& splits, Target target, const SplitRule& rule,
                      uint64_t seed) {
   GRAFT_ASSERT(splits.empty() || static_cast<int64_t>(splits.size()) == source->size());
   check_rule(rule);
   Dataset dataset;
   dataset.classes = std::move(classes);
-  dataset.multi_label = multi_label;
+  dataset.target = target;
   View unsplit{source, {}};
   for (View* view : {&dataset.train, &dataset.validation, &dataset.test}) view->source = source;
   for (int64_t i = 0; i < source->size(); ++i) {

@@ -33,7 +33,10 @@ Split split_of_file(const fs::path& path) {
   if (split != Split::none && kKinds.contains(rest)) return split;
   if (name[0] == '.' || split_in(name) == Split::none) return Split::none;
   const Format* format = find_format(path, nullptr);
-  return format && format->content == Content::texts ? split_in(name) : Split::none;
+  if (!format || format->content != Content::texts) return Split::none;
+  // Documents have names of all kinds: only train.txt is a split, readme_train.md is not.
+  if (format->name == "plain-text") return rest == ".txt" ? split : Split::none;
+  return split_in(name);
 }
 
 }  // namespace

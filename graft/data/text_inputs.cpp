@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
@@ -10,42 +11,56 @@
 namespace graft::data {
 namespace {
 
-constexpr int64_t kMeasured = 256;  // samples whose lengths stand for all
+constexpr int64_t kMeasured = 256;     // samples whose lengths stand for all
+constexpr double kMostRefused = 0.01;  // of the records
 
-/// "ids", "types" and "lengths" with room for `rows` tokens of `samples` texts.
-struct Room {
-  at::Tensor ids, types, lengths;
-  int64_t used = 0;
-  bool pairs = false;
+/// A flow with room for `rows` tokens of `samples` texts.
+class Room {
+ public:
+  Room(int64_t rows, int64_t samples, bool records)
+      : ids_(at::empty({rows}, at::kLong)),
+        beside_(at::empty({rows}, at::kLong)),
+        lengths_(at::empty({samples}, at::kLong)),
+        records_(records) {}
 
-  Room(int64_t rows, int64_t samples)
-      : ids(at::empty({rows}, at::kLong)),
-        types(at::empty({rows}, at::kLong)),
-        lengths(at::empty({samples}, at::kLong)) {}
-
-  void add(int64_t sample, const int32_t* from, const uint8_t* kinds, int64_t size) {
-    lengths.data_ptr<int64_t>()[sample] = size;
-    std::copy_n(from, size, ids.data_ptr<int64_t>() + used);
-    std::copy_n(kinds, size, types.data_ptr<int64_t>() + used);
-    pairs = pairs || std::any_of(kinds, kinds + size, [](uint8_t kind) { return kind != 0; });
-    used += size;
+  void add(int64_t sample, const int32_t* ids, const uint8_t* marks, int64_t size) {
+    lengths_.data_ptr<int64_t>()[sample] = size;
+    std::copy_n(ids, size, ids_.data_ptr<int64_t>() + used_);
+    int64_t* beside = beside_.data_ptr<int64_t>() + used_;
+    if (records_) {
+      // What is learned of a token is learned at the one before.
+      for (int64_t i = 0; i + 1 < size; ++i) beside[i] = marks[i + 1] != 0 ? ids[i + 1] : -1;
+      beside[size - 1] = -1;
+    } else {
+      std::copy_n(marks, size, beside);
+      pairs_ = pairs_ || std::any_of(marks, marks + size, [](uint8_t type) { return type != 0; });
+    }
+    used_ += size;
   }
   nn::Flow flow() {
-    nn::Flow result("ids", std::move(ids));
-    result["lengths"] = std::move(lengths);
-    if (pairs) result["types"] = std::move(types);
+    nn::Flow result("ids", std::move(ids_));
+    result["lengths"] = std::move(lengths_);
+    if (records_) result["targets"] = std::move(beside_);
+    if (pairs_) result["types"] = std::move(beside_);
     return result;
   }
+
+ private:
+  at::Tensor ids_, beside_, lengths_;
+  int64_t used_ = 0;
+  bool records_;
+  bool pairs_ = false;
 };
 
 class TextBatches final : public Batches {
  public:
   TextBatches(View view, std::vector<int64_t> order, LoaderOptions options,
-              std::shared_ptr<const TokenStore> store)
+              std::shared_ptr<const TokenStore> store, bool records)
       : view_(std::move(view)),
         order_(std::move(order)),
         options_(std::move(options)),
         store_(std::move(store)),
+        records_(records),
         next_(options_.first_batch) {}
 
   std::optional<Batch> next() override {
@@ -58,10 +73,10 @@ class TextBatches final : public Batches {
     batch.indices.assign(order_.begin() + first, order_.begin() + last);
     int64_t rows = 0;
     for (const int64_t position : batch.indices) rows += store_->size(view_.index(position));
-    Room room(rows, batch.size());
+    Room room(rows, batch.size(), records_);
     for (int64_t i = 0; i < batch.size(); ++i) {
       const int64_t sample = view_.index(batch.indices[static_cast<size_t>(i)]);
-      room.add(i, store_->ids(sample), store_->types(sample), store_->size(sample));
+      room.add(i, store_->ids(sample), store_->marks(sample), store_->size(sample));
     }
     batch.inputs = room.flow();
     return batch;
@@ -72,17 +87,13 @@ class TextBatches final : public Batches {
   std::vector<int64_t> order_;
   LoaderOptions options_;
   std::shared_ptr<const TokenStore> store_;
+  bool records_;
   int64_t next_;
 };
 
-texts::Tokens tokenize(const texts::Preprocess& preprocess, const View& view, int64_t position) {
-  const Text text = view.text(position);
-  texts::Tokens tokens = preprocess.apply(text.first, text.second);
-  if (tokens.ids.empty()) {
-    fail_unreadable("{}: the text is empty and the tokenizer puts nothing around it; remove it",
-                    view.sample(position).id);
-  }
-  return tokens;
+int64_t learned_in(const uint8_t* marks, int64_t size) {
+  // The first is predicted by nothing.
+  return size < 2 ? 0 : std::count_if(marks + 1, marks + size, [](uint8_t m) { return m != 0; });
 }
 
 }  // namespace
@@ -91,20 +102,109 @@ void TokenStore::add(int64_t i, const texts::Tokens& tokens) {
   begins_[static_cast<size_t>(i)] = static_cast<int64_t>(ids_.size());
   sizes_[static_cast<size_t>(i)] = static_cast<int32_t>(tokens.ids.size());
   ids_.insert(ids_.end(), tokens.ids.begin(), tokens.ids.end());
-  types_.insert(types_.end(), tokens.types.begin(), tokens.types.end());
+  const auto& marks = tokens.learned.empty() ? tokens.types : tokens.learned;
+  marks_.insert(marks_.end(), marks.begin(), marks.end());
+  marks_.resize(ids_.size(), 0);
 }
 
 TextInputs::TextInputs(texts::Preprocess preprocess, const View& usual)
     : preprocess_(std::move(preprocess)) {
+  measure(usual);
+}
+
+TextInputs::TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual)
+    : preprocess_(records->preprocess()), records_(std::move(records)) {
+  measure(usual);
+}
+
+void TextInputs::measure(const View& usual) {
   const int64_t n = std::min(kMeasured, usual.size());
+  int64_t all = 0;
+  int64_t learned = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const texts::Tokens tokens = tokenize(preprocess_, usual, i * usual.size() / n);
-    usual_lengths_.push_back(static_cast<int64_t>(tokens.ids.size()));
+    std::string refused;
+    const texts::Tokens tokens = try_to_tokenize(usual, i * usual.size() / n, refused);
+    if (!refused.empty()) continue;
+    const auto size = static_cast<int64_t>(tokens.ids.size());
+    usual_lengths_.push_back(size);
     usual_cut_ += tokens.cut ? 1 : 0;
+    all += size;
+    if (!tokens.learned.empty()) learned += learned_in(tokens.learned.data(), size);
   }
+  if (all > 0) usual_learned_ = static_cast<double>(learned) / static_cast<double>(all);
   if (usual_lengths_.empty())
     usual_lengths_.push_back(std::min<int64_t>(32, preprocess_.max_length));
   std::sort(usual_lengths_.begin(), usual_lengths_.end());
+}
+
+texts::Tokens TextInputs::tokenize(const View& view, int64_t position) const {
+  const Text text = view.text(position);
+  texts::Tokens tokens;
+  try {
+    tokens = records_ ? records_->apply(text.first) : preprocess_.apply(text.first, text.second);
+  } catch (const Error& error) {
+    throw Error(error.code(), fmt::format("{}: {}", view.sample(position).id, error.what()));
+  }
+  if (tokens.ids.empty()) {
+    fail_unreadable("{}: the text is empty and the tokenizer puts nothing around it; remove it",
+                    view.sample(position).id);
+  }
+  return tokens;
+}
+
+/// A record that is wrong in itself is left out with the reason; a text is never wrong.
+texts::Tokens TextInputs::try_to_tokenize(const View& view, int64_t position,
+                                          std::string& refused) const {
+  if (!records_) return tokenize(view, position);
+  try {
+    return tokenize(view, position);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::unreadable) throw;
+    refused = error.what();
+    return {};
+  }
+}
+
+void TextInputs::leave_out_empty(Dataset& data) {
+  if (!records_) return;
+  ThreadPool pool(usable_cores());
+  for (View* view : {&data.train, &data.validation, &data.test}) {
+    if (view->empty()) continue;
+    refused_ = 0;
+    const auto store = tokens_of(*view, &pool);
+    if (static_cast<double>(refused_) > kMostRefused * static_cast<double>(view->size())) {
+      fail_unreadable("{} of {} records cannot be used; the first: {}", refused_, view->size(),
+                      first_refused_);
+    }
+    if (refused_ > 0) {
+      data.notes.push_back(
+          fmt::format("{} of {} records cannot be used and are left out; the first: {}", refused_,
+                      view->size(), first_refused_));
+    }
+    const auto had = static_cast<int64_t>(view->indices.size()) - refused_;
+    const size_t before = view->indices.size();
+    std::string first;
+    std::vector<int64_t> kept;
+    for (const int64_t i : view->indices) {
+      if (learned_in(store->marks(i), store->size(i)) > 0)
+        kept.push_back(i);
+      else if (first.empty() && store->size(i) > 0)
+        first = view->source->sample(i).id;
+    }
+    view->indices = std::move(kept);
+    if (static_cast<int64_t>(view->indices.size()) == had) continue;
+    if (view == &data.train && view->empty()) {
+      fail_unreadable(
+          "data: none of the {} records to train on has a token to learn within {} tokens (the "
+          "first is {}); look at them with `graft check`, give a larger train.max_length, or see "
+          "chat.roles_to_train",
+          before, preprocess_.max_length, first);
+    }
+    data.notes.push_back(fmt::format(
+        "{} of {} records have no token to learn within {} tokens and are left out (the first is "
+        "{})",
+        had - static_cast<int64_t>(view->indices.size()), before, preprocess_.max_length, first));
+  }
 }
 
 std::string TextInputs::note() const {
@@ -129,9 +229,10 @@ std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, Thread
   for (size_t begin = 0; begin < missing.size(); begin += kAtATime) {
     const size_t end = std::min(missing.size(), begin + kAtATime);
     std::vector<texts::Tokens> done(end - begin);
+    std::vector<std::string> refused(end - begin);
     const auto work = [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
-      done[at] = tokenize(preprocess_, view, missing[begin + at]);
+      done[at] = try_to_tokenize(view, missing[begin + at], refused[at]);
     };
     const auto n = static_cast<int64_t>(done.size());
     if (pool)
@@ -140,6 +241,7 @@ std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, Thread
       for (int64_t i = 0; i < n; ++i) work(i);
     for (size_t i = begin; i < end; ++i) {
       cut_ += done[i - begin].cut ? 1 : 0;
+      if (!refused[i - begin].empty() && refused_++ == 0) first_refused_ = refused[i - begin];
       store->add(view.index(missing[i]), done[i - begin]);
     }
   }
@@ -150,7 +252,7 @@ std::unique_ptr<Batches> TextInputs::batches(const View& view, std::vector<int64
                                              const Pass& /*pass*/, LoaderOptions options,
                                              std::shared_ptr<ThreadPool> pool) {
   return std::make_unique<TextBatches>(view, std::move(order), std::move(options),
-                                       tokens_of(view, pool.get()));
+                                       tokens_of(view, pool.get()), records_ != nullptr);
 }
 
 void TextInputs::set_augmentation(const Json& augment) {
@@ -176,6 +278,17 @@ nn::Flow TextInputs::example(int64_t samples) const {
   const auto vocabulary = static_cast<int64_t>(preprocess_.tokenizer->size());
   nn::Flow flow("ids", at::arange(rows).remainder_(std::max<int64_t>(1, vocabulary)));
   flow["lengths"] = sizes;
+  if (!records_) return flow;
+  // Answers stand at the end.
+  at::Tensor targets = at::full({rows}, -1, at::kLong);
+  int64_t end = 0;
+  for (const int64_t length : lengths) {
+    end += length;
+    const auto learned =
+        static_cast<int64_t>(std::ceil(usual_learned_ * static_cast<double>(length)));
+    targets.narrow(0, end - learned, learned).zero_();
+  }
+  flow["targets"] = targets;
   return flow;
 }
 
@@ -186,7 +299,7 @@ ReadCost TextInputs::try_reading(const View& view, int64_t samples,
   std::vector<double> seconds;
   for (int64_t i = 0; i < n && (seconds.empty() || !stop()); ++i) {
     const Stopwatch watch;
-    const texts::Tokens tokens = tokenize(preprocess_, view, i * view.size() / n);
+    const texts::Tokens tokens = tokenize(view, i * view.size() / n);
     seconds.push_back(watch.seconds());
     cost.kept_bytes += static_cast<double>(tokens.ids.size() * (sizeof(int32_t) + 1));
   }
@@ -200,10 +313,11 @@ ReadCost TextInputs::try_reading(const View& view, int64_t samples,
 nn::Flow to_flow(const std::vector<texts::Tokens>& batch) {
   int64_t rows = 0;
   for (const auto& tokens : batch) rows += static_cast<int64_t>(tokens.ids.size());
-  Room room(rows, static_cast<int64_t>(batch.size()));
+  const bool records = !batch.empty() && !batch.front().learned.empty();
+  Room room(rows, static_cast<int64_t>(batch.size()), records);
   int64_t sample = 0;
   for (const auto& tokens : batch)
-    room.add(sample++, tokens.ids.data(), tokens.types.data(),
+    room.add(sample++, tokens.ids.data(), (records ? tokens.learned : tokens.types).data(),
              static_cast<int64_t>(tokens.ids.size()));
   return room.flow();
 }

@@ -3,11 +3,13 @@
 #include <map>
 
 #include "graft/data/inputs.h"
+#include "graft/text/chat/record_encoder.h"
 #include "graft/text/preprocess.h"
 
 namespace graft::data {
 
-/// The texts of a source as tokens, one after the other.
+/// The texts of a source as tokens, one after the other; beside each token a mark: its type, or of
+/// records whether it is learned.
 class TokenStore {
  public:
   explicit TokenStore(int64_t samples)
@@ -17,20 +19,23 @@ class TokenStore {
   void add(int64_t i, const texts::Tokens& tokens);
   int64_t size(int64_t i) const { return sizes_[static_cast<size_t>(i)]; }
   const int32_t* ids(int64_t i) const { return ids_.data() + begins_[static_cast<size_t>(i)]; }
-  const uint8_t* types(int64_t i) const { return types_.data() + begins_[static_cast<size_t>(i)]; }
+  const uint8_t* marks(int64_t i) const { return marks_.data() + begins_[static_cast<size_t>(i)]; }
 
  private:
   std::vector<int64_t> begins_;  // of every sample of the source; -1: not there
   std::vector<int32_t> sizes_;
   std::vector<int32_t> ids_;
-  std::vector<uint8_t> types_;
+  std::vector<uint8_t> marks_;
 };
 
 /// Texts: tokenized once, before the first pass over them; a batch is "ids" [T] int64, "lengths"
-/// [B] int64 and, where texts are pairs, "types" [T] int64.
+/// [B] int64 and, where texts are pairs, "types" [T] int64. Of records that a language model learns
+/// "targets" [T] int64 say which token follows, -1 where that is not learned.
 class TextInputs final : public Inputs {
  public:
   TextInputs(texts::Preprocess preprocess, const View& usual);
+  /// Samples are lines of texts::Record.
+  TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual);
 
   std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
                                    LoaderOptions options,
@@ -43,18 +48,27 @@ class TextInputs final : public Inputs {
   ReadCost try_reading(const View& view, int64_t samples,
                        const std::function<bool()>& stop) const override;
 
+  /// Records in which no token is left to learn.
+  void leave_out_empty(Dataset& data) override;
   /// Texts that were cut to max_length, so far.
   int64_t cut() const override { return cut_; }
   std::string note() const override;
 
  private:
+  void measure(const View& usual);
+  texts::Tokens tokenize(const View& view, int64_t position) const;
+  texts::Tokens try_to_tokenize(const View& view, int64_t position, std::string& refused) const;
   std::shared_ptr<const TokenStore> tokens_of(const View& view, ThreadPool* pool);
 
   texts::Preprocess preprocess_;
-  std::vector<int64_t> usual_lengths_;  // of some samples, rising
-  int64_t usual_cut_ = 0;               // how many of them were cut
+  std::shared_ptr<const texts::RecordEncoder> records_;  // null: texts are no records
+  std::vector<int64_t> usual_lengths_;                   // of some samples, rising
+  double usual_learned_ = 0;                             // share of their tokens
+  int64_t usual_cut_ = 0;                                // how many of them were cut
   std::map<const Source*, std::shared_ptr<TokenStore>> stores_;
   int64_t cut_ = 0;
+  int64_t refused_ = 0;  // records of the view at hand that cannot be used
+  std::string first_refused_;
 };
 
 /// Tokens of some texts as a flow.

@@ -66,14 +66,14 @@ Listing TextRecords::finish() {
     listing_.notes.push_back(
         fmt::format("{}: {} record(s) without text are left out", where_, grouped(blank_)));
   }
-  listing_.multi_label = several_;
+  if (several_) listing_.target = Target::multi_label;
   if (!several_ && first_without_ != 0) {
     fail_unreadable("{}, {} {}: there is no label, and no record has several; expected one label",
                     where_, unit_, first_without_);
   }
   numbers_.clear();
   if (!several_) read_values();
-  if (!listing_.regression) name_classes();
+  if (!listing_.regression()) name_classes();
   texts_.shrink_to_fit();
   places_.shrink_to_fit();
   listing_.text = [texts = std::make_shared<const std::string>(std::move(texts_)),

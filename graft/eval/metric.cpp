@@ -19,8 +19,8 @@ constexpr uint64_t kBootstrapSeed = 20231;
 
 }  // namespace
 
-bool Metric::defined_for(const Predictions& p) const {
-  return p.regression ? regression : p.multi_label ? multi_label : single_label;
+bool Metric::defined_for(Target target) const {
+  return std::find(targets.begin(), targets.end(), target) != targets.end();
 }
 
 const std::vector<Metric>& metrics() {
@@ -72,7 +72,7 @@ Measured measure(const Metric& metric, const Predictions& p) {
 std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& p) {
   std::vector<std::pair<std::string, Measured>> result;
   for (const Metric& metric : metrics()) {
-    if (metric.defined_for(p)) result.emplace_back(metric.name, measure(metric, p));
+    if (metric.defined_for(p.target)) result.emplace_back(metric.name, measure(metric, p));
   }
   return result;
 }

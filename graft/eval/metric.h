@@ -13,10 +13,8 @@ namespace graft::eval {
 /// All graft knows about a metric. metrics/<name>.cpp makes one, metrics.def lists it.
 struct Metric : Entry {
   bool higher_is_better = true;
-  bool multi_label = false;  ///< defined for multi-label tasks
-  bool single_label = true;  ///< defined for single-label tasks
-  bool regression = false;   ///< defined where numbers are predicted
-  bool defined_for(const Predictions& p) const;
+  std::vector<Target> targets = {Target::single_label};  ///< what it is defined for
+  bool defined_for(Target target) const;
   /// The value over a subset of the samples, which may name one several times (bootstrap).
   std::function<double(const Predictions& p, const std::vector<int64_t>& samples)> value;
   /// True when the value is a share of samples: its interval is then Wilson's, else a bootstrap's.

@@ -11,6 +11,17 @@ int Predictions::predicted(int64_t i) const {
   return static_cast<int>(std::max_element(scores_of.begin(), scores_of.end()) - scores_of.begin());
 }
 
+double token_loss(const Predictions& p, const std::vector<int64_t>& samples) {
+  double sum = 0;
+  double tokens = 0;
+  for (const int64_t i : samples) {
+    const auto count = static_cast<double>(p.tokens[static_cast<size_t>(i)]);
+    sum += count * p.losses[static_cast<size_t>(i)];
+    tokens += count;
+  }
+  return tokens > 0 ? sum / tokens : 0;
+}
+
 std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& p) {
   std::vector<std::vector<int64_t>> counts(p.classes.size(),
                                            std::vector<int64_t>(p.classes.size(), 0));
@@ -21,12 +32,12 @@ std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& p) {
 }
 
 std::vector<ClassScore> class_scores(const Predictions& p) {
-  if (p.regression) return {};
+  if (p.regression() || p.language()) return {};
   const size_t classes = p.classes.size();
   std::vector<int64_t> hit(classes), truth(classes), said(classes);
   for (int64_t i = 0; i < p.size(); ++i) {
     std::vector<char> is_said(classes, 0);
-    if (p.multi_label) {
+    if (p.multi_label()) {
       const auto scores = p.row(i);
       for (size_t c = 0; c < classes; ++c) is_said[c] = scores[c] >= 0.5F;
     } else {
@@ -57,15 +68,21 @@ std::vector<ClassScore> class_scores(const Predictions& p) {
 
 Json to_json_line(const Predictions& p, int64_t i, const std::string& split) {
   Json line = {{"split", split}, {"input", p.inputs[static_cast<size_t>(i)]}};
+  if (p.language()) {
+    line["tokens"] = p.tokens[static_cast<size_t>(i)];
+    line["hits"] = p.hits[static_cast<size_t>(i)];
+    line["loss"] = p.losses[static_cast<size_t>(i)];
+    return line;
+  }
   const auto scores = p.row(i);
-  if (p.regression) {
+  if (p.regression()) {
     line["label"] = p.values[static_cast<size_t>(i)];
     line["predicted"] = scores.front();
     line["loss"] = p.losses[static_cast<size_t>(i)];
     return line;
   }
   const int predicted = p.predicted(i);
-  if (p.multi_label) {
+  if (p.multi_label()) {
     Json labels = Json::array();
     double least = 1;
     for (const int label : p.labels[static_cast<size_t>(i)]) {

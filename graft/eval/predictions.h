@@ -6,19 +6,26 @@
 #include <vector>
 
 #include "graft/base/json.h"
+#include "graft/base/target.h"
 
 namespace graft::eval {
 
 /// What a model said about a set of samples, and what was true.
 struct Predictions {
   std::vector<std::string> classes;
-  bool multi_label = false;
-  bool regression = false;               ///< numbers are predicted: `values`, and no labels
+  Target target = Target::single_label;
   std::vector<std::string> inputs;       ///< id of each sample
   std::vector<std::vector<int>> labels;  ///< one class index each; any number when multi_label
   std::vector<float> scores;             ///< size() x classes probabilities, row by row
   std::vector<float> values;  ///< of a regression: what is true; `scores` has what was said
-  std::vector<float> losses;  ///< one a sample
+  std::vector<float> losses;  ///< one a sample; of texts that are continued the mean a token
+  /// Of texts that are continued, which have no labels and scores: their learned tokens, and how
+  /// many of those were the likeliest ones.
+  std::vector<int64_t> tokens, hits;
+
+  bool multi_label() const { return target == Target::multi_label; }
+  bool regression() const { return target == Target::regression; }
+  bool language() const { return target == Target::next_token; }
 
   int64_t size() const { return static_cast<int64_t>(inputs.size()); }
   std::span<const float> row(int64_t i) const {
@@ -30,6 +37,9 @@ struct Predictions {
   int predicted(int64_t i) const;
 };
 
+/// Of texts that are continued: the mean cross entropy of a learned token, in nats.
+double token_loss(const Predictions& predictions, const std::vector<int64_t>& samples);
+
 /// counts[truth][predicted], single-label only.
 std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& predictions);
 
@@ -40,7 +50,7 @@ struct ClassScore {
   double precision = 0, recall = 0, f1 = 0;
   double recall_low = 0, recall_high = 1;  ///< Wilson interval, 95 %
 };
-/// Empty for a regression.
+/// Empty where there are no classes.
 std::vector<ClassScore> class_scores(const Predictions& predictions);
 
 /// One JSON object a sample, as predictions.jsonl holds them.

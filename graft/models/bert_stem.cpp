@@ -7,26 +7,43 @@
 #include "graft/nn/sequences.h"
 
 namespace graft::models {
+namespace {
+
+int64_t table_width(const BertStemSettings& s) {
+  return s.table_width > 0 ? s.table_width : s.width;
+}
+
+std::unique_ptr<nn::Embedding> table(const nn::Scope& scope, int64_t rows,
+                                     const BertStemSettings& s) {
+  return rows > 0 ? std::make_unique<nn::Embedding>(scope, rows, table_width(s)) : nullptr;
+}
+
+}  // namespace
 
 BertStem::BertStem(const nn::Scope& scope, const BertStemSettings& s)
     : settings_(s),
-      words_(scope / "word_embeddings", s.vocabulary, s.width),
-      positions_(scope / "position_embeddings", s.positions, s.width),
-      types_(s.types > 0 ? std::make_unique<nn::Embedding>(scope / "token_type_embeddings", s.types,
-                                                           s.width)
-                         : nullptr),
+      words_(scope / "word_embeddings", s.vocabulary, table_width(s)),
+      positions_(table(scope / "position_embeddings", s.positions, s)),
+      types_(table(scope / "token_type_embeddings", s.types, s)),
+      project_(
+          table_width(s) == s.width
+              ? nullptr
+              : std::make_unique<nn::Linear>(scope / "embed_proj", table_width(s), s.width, false)),
       norm_(scope / "LayerNorm", s.width, s.eps) {}
 
 nn::Flow BertStem::forward(nn::Flow flow, nn::Context& context) {
   const at::Tensor& ids = flow.at("ids");
   const at::Tensor& lengths = flow.at("lengths");
-  const at::Tensor positions =
-      nn::positions_in(lengths).add_(settings_.first_position).to(ids.device());
-  at::Tensor x = words_(ids) + positions_(positions);
+  at::Tensor x = words_(ids);
+  if (positions_) {
+    const at::Tensor positions = nn::positions_in(lengths).add_(settings_.first_position);
+    x = x + (*positions_)(positions.to(ids.device()));
+  }
   if (types_) {
     const bool given = flow.has("types") && settings_.types > 1;
     x = x + (*types_)(given ? flow.at("types") : at::zeros_like(ids));
   }
+  if (project_) x = (*project_)(x);
   nn::Flow result("x", nn::dropout(norm_(x), settings_.dropout, context));
   result["lengths"] = lengths;
   return result;

@@ -11,10 +11,13 @@ namespace graft::models {
 
 /// What the sum of embeddings consists of.
 struct BertStemSettings {
-  int64_t vocabulary, positions, types;  ///< types 0: no embedding of the text's number
+  int64_t vocabulary;
+  int64_t positions;  ///< 0: positions are not embedded here
+  int64_t types;      ///< 0: no embedding of the text's number
   int64_t width;
   double eps, dropout;
   int64_t first_position = 0;  ///< RoBERTa's positions begin after the padding's
+  int64_t table_width = 0;     ///< where it is not `width`, the sum is projected ("embed_proj")
 };
 
 /// norm(word + position + type) of "ids" (and "types") [T]: "x" [T, width] (Devlin et al. 2018).
@@ -26,8 +29,9 @@ class BertStem final : public Block {
 
  private:
   BertStemSettings settings_;
-  nn::Embedding words_, positions_;
-  std::unique_ptr<nn::Embedding> types_;
+  nn::Embedding words_;
+  std::unique_ptr<nn::Embedding> positions_, types_;
+  std::unique_ptr<nn::Linear> project_;
   nn::LayerNorm norm_;
 };
 

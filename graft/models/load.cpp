@@ -19,6 +19,7 @@ namespace graft::models {
 namespace fs = std::filesystem;
 namespace {
 
+constexpr const char* kOutputMatrix = "lm_head.weight";
 constexpr size_t kMaxConfigBytes = size_t{32} << 20;
 
 std::string apply(const std::vector<Rename>& rules, std::string name) {
@@ -273,7 +274,7 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
           ? wanted
           : class_names(config, where);
   // The one output of a regression has whatever name: its row is kept all the same.
-  if (config.value("problem_type", Json()) == problem_name(Problem::regression) &&
+  if (config.value("problem_type", Json()) == problem_name(Target::regression) &&
       old_classes.size() == 1 && wanted == std::vector<std::string>{"value"})
     old_classes = wanted;
   const std::vector<std::string> classes = wanted.empty() ? old_classes : wanted;
@@ -373,6 +374,31 @@ LoadedModel refit_head(const Model& model, const std::vector<std::string>& class
       result.head.dropped.push_back(name);
   }
   copy_tensors(*result.model, tensors, from, old == classes, "the earlier model", result);
+  return result;
+}
+
+bool head_is_tied(const Model& model) {
+  return model.task() == Task::next_token && !model.registry().find(kOutputMatrix);
+}
+
+LoadedModel untie_head(const Model& model) {
+  GRAFT_ASSERT(head_is_tied(model));
+  LoadedModel result;
+  const Family& family = find_family(model.family());
+  Json config = model.config();
+  config["tie_word_embeddings"] = false;
+  result.model = std::make_unique<Model>(model.family(), config, Task::next_token);
+  family.build(*result.model, 0);
+  result.model->set_text_preprocess(model.text_preprocess());
+  const at::Tensor& output = *result.model->registry().find(kOutputMatrix)->value;
+  io::TensorMap tensors;
+  for (const auto& p : model.registry().parameters) {
+    tensors.add(p.name, *p.value);
+    if (p.block == 0 && p.value->sizes() == output.sizes() && !tensors.contains(kOutputMatrix))
+      tensors.add(kOutputMatrix, *p.value);
+  }
+  copy_tensors(*result.model, tensors, {}, true, "the model with a tied head", result);
+  GRAFT_ASSERT(result.missing.empty());
   return result;
 }
 

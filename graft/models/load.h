@@ -13,9 +13,9 @@ namespace graft::models {
 /// "org/name[@revision]" in the local Hugging Face cache, a name of a bundled model, or a config
 /// with random weights.
 struct ModelSource {
-  std::string path;       ///< folder, file, hub id or bundled name; empty with a config alone
-  Json config;            ///< overrides of config.json; the whole config when `path` is empty
-  std::string tokenizer;  ///< folder of a text model's tokenizer; empty: that of the model
+  std::string path;            ///< folder, file, hub id or bundled name; empty with a config alone
+  Json config;                 ///< overrides of config.json; the whole config when `path` is empty
+  std::string tokenizer = {};  ///< folder of a text model's tokenizer; empty: that of the model
   Task task = Task::classes;
   int64_t max_length = 0;  ///< most tokens of a text; 0: as many as the model takes
   bool random = false;     ///< init: random
@@ -49,6 +49,12 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
 /// The same weights with a head for other classes: rows are matched by class name, new ones start
 /// at zero.
 LoadedModel refit_head(const Model& model, const std::vector<std::string>& classes);
+
+/// Whether the output matrix of a language model is its embedding.
+bool head_is_tied(const Model& model);
+/// The same weights with an output matrix of its own, which starts as a copy of the embedding: a
+/// head that learns while the blocks below stay as they are.
+LoadedModel untie_head(const Model& model);
 
 /// Writes config.json, preprocessor_config.json and model.safetensors with the hub's names,
 /// loadable by transformers.

@@ -27,7 +27,10 @@ nn::Flow Model::forward(nn::Flow flow, nn::Context& context, int from, int to) {
       // Classes are told apart in float32 at least.
       if (at::isReducedFloatingType(features.scalar_type())) features = features.to(at::kFloat);
     }
+    // What is to be learned of each token travels beside the tokens up to the head.
+    const at::Tensor targets = flow.has("targets") ? flow.at("targets") : at::Tensor();
     flow = links_[static_cast<size_t>(i)].block->forward(std::move(flow), context);
+    if (targets.defined() && block_span(i) != Span::head) flow["targets"] = targets;
     if (i == 0 && flow.has("lengths")) {
       at::Tensor& x = flow["x"];
       x = x.to(precision_);
@@ -47,29 +50,38 @@ void Model::set_classes(std::vector<std::string> classes) {
   config_["id2label"] = id2label;
   config_["label2id"] = label2id;
   config_.erase("num_labels");
-  if (problem() == Problem::regression) config_["num_labels"] = classes_.size();
+  if (problem() == Target::regression) config_["num_labels"] = classes_.size();
 }
 
-const char* problem_name(Problem problem) {
-  return problem == Problem::regression    ? "regression"
-         : problem == Problem::multi_label ? "multi_label_classification"
-                                           : "single_label_classification";
-}
-
-Problem Model::problem() const {
-  if (!config_.is_object() || !config_.contains("problem_type")) return Problem::single_label;
-  for (const Problem problem : {Problem::multi_label, Problem::regression}) {
-    if (config_["problem_type"] == problem_name(problem)) return problem;
+const char* problem_name(Target target) {
+  switch (target) {
+    case Target::regression:
+      return "regression";
+    case Target::multi_label:
+      return "multi_label_classification";
+    case Target::next_token:
+      return "next_token";
+    case Target::single_label:
+      break;
   }
-  return Problem::single_label;
+  return "single_label_classification";
 }
 
-void Model::set_problem(Problem problem) {
+Target Model::problem() const {
+  if (task_ == Task::next_token) return Target::next_token;
+  if (!config_.is_object() || !config_.contains("problem_type")) return Target::single_label;
+  for (const Target target : {Target::multi_label, Target::regression}) {
+    if (config_["problem_type"] == problem_name(target)) return target;
+  }
+  return Target::single_label;
+}
+
+void Model::set_problem(Target target) {
   // transformers writes the usual one only where somebody asked for it.
-  if (problem == this->problem()) return;
-  config_["problem_type"] = problem_name(problem);
+  if (target == problem()) return;
+  config_["problem_type"] = problem_name(target);
   config_.erase("num_labels");
-  if (problem == Problem::regression) config_["num_labels"] = classes_.size();
+  if (target == Target::regression) config_["num_labels"] = classes_.size();
 }
 
 void Model::to(at::Device device) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graft/base/json.h"
+#include "graft/base/target.h"
 #include "graft/image/preprocess.h"
 #include "graft/nn/context.h"
 #include "graft/nn/flow.h"
@@ -22,10 +23,8 @@ enum class Span { backbone, neck, head };
 /// What a model's head says: which class a sample is of, or which token follows each token.
 enum class Task : uint8_t { classes, next_token };
 
-/// What a head's outputs stand for: one class of several, any number of them, or a number.
-enum class Problem : uint8_t { single_label, multi_label, regression };
 /// As "problem_type" of a config.json names it.
-const char* problem_name(Problem problem);
+const char* problem_name(Target target);
 
 /// One link of the chain: maps the flow at its lower border to the flow at its upper one.
 class Block {
@@ -40,7 +39,8 @@ class Block {
 /// A model is a chain of named blocks: stem, block 0 … block L-1, head. Images enter as "pixels"
 /// [B, 3, H, W], texts as "ids" [T] and "lengths" [B] (text_tower.h); a classifier's chain ends
 /// with "logits" [B, classes] in float32. The last block before the head ends with pooled
-/// "features" [B, D], so that what a head reads is small.
+/// "features" [B, D], so that what a head reads is small. A language model ends with "logits" [T,
+/// vocabulary], or with losses where "targets" [T] came along (next_token.h).
 class Model {
  public:
   /// `config` is the Hugging Face config with the number of classes already in it.
@@ -79,9 +79,9 @@ class Model {
   const nn::Registry& registry() const { return registry_; }
   const std::vector<std::string>& classes() const { return classes_; }
   void set_classes(std::vector<std::string> classes);
-  /// "problem_type" of the config; single_label where it says nothing.
-  Problem problem() const;
-  void set_problem(Problem problem);
+  /// What its head learns: "problem_type" of the config; single_label where it says nothing.
+  Target problem() const;
+  void set_problem(Target target);
   const image::Preprocess& preprocess() const { return preprocess_; }
   void set_preprocess(image::Preprocess preprocess) { preprocess_ = std::move(preprocess); }
 

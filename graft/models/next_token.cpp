@@ -4,6 +4,7 @@
 
 #include "graft/models/classifier.h"
 #include "graft/nn/cost_meter.h"
+#include "graft/nn/token_loss.h"
 
 namespace graft::models {
 namespace {
@@ -16,6 +17,7 @@ class NextToken final : public Block {
     if (!tied) output_ = std::make_unique<nn::Linear>(scope, head.width, head.vocabulary, false);
   }
   nn::Flow forward(nn::Flow flow, nn::Context& context) override {
+    if (flow.has("targets")) return losses(std::move(flow), context);
     const at::Tensor x = norm_(flow.at("x"));
     at::Tensor logits = output_ ? (*output_)(x) : tied_logits(x, context);
     if (at::isReducedFloatingType(logits.scalar_type())) logits = logits.to(at::kFloat);
@@ -26,6 +28,31 @@ class NextToken final : public Block {
   }
 
  private:
+  nn::Flow losses(nn::Flow flow, const nn::Context& context) const {
+    const at::Tensor& targets = flow.at("targets");
+    const at::Tensor rows = targets.ge(0).nonzero().squeeze(1);
+    const at::Tensor wanted = targets.index_select(0, rows);
+    // The norm, too, is only taken where something is learned.
+    const at::Tensor x = norm_(flow.at("x").index_select(0, rows));
+    if (nn::CostMeter* meter = nn::CostMeter::active()) {
+      meter->add({context.block,
+                  2.0 * static_cast<double>(x.numel()) * static_cast<double>(head_.vocabulary),
+                  !tied_});
+    }
+    const nn::TokenLoss loss =
+        nn::token_loss(x, tied_ ? tied_->weight() : output_->weight(), wanted, head_.logit_cap);
+
+    const at::Tensor& lengths = flow.at("lengths");
+    const at::Tensor text = at::repeat_interleave(lengths.to(rows.device())).index_select(0, rows);
+    at::Tensor texts = at::zeros({lengths.size(0), 3}, loss.losses.options().dtype(at::kDouble));
+    texts.select(1, 0).index_add_(0, text, loss.losses.to(at::kDouble));
+    texts.select(1, 1).index_add_(0, text, at::ones_like(loss.losses, at::kDouble));
+    texts.select(1, 2).index_add_(0, text, loss.hits.to(at::kDouble));
+    nn::Flow result("texts", texts.to(at::kFloat));
+    result["loss"] = loss.sum;
+    return result;
+  }
+
   at::Tensor tied_logits(const at::Tensor& x, const nn::Context& context) const {
     if (nn::CostMeter* meter = nn::CostMeter::active()) {
       meter->add({context.block,

@@ -23,6 +23,11 @@ TowerEnd decoder_end(Model& model, const NextTokenHead& head);
 /// Appends the head that the model's task wants: "score" on the last token for `classes`; for the
 /// next token the final norm, then the output matrix "lm_head", which is `tied` where that is
 /// given: "x" [T, width] → "logits" [T, vocabulary] in float32.
+///
+/// Where the flow has "targets" [T] int64 (the token that follows; below 0: not learned), there are
+/// no logits, whatever the vocabulary is: the chain ends with "texts" [B, 3] float32, of each text
+/// the sum of its losses, its learned tokens and how many of them were held for the likeliest, and
+/// with "loss", the scalar sum that backward runs on (nn/token_loss.h).
 void add_decoder_head(Model& model, int64_t classes, const NextTokenHead& head,
                       nn::Embedding* tied);
 

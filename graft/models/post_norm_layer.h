@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,12 +28,19 @@ struct PostNormSettings {
   std::string second_norm = "output.LayerNorm";
 };
 
+/// Attention of another kind than nn::attend: q of the rows that leave the layer, k and v of all,
+/// to what the heads found [rows that leave, width].
+using MixTokens =
+    std::function<at::Tensor(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v)>;
+
 /// norm(x + attention(x)), then norm(y + mlp(y)) (Devlin et al. 2018) on tokens [T, width].
 class PostNormLayer {
  public:
   PostNormLayer(const nn::Scope& scope, const PostNormSettings& settings);
-  at::Tensor operator()(const at::Tensor& x, const TokenRows& rows,
-                        const nn::Context& context) const;
+  at::Tensor operator()(const at::Tensor& x, const TokenRows& rows, const nn::Context& context,
+                        const MixTokens& mix = {}) const;
+  /// Of queries, keys and values, in this order.
+  const nn::LinearGroup& projections() const { return qkv_; }
 
  private:
   PostNormSettings settings_;

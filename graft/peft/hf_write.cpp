@@ -77,7 +77,7 @@ SavedAdapter save_adapter(const std::filesystem::path& folder, nn::Registry& reg
   config["peft_version"] = "0.21.0";
   config["revision"] = nullptr;
   config["target_modules"] = targets;
-  config["task_type"] = nullptr;
+  config["task_type"] = info.task_type;
   std::filesystem::create_directories(folder);
   // The config last: a folder that has one is whole.
   io::write_safetensors(folder / "adapter_model.safetensors", tensors);

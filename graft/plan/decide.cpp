@@ -54,10 +54,12 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   Decider d(job, facts);
   Json& v = job.config.values;
   const bool texts = train::reads_texts(job.model());
-  const bool numbers = job.data.regression;
+  const bool numbers = job.data.regression();
+  const bool language = job.data.language();
   d.decide("", "task", train::task_of(job.data),
-           fmt::format("the data is a set of {} labelled with {}", texts ? "texts" : "pictures",
-                       numbers ? "numbers" : "classes"));
+           language ? "the data are texts to continue"
+                    : fmt::format("the data is a set of {} labelled with {}",
+                                  texts ? "texts" : "pictures", numbers ? "numbers" : "classes"));
   d.decide("", "output", free_output(job), "the first free folder below runs/");
   d.decide("", "threads", usable_cores(), "cores this process may use");
   d.decide("train", "workers", usable_cores(),
@@ -66,9 +68,11 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
 
   const double imbalance = static_cast<double>(s.largest_class) /
                            static_cast<double>(std::max<int64_t>(1, s.smallest_class));
-  if (numbers)
+  if (language)
+    d.decide("", "metric", "perplexity", "how sure the model is of the next token");
+  else if (numbers)
     d.decide("", "metric", "pearson", "the labels are numbers: how well predictions follow them");
-  else if (job.data.multi_label)
+  else if (job.data.multi_label())
     d.decide("", "metric", "mean_average_precision", "samples may have several labels");
   else if (imbalance > 3)
     d.decide("", "metric", "balanced_accuracy",
@@ -88,6 +92,10 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
                           ? *job.config.budget.time_s - seconds_since_process_start()
                           : kDefaultTime * 100;
 
+  if (language) {
+    decide_language(job, s, facts);
+    return;
+  }
   // Strategy: what fits the time. A pass of full training costs about three forward passes.
   const auto n = static_cast<double>(s.train_samples);
   const double forward_pass = n * std::max(s.forward_s, s.read_s);

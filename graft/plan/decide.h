@@ -35,6 +35,8 @@ struct Situation {
 
 /// task, threads, metric, budget, strategy, method, batch, batch norm, augmentation, evaluation:
 /// everything but the learning rate, which is tried on the model. Rules are in docs/planning.md.
+/// The part of decide_all for models that continue texts.
+void decide_language(train::Job& job, const Situation& situation, train::PlanFacts& facts);
 void decide_all(train::Job& job, const Situation& situation, train::PlanFacts& facts);
 
 /// Refreshes the typed parts of a configuration after its values were changed.

@@ -63,11 +63,11 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       }
       flow = model.forward(std::move(flow), context, border);
       train::LossOptions loss_options;
-      loss_options.multi_label = job.data.multi_label;
-      if (job.data.regression) loss_options.kind = "squared";
-      const auto loss = train::compute_loss(flow.at("logits"), batch->targets, loss_options);
-      (loss.sum / loss.weight).backward();
-      const double value = loss.sum.item<double>() / loss.weight;
+      loss_options.multi_label = job.data.multi_label();
+      if (job.data.regression()) loss_options.kind = "squared";
+      const auto loss = train::compute_loss(flow, batch->targets, loss_options);
+      (loss.sum / std::max(1.0, loss.weight)).backward();
+      const double value = loss.sum.item<double>() / std::max(1.0, loss.weight);
       const double rate =
           low * std::pow(high / low, static_cast<double>(result.steps) / (steps - 1));
       optimizer.step(trained, [rate](const train::TrainedTensor&) { return rate; });

@@ -78,10 +78,14 @@ double usual_rate(const train::Job& job) {
   const bool head_only = job.stages.back().blocks.front() >= job.model().head();
   const double batch =
       train["batch"].get<double>() * job.config.values["updates"]["every"].get<double>();
-  const double scale = std::sqrt(batch / 32);
+  // Of texts a few samples are as many tokens as other batches have samples.
+  const double scale = job.data.language() ? 1 : std::sqrt(batch / 32);
   const std::string method = peft::name_of(job.config.methods);
   double rate = head_only ? 3e-3 : method == "none" ? 2e-4 : method == "lora" ? 1e-3 : 2e-3;
   if (!job.model().registry().batch_norms.empty() && method == "none" && !head_only) rate = 5e-4;
+  // Pretrained decoders move little, and their heads are not new.
+  if (job.data.language() && !train::model_source(job.config).random)
+    rate = method == "none" ? 5e-5 : 5e-4;
   if (sgd) rate *= 30;
   return rate * scale;
 }
@@ -96,11 +100,13 @@ void decide_rates(train::Job& job, train::PlanFacts& facts, const Tried& tried) 
   const double usual = usual_rate(job);
   if (open) train["lr"] = usual;
   if (train["head_lr"] == "auto") {
-    const double head = open && job.stages.back().blocks.front() < job.model().head()
-                            ? std::max(usual, 1e-3)
-                            : train["lr"].get<double>();
+    const double head =
+        open && !job.data.language() && job.stages.back().blocks.front() < job.model().head()
+            ? std::max(usual, 1e-3)
+            : train["lr"].get<double>();
     d.decide("train", "head_lr", head,
-             open ? "a new head may move faster than what is pretrained" : "as train.lr");
+             open && !job.data.language() ? "a new head may move faster than what is pretrained"
+                                          : "as train.lr");
   }
   if (!open) return;
   if (only_solved) {

@@ -106,7 +106,7 @@ Run run_updates(train::Job& job, const Candidate& candidate,
       flow = model.forward(std::move(flow), context, candidate.from, border);
     }
     flow = model.forward(std::move(flow), context, border);
-    train::compute_loss(flow.at("logits"), targets, {}).sum.backward();
+    train::compute_loss(flow, targets, {}).sum.backward();
     // A rate of zero moves no weight by a bit, and costs what any other does.
     optimizer.step(trained, [](const train::TrainedTensor&) { return 0.0; });
     for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();

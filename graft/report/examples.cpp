@@ -56,6 +56,10 @@ std::string verdict(const Prediction& sample) {
     return "<p><b>" + show_number(sample.value) + "</b></p><p>predicted " +
            show_number(sample.said) + loss_line(sample) + "</small></p>";
   }
+  if (std::isfinite(sample.tokens)) {
+    return "<p><b>" + show_whole(sample.hits) + " of " + show_whole(sample.tokens) +
+           "</b> tokens held for the likeliest" + loss_line(sample) + " a token</small></p>";
+  }
   const bool correct = sample.correct();
   std::string out = "<p><b>" + escape(shorten(joined(sample.label), 60)) + "</b></p><p class=\"" +
                     (correct ? "good-text" : "bad-text") + "\">" +

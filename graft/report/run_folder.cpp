@@ -57,6 +57,14 @@ void read_predictions(RunFolder& run) {
           return true;
         }
         const Json& label = value_at(item, {"label"});
+        if (run.language) {
+          Prediction text{text_at(item, {"split"}),    text_at(item, {"input"}), {}, {}, kNan, kNan,
+                          number_or_nan(item, {"loss"})};
+          text.tokens = number_or_nan(item, {"tokens"});
+          text.hits = number_or_nan(item, {"hits"});
+          run.predictions.push_back(std::move(text));
+          return true;
+        }
         if (run.regression) {
           run.predictions.push_back({text_at(item, {"split"}),
                                      text_at(item, {"input"}),
@@ -198,6 +206,7 @@ RunFolder read_run_folder(const fs::path& path) {
   }
   run.classes = read_classes(run);
   run.regression = run.field("task").ends_with("-regression");
+  run.language = run.field("task") == "language-modeling";
   read_predictions(run);
   return run;
 }

@@ -21,6 +21,8 @@ struct Prediction {
   double loss;
   double value = std::numeric_limits<double>::quiet_NaN();  ///< of a regression: what is true,
   double said = std::numeric_limits<double>::quiet_NaN();   ///< and what was predicted
+  double tokens = std::numeric_limits<double>::quiet_NaN();  ///< of a text that is continued: the
+  double hits = std::numeric_limits<double>::quiet_NaN();    ///< learned ones, and those guessed
 
   bool correct() const;
 };
@@ -37,6 +39,7 @@ struct RunFolder {
   std::vector<Prediction> predictions;
   bool multi_label = false;          ///< some label is a list
   bool regression = false;           ///< labels are numbers: predictions have no classes
+  bool language = false;             ///< texts are continued: there are no labels
   std::vector<std::string> classes;  ///< in the order of the model's outputs; may be empty
   std::vector<std::string> notes;    ///< what could not be read, for people
 

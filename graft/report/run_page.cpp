@@ -124,7 +124,7 @@ std::string share_cell(double value) {
 
 /// The summary's own numbers (whatever columns a task has), else what the predictions say.
 std::string class_table(const RunFolder& run, const std::string& split) {
-  if (run.regression) return "";
+  if (run.regression || run.language) return "";
   Json rows = value_at(run.summary, {"per_class"});
   if (!rows.is_array() || rows.empty()) {
     rows = Json::array();

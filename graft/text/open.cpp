@@ -39,6 +39,7 @@ TokenizerParts open_file(const fs::path& path, const TokenizerConfig& config) {
   }
   if (name.ends_with(".txt")) return parts_of_bert(content, path.string(), config);
   if (is_tiktoken(content)) return parts_of_tiktoken(content, path.string(), config);
+  if (name == "spm.model") return parts_of_deberta(content, path.string(), config);
   if (name.ends_with(".model") || name.ends_with(".spm"))
     return parts_of_sentencepiece(content, path.string(), config);
   fail_unreadable(
@@ -49,9 +50,9 @@ TokenizerParts open_file(const fs::path& path, const TokenizerConfig& config) {
 }
 
 fs::path find_file(const fs::path& folder) {
-  constexpr std::array<const char*, 7> kNames{
-      "tokenizer.json",      "tokenizer.model", "spiece.model", "sentencepiece.bpe.model",
-      "sentencepiece.model", "vocab.json",      "vocab.txt"};
+  constexpr std::array<const char*, 8> kNames{
+      "tokenizer.json", "tokenizer.model",     "spiece.model", "sentencepiece.bpe.model",
+      "spm.model",      "sentencepiece.model", "vocab.json",   "vocab.txt"};
   for (const char* name : kNames) {
     const bool lacks_merges =
         std::string_view(name) == "vocab.json" && !fs::exists(folder / "merges.txt");
@@ -59,7 +60,7 @@ fs::path find_file(const fs::path& folder) {
   }
   fail_unreadable(
       "{}: the folder holds no tokenizer; looked for tokenizer.json, tokenizer.model, "
-      "spiece.model, vocab.json with merges.txt, and vocab.txt",
+      "spiece.model, spm.model, vocab.json with merges.txt, and vocab.txt",
       folder.string());
 }
 

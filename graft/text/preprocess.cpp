@@ -8,7 +8,7 @@ namespace {
 constexpr const char* kFiles[] = {
     "tokenizer.json",    "tokenizer_config.json", "vocab.txt",          "vocab.json",
     "merges.txt",        "tokenizer.model",       "spiece.model",       "sentencepiece.bpe.model",
-    "added_tokens.json", "chat_template.jinja",   "chat_template.json", "special_tokens_map.json"};
+    "spm.model",         "added_tokens.json", "chat_template.jinja",   "chat_template.json", "special_tokens_map.json"};
 
 }  // namespace
 
@@ -33,6 +33,8 @@ std::vector<std::filesystem::path> Preprocess::files() const {
   for (const char* name : kFiles) {
     if (std::filesystem::exists(folder / name)) found.push_back(folder / name);
   }
+  const auto use = folder / "generation_config.json";
+  if (!found.empty() && std::filesystem::exists(use)) found.push_back(use);
   return found;
 }
 

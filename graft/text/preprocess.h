@@ -17,6 +17,8 @@ struct Tokens {
   std::vector<int32_t> ids;
   std::vector<uint8_t> types;  ///< 0, or 1 for the second text; as long as ids
   bool cut = false;            ///< the text had more tokens than allowed
+  /// 1 where the token is to be predicted; empty for texts that are no records (record_encoder.h).
+  std::vector<uint8_t> learned;
 };
 
 /// From a text to tokens, as a checkpoint's own files say.
@@ -27,7 +29,8 @@ struct Preprocess {
 
   /// `second` is read together with `first` where it is there; the longer one is cut first.
   Tokens apply(std::string_view first, std::optional<std::string_view> second = {}) const;
-  /// The files of `folder` that belong to the tokenizer, those of the chat template included.
+  /// The files of `folder` that belong to the tokenizer, and those beside it that say how the model
+  /// is used: chat template, settings of generation.
   std::vector<std::filesystem::path> files() const;
 };
 

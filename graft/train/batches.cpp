@@ -57,7 +57,8 @@ std::unique_ptr<data::Batches> Reader::batches(const data::View& view, std::vect
   data::LoaderOptions options;
   options.batch_size = batch;
   options.first_batch = first_batch;
-  options.classes = job_.data.multi_label ? static_cast<int64_t>(job_.model().classes().size()) : 0;
+  options.classes =
+      job_.data.multi_label() ? static_cast<int64_t>(job_.model().classes().size()) : 0;
   options.on_bad = [this](const data::BadSample& bad) {
     bad_.insert(bad.id);
     warn_(fmt::format("skipped: {}", bad.reason));
@@ -67,8 +68,9 @@ std::unique_ptr<data::Batches> Reader::batches(const data::View& view, std::vect
 }
 
 at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& positions) const {
+  if (job_.data.language()) return {};  // they come with the tokens
   const auto n = static_cast<int64_t>(positions.size());
-  if (job_.data.multi_label) {
+  if (job_.data.multi_label()) {
     at::Tensor hot = at::zeros({n, static_cast<int64_t>(job_.model().classes().size())});
     auto rows = hot.accessor<float, 2>();
     for (int64_t i = 0; i < n; ++i) {
@@ -77,7 +79,7 @@ at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& p
     }
     return hot.to(job_.model().device());
   }
-  if (job_.data.regression) {
+  if (job_.data.regression()) {
     at::Tensor values = at::empty({n, 1});
     auto* out = values.data_ptr<float>();
     for (int64_t i = 0; i < n; ++i) out[i] = view.sample(positions[static_cast<size_t>(i)]).value;
@@ -207,6 +209,17 @@ void add_values(eval::Predictions& p, const data::View& view, const std::vector<
   }
 }
 
+/// Of texts that are continued: rows of "texts" (models/next_token.h).
+void add_texts(eval::Predictions& p, const at::Tensor& rows) {
+  const at::Tensor texts = rows.contiguous();
+  const float* row = texts.data_ptr<float>();
+  for (int64_t i = 0; i < texts.size(0); ++i, row += 3) {
+    p.tokens.push_back(static_cast<int64_t>(row[1]));
+    p.hits.push_back(static_cast<int64_t>(row[2]));
+    p.losses.push_back(row[1] > 0 ? row[0] / row[1] : 0);
+  }
+}
+
 }  // namespace
 
 eval::Predictions make_predictions(const std::vector<std::string>& classes,
@@ -216,8 +229,7 @@ eval::Predictions make_predictions(const std::vector<std::string>& classes,
   const at::NoGradGuard no_grad;
   eval::Predictions p;
   p.classes = classes;
-  p.multi_label = data.multi_label;
-  p.regression = data.regression;
+  p.target = data.target;
   if (positions.empty()) return p;
   const auto n = static_cast<int64_t>(positions.size());
   const auto width = static_cast<int64_t>(classes.size());
@@ -229,14 +241,18 @@ eval::Predictions make_predictions(const std::vector<std::string>& classes,
     p.labels.push_back(sample.labels);
     for (const int label : sample.labels) rows[i][label] = 1;
   }
-  if (data.regression) {
+  if (data.regression()) {
     add_values(p, view, positions, logits);
     return p;
   }
+  if (data.language()) {
+    add_texts(p, logits);
+    return p;
+  }
   const at::Tensor scores =
-      (data.multi_label ? logits.sigmoid() : at::softmax(logits, 1)).contiguous();
+      (data.multi_label() ? logits.sigmoid() : at::softmax(logits, 1)).contiguous();
   const at::Tensor losses =
-      data.multi_label
+      data.multi_label()
           ? at::binary_cross_entropy_with_logits(logits, hot, {}, {}, at::Reduction::None).mean(1)
           : -(hot * at::log_softmax(logits, 1)).sum(1);
   const float* s = scores.data_ptr<float>();

@@ -132,7 +132,7 @@ class Reader {
 };
 
 /// Logits [n, classes] of samples of a view of `data`, as probabilities (of a regression, as they
-/// are) and losses beside the truth.
+/// are) and losses beside the truth; of a language model what it gives of each text.
 eval::Predictions make_predictions(const std::vector<std::string>& classes,
                                    const data::Dataset& data, const data::View& view,
                                    const std::vector<int64_t>& positions, const at::Tensor& logits);

@@ -46,7 +46,14 @@ const std::pair<const char*, const char*> kAliases[] = {
     {"model_name_or_path", "model"},
     {"peft_type", "method"},
     {"optim", "train.optimizer"},
-    {"lr_scheduler_type", "train.schedule"}};
+    {"lr_scheduler_type", "train.schedule"},
+    {"max_length", "train.max_length"},
+    {"max_seq_length", "train.max_length"},
+    {"cutoff_len", "train.max_length"},
+    {"chat_template", "chat.template"},
+    {"roles_to_train", "chat.roles_to_train"},
+    {"train_on_prompt", "chat.train_on_prompt"},
+    {"train_on_inputs", "chat.train_on_prompt"}};
 
 void set_path(Json& root, const std::string& path, const Json& value) {
   Json* at = &root;
@@ -87,7 +94,8 @@ const std::vector<Section>& config_sections() {
       {"",
        "what to do, with what, and where to write it",
        {text("task", "auto", "what is learned")
-            .one_of({"auto", "image-classification", "text-classification", "text-regression"}),
+            .one_of({"auto", "image-classification", "text-classification", "text-regression",
+                     "language-modeling"}),
         any("model", nullptr,
             "folder, weight file, org/name of the cache, bundled name, earlier run, or {path, "
             "config, init: random, image_size}"),
@@ -114,6 +122,16 @@ const std::vector<Section>& config_sections() {
         flag("overwrite", false, "replace an existing run folder"),
         text("naming", "v5", "names in adapter files: of transformers 5 or 4")
             .one_of({"v5", "v4"})}},
+      {"chat",
+       "how records become what a language model learns (docs/fine_tune_a_chat_model.md)",
+       {text("template", "auto",
+             "auto: the tokenizer's own; none; the name of a built-in one (graft describe), or a "
+             "file with a Jinja template"),
+        list("roles_to_train", Json::array({"assistant"}), "whose messages are learned"),
+        flag("last_only", false, "of a conversation, only the last answer is learned"),
+        flag("train_on_prompt", false, "everything is learned, whoever says it"),
+        any("variables", nullptr, "variables of the template: {enable_thinking: false}"),
+        text("date", "auto", "today, for templates that ask for it: 2026-01-31")}},
       {"sampling",
        "the sampling rate of the training data",
        {number("rate", 1.0, "share of the training samples seen in an epoch").between(1e-6, 1),

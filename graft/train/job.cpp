@@ -124,16 +124,48 @@ bool reads_texts(const models::Model& model) {
   return models::find_family(model.family()).content == models::Content::text;
 }
 
+namespace {
+
+std::shared_ptr<const texts::RecordEncoder> record_encoder(const Config& config,
+                                                           const models::Model& model,
+                                                           std::vector<std::string>& notes) {
+  const Json& chat = config.values["chat"];
+  texts::RecordOptions options;
+  options.roles_to_train.clear();
+  for (const Json& role : chat["roles_to_train"])
+    options.roles_to_train.push_back(role.is_string() ? role.get<std::string>() : role.dump());
+  options.last_only = chat["last_only"].get<bool>();
+  options.train_on_prompt = chat["train_on_prompt"].get<bool>();
+  if (!chat["variables"].is_null()) options.variables = chat["variables"];
+  if (!options.variables.is_object())
+    fail_usage("chat.variables must be a mapping such as {{enable_thinking: false}}, got {}",
+               options.variables.dump());
+  options.now = date_seconds(chat["date"].get<std::string>());
+  const texts::Preprocess& preprocess = model.text_preprocess();
+  texts::ChatTemplates templates =
+      texts::open_chat_template(preprocess.folder, chat["template"].get<std::string>());
+  if (templates.usual) notes.push_back("chat template: " + templates.from);
+  auto encoder = std::make_shared<const texts::RecordEncoder>(preprocess, std::move(templates),
+                                                              std::move(options));
+  notes.insert(notes.end(), encoder->notes().begin(), encoder->notes().end());
+  return encoder;
+}
+
+void check_tokenizer(const models::Model& model) {
+  if (model.text_preprocess().tokenizer) return;
+  fail_unreadable(
+      "model: there is no tokenizer beside the weights; give model.tokenizer, a folder with "
+      "tokenizer.json, vocab.txt, vocab.json and merges.txt, or tokenizer.model");
+}
+
+}  // namespace
+
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual) {
   if (!reads_texts(model)) {
     input_size(model);
     return std::make_unique<data::ImageInputs>(model.preprocess());
   }
-  if (!model.text_preprocess().tokenizer) {
-    fail_unreadable(
-        "model: there is no tokenizer beside the weights; give model.tokenizer, a folder with "
-        "tokenizer.json, vocab.txt, vocab.json and merges.txt, or tokenizer.model");
-  }
+  check_tokenizer(model);
   return std::make_unique<data::TextInputs>(model.text_preprocess(), usual);
 }
 
@@ -144,14 +176,29 @@ void open_inputs(Job& job) {
     fail_usage("the data are {}, but the model ({}) reads {}; give another model or other data",
                texts ? "texts" : "pictures", job.model().family(), reads ? "texts" : "pictures");
   }
-  job.inputs = make_inputs(job.model(), job.data.train);
+  if (!job.data.language()) {
+    job.inputs = make_inputs(job.model(), job.data.train);
+    return;
+  }
+  check_tokenizer(job.model());
+  job.inputs = std::make_unique<data::TextInputs>(
+      record_encoder(job.config, job.model(), job.notes), job.data.train);
+  job.inputs->leave_out_empty(job.data);
 }
 
 namespace {
 
 /// A run that learned classes has no row for a number, nor the other way round.
-void check_goes_on(const std::string& run, models::Problem problem, models::Problem earlier) {
-  const auto number = models::Problem::regression;
+void check_goes_on(const std::string& run, Target problem, Target earlier) {
+  const auto number = Target::regression;
+  const auto tokens = Target::next_token;
+  if ((problem == tokens) != (earlier == tokens)) {
+    fail_usage(
+        "model: the run {} learned to {}, but the data are for {}; to train its weights for them, "
+        "export the run (graft export) and give the folder as model",
+        run, earlier == tokens ? "continue texts" : "tell samples apart",
+        problem == tokens ? "continuing texts" : "telling samples apart");
+  }
   if ((problem == number) == (earlier == number)) return;
   fail_usage(
       "model: the run {} learned {}, but the labels of the data are {}; to train its weights for "
@@ -160,7 +207,11 @@ void check_goes_on(const std::string& run, models::Problem problem, models::Prob
 }
 
 std::string head_note(const Job& job) {
-  if (!job.data.regression) return job.loaded.head.summary();
+  if (job.data.language()) {
+    return models::head_is_tied(job.model()) ? "head: the output matrix is the embedding"
+                                             : "head: an output matrix of its own";
+  }
+  if (!job.data.regression()) return job.loaded.head.summary();
   return job.loaded.head.added.empty() ? "head: one output, a number, kept from the checkpoint"
                                        : "head: one output, a number, new";
 }
@@ -173,7 +224,7 @@ bool trains_head(const Job& job) {
 
 /// A new head that predicts numbers starts at their mean: its first steps are not spent on that.
 void start_at_mean(Job& job) {
-  if (!job.data.regression || job.loaded.head.added.empty() || !job.earlier_classes.empty() ||
+  if (!job.data.regression() || job.loaded.head.added.empty() || !job.earlier_classes.empty() ||
       !trains_head(job) || !job.model().classifier().bias().defined())
     return;
   double sum = 0;
@@ -182,15 +233,39 @@ void start_at_mean(Job& job) {
   job.model().classifier().bias().fill_(sum / static_cast<double>(job.data.train.size()));
 }
 
+/// Where a head that shares the embedding's matrix learns without it, it gets one of its own: the
+/// blocks below stay as they are, and what they give may be kept.
+void untie_learned_head(Job& job) {
+  if (!job.data.language() || !models::head_is_tied(job.model()) ||
+      peft::name_of(job.config.methods) != "none")
+    return;
+  const bool apart =
+      std::any_of(job.stages.begin(), job.stages.end(), [&](const strategies::Stage& stage) {
+        return stage.blocks.front() > 0 && stage.blocks.back() >= job.model().head();
+      });
+  if (!apart) return;
+  models::LoadedModel untied = models::untie_head(job.model());
+  untied.folder = job.loaded.folder;
+  job.loaded = std::move(untied);
+  job.notes.push_back(
+      "head: learns as an output matrix of its own, a copy of the embedding, which stays as it is");
+}
+
 void check_solvers(const Job& job) {
   for (const strategies::Stage& stage : job.stages) {
+    if (stage.solver != "gradient" && job.data.language()) {
+      fail_usage(
+          "strategy: solver={} finds a head of classes, but texts are continued; give "
+          "solver=gradient",
+          stage.solver);
+    }
     if (stage.solver != "gradient" && !job.model().classifier().bias().defined()) {
       fail_usage(
           "strategy: solver={} finds weights and biases, but the head of a {} model has no biases; "
           "give solver=gradient",
           stage.solver, job.model().family());
     }
-    if (!job.data.regression || stage.solver != "logistic") continue;
+    if (!job.data.regression() || stage.solver != "logistic") continue;
     fail_usage(
         "strategy: solver=logistic finds classes, but the labels of the data are numbers; give "
         "solver=ridge or solver=gradient");
@@ -202,13 +277,20 @@ void check_solvers(const Job& job) {
 Job open_job(const Config& config, std::optional<data::Dataset> own) {
   Job job;
   job.config = config;
-  const models::ModelSource source = model_source(config);
+  model_source(config);  // what is wrong with it is said before any data is read
   job.data = own ? std::move(*own) : data::open_dataset(config.values.at("data"), config.seed());
   if (job.data.train.empty()) fail_unreadable("data: there is no training sample");
   settle_task(job.config, job.data);
-  const models::Problem problem = problem_of(job.data);
+  models::ModelSource source = model_source(job.config);
+  const Target problem = job.data.target;
   const bool earlier_run = !source.path.empty() && is_run_folder(source.path);
-  if (earlier_run) {
+  if (earlier_run && job.data.language()) {
+    check_goes_on(source.path, problem, run_problem(source.path));
+    job.loaded = load_run_model(source.path, {});
+    job.from_run = true;
+    job.notes.push_back(fmt::format("goes on from the run {}", source.path));
+  } else if (earlier_run) {
+    job.from_run = true;
     job.earlier_classes = run_classes(source.path);
     // A class that only the earlier run knew has no samples here, and stays.
     const auto classes = joined_classes(job.earlier_classes, job.data.classes);
@@ -223,13 +305,14 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
     job.loaded = load_run_model(source.path, classes);
     job.notes.push_back(fmt::format("goes on from the run {}", source.path));
   } else {
+    source.task = job.data.language() ? models::Task::next_token : models::Task::classes;
     job.loaded = models::load_model(source, job.data.classes);
   }
   job.model().set_problem(problem);
-  for (const auto& note : job.data.notes) job.notes.push_back(note);
-  job.notes.push_back(head_note(job));
   apply_image_size(config, job.model());
   open_inputs(job);
+  job.notes.insert(job.notes.begin(), job.data.notes.begin(), job.data.notes.end());
+  job.notes.push_back(head_note(job));
   if (const std::string note = job.inputs->note(); !note.empty()) job.notes.push_back(note);
   if (!config.is_auto("", "augment")) job.inputs->set_augmentation(config.values["augment"]);
   return job;
@@ -243,11 +326,12 @@ void prepare(Job& job) {
     fail_usage("plan=off, but these are not given: {}", keys);
   }
   if (config.is_auto("", "task")) config.values["task"] = task_of(job.data);
+  job.stages = strategies::make_stages(config.strategy, job.outline());
+  untie_learned_head(job);
   models::Model& model = job.model();
   const c10::Device device = choose_device(config.values["device"].get<std::string>());
   model.set_precision(precision_type(config.values["precision"].get<std::string>(), device));
   if (!device.is_cpu()) model.to(device);
-  job.stages = strategies::make_stages(config.strategy, job.outline());
 
   check_solvers(job);
   start_at_mean(job);

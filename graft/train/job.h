@@ -21,7 +21,8 @@ struct Job {
   models::LoadedModel loaded;
   double forward_s = 0;  ///< a sample through the whole network, as planning tried it; 0: not known
   std::vector<std::string> notes;            ///< facts for the user: splits made, head fitted
-  std::vector<std::string> earlier_classes;  ///< when the model is an earlier run: its classes
+  bool from_run = false;                     ///< the model is an earlier run
+  std::vector<std::string> earlier_classes;  ///< its classes, then
   std::vector<strategies::Stage> stages;
   std::unique_ptr<data::Inputs> inputs;
   Profile profile;

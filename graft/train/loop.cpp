@@ -40,8 +40,8 @@ LossOptions loss_options(const Job& job) {
   o.kind = train["loss"].get<std::string>();
   o.focal_gamma = train["focal_gamma"].get<double>();
   o.label_smoothing = train["label_smoothing"].get<double>();
-  o.multi_label = job.data.multi_label;
-  if (job.data.regression) return o;
+  o.multi_label = job.data.multi_label();
+  if (job.data.regression() || job.data.language()) return o;
   const auto& classes = job.model().classes();
   o.class_weights = make_class_weights(train["class_weights"], classes,
                                        job.data.train.class_counts(classes.size()));
@@ -265,12 +265,13 @@ bool Loop::train_window(std::string& failure) {
     state_.batch = batch->number + 1;
     if (batch->positions.empty()) continue;
     nn::Flow flow = std::move(batch->flow);
+    if (flow.has("lengths")) work_.tokens += flow.at("lengths").sum().item<int64_t>();
     if (batch->from < border) {
       const at::NoGradGuard no_grad;
       flow = model.forward(std::move(flow), context_, batch->from, border);
     }
     flow = model.forward(std::move(flow), context_, std::max(batch->from, border));
-    const LossValue loss = compute_loss(flow.at("logits"), batch->targets, loss_);
+    const LossValue loss = compute_loss(flow, batch->targets, loss_);
     const double value = loss.sum.item<double>();
     if (!std::isfinite(value)) {
       const at::Tensor bad = loss.per_sample.isfinite().logical_not().nonzero();
@@ -282,6 +283,7 @@ bool Loop::train_window(std::string& failure) {
     loss.sum.backward();
     loss_sum += value;
     weight += loss.weight;
+    if (job_.data.language()) work_.learned_tokens += static_cast<int64_t>(loss.weight);
     const auto count = static_cast<int64_t>(batch->positions.size());
     samples += count;
     work_.samples_forward += count;

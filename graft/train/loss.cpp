@@ -16,6 +16,14 @@ at::Tensor focus(const at::Tensor& missing, double gamma) {
 
 }  // namespace
 
+LossValue compute_loss(const nn::Flow& result, const at::Tensor& targets,
+                       const LossOptions& options) {
+  if (!result.has("loss")) return compute_loss(result.at("logits"), targets, options);
+  const at::Tensor& texts = result.at("texts");
+  return {result.at("loss"), texts.select(1, 0),
+          texts.select(1, 1).sum(at::kDouble).item<double>()};
+}
+
 LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets,
                        const LossOptions& options) {
   LossValue result;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graft/base/json.h"
+#include "graft/nn/flow.h"
 
 namespace graft::train {
 
@@ -24,6 +25,11 @@ struct LossValue {
   double weight =
       0;  ///< sum of weights: the loss of a window is its sum of sums over its sum of weights
 };
+
+/// Of what a whole chain gave. A language model has taken the losses itself (models/next_token.h):
+/// `weight` is the number of learned tokens then.
+LossValue compute_loss(const nn::Flow& result, const at::Tensor& targets,
+                       const LossOptions& options);
 
 /// `logits` [B, C] in float32; `targets` int64 [B], or float [B, C] (mixed, multi-label, or the
 /// numbers that "squared" compares).

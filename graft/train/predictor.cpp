@@ -13,7 +13,8 @@
 
 namespace graft::train {
 
-Predictor::Predictor(const std::string& run_or_model) : loaded_(load_any_model(run_or_model)) {}
+Predictor::Predictor(const std::string& run_or_model)
+    : loaded_(load_any_model(run_or_model)) {}
 
 Prediction Predictor::classify(const image::Image& picture) {
   return classify(std::vector<image::Image>{picture}).front();

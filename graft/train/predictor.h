@@ -33,13 +33,13 @@ class Predictor {
   bool reads_texts() const;
   const std::vector<std::string>& classes() const { return loaded_.model->classes(); }
   models::Model& model() { return *loaded_.model; }
-  bool multi_label() const { return problem() == models::Problem::multi_label; }
-  bool regression() const { return problem() == models::Problem::regression; }
+  bool multi_label() const { return problem() == Target::multi_label; }
+  bool regression() const { return problem() == Target::regression; }
 
  private:
   std::vector<Prediction> classify(nn::Flow inputs);
 
-  models::Problem problem() const { return loaded_.model->problem(); }
+  Target problem() const { return loaded_.model->problem(); }
 
   models::LoadedModel loaded_;
 };

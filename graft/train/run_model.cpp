@@ -65,16 +65,16 @@ bool is_run_folder(const fs::path& path) {
          (fs::exists(path / "log.jsonl") || fs::exists(path / "summary.json"));
 }
 
-models::Problem run_problem(const fs::path& run) {
+Target run_problem(const fs::path& run) {
   const Json summary = read_json(run / "summary.json");
   const Json named = summary.value("problem_type", Json());
-  for (const auto problem : {models::Problem::multi_label, models::Problem::regression}) {
+  for (const auto problem : {Target::multi_label, Target::regression, Target::next_token}) {
     if (named == models::problem_name(problem)) return problem;
   }
   // Runs from before it was written.
   const bool several = named.is_null() && summary.contains("metrics") &&
                        summary["metrics"].contains("mean_average_precision");
-  return several ? models::Problem::multi_label : models::Problem::single_label;
+  return several ? Target::multi_label : Target::single_label;
 }
 
 std::vector<std::string> run_classes(const fs::path& run) {
@@ -88,11 +88,15 @@ std::vector<std::string> run_classes(const fs::path& run) {
 }
 
 models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::string>& wanted) {
-  const auto classes = run_classes(run);
+  const Target target = run_problem(run);
+  const bool language = target == Target::next_token;
+  const auto classes = language ? std::vector<std::string>{} : run_classes(run);
+  const auto task = language ? models::Task::next_token : models::Task::classes;
   models::LoadedModel loaded;
   if (fs::exists(run / "model" / "config.json")) {
     models::ModelSource source;
     source.path = (run / "model").string();
+    source.task = task;
     source.max_length = model_source(run_config(run)).max_length;
     loaded = models::load_model(source, classes);
   } else {
@@ -103,7 +107,9 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
           run.string(), kDelta, run.string());
     }
     const Config config = run_config(run);
-    loaded = models::load_model(model_source(config), classes);
+    models::ModelSource source = model_source(config);
+    source.task = task;
+    loaded = models::load_model(source, classes);
     models::Model& model = *loaded.model;
     apply_image_size(config, model);
     const models::Family& family = models::find_family(model.family());
@@ -115,7 +121,7 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     if (fs::exists(run / kDelta)) apply_delta(run / kDelta, model, config.methods);
     peft::merge_all(model.registry());
   }
-  loaded.model->set_problem(run_problem(run));
+  loaded.model->set_problem(target);
   if (!wanted.empty() && wanted != classes) {
     auto refitted = models::refit_head(*loaded.model, wanted);
     refitted.folder = run;
@@ -125,12 +131,74 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
   return loaded;
 }
 
-models::LoadedModel load_any_model(const std::string& path,
+bool is_adapter_folder(const fs::path& path) {
+  return fs::exists(path / "adapter_config.json");
+}
+
+namespace {
+
+/// An adapter of peft saves a head whole, with as many classes as it pleases, and without names.
+std::vector<std::string> classes_of_adapter(const models::LoadedModel& base,
+                                            const peft::LoadedAdapter& adapter) {
+  const models::Model& model = *base.model;
+  const models::Family& family = models::find_family(model.family());
+  const std::string weight = model.classifier().site().path + ".weight";
+  for (const auto& [name, tensor] : adapter.tensors) {
+    if (models::module_name(family, name) != weight || tensor.dim() != 2) continue;
+    if (tensor.size(0) == static_cast<int64_t>(model.classes().size())) break;
+    std::vector<std::string> classes;
+    for (int64_t i = 0; i < tensor.size(0); ++i) classes.push_back(fmt::format("LABEL_{}", i));
+    return classes;
+  }
+  return {};
+}
+
+models::LoadedModel load_adapter_model(models::ModelSource source,
+                                       const std::vector<std::string>& wanted) {
+  const fs::path folder = source.path;
+  const peft::LoadedAdapter adapter = peft::load_adapter(folder);
+  const Json base = adapter.config.value("base_model_name_or_path", Json());
+  if (!base.is_string() || base.get<std::string>().empty()) {
+    fail_unreadable(
+        "{}: adapter_config.json names no base_model_name_or_path; put the folder of "
+        "the base model there",
+        folder.string());
+  }
+  source.path = base.get<std::string>();
+  if (is_adapter_folder(source.path) || is_run_folder(source.path)) {
+    fail_unreadable("{}: its base, {}, is no plain model; export that first (graft export)",
+                    folder.string(), source.path);
+  }
+  // What the adapter was trained for is known to it.
+  const Json task = adapter.config.value("task_type", Json());
+  if (task == "CAUSAL_LM") source.task = models::Task::next_token;
+  models::LoadedModel loaded = models::load_model(source);
+  if (loaded.model->has_classifier()) {
+    if (const auto classes = classes_of_adapter(loaded, adapter); !classes.empty())
+      loaded = models::load_model(source, classes);
+  }
+  const models::Family& family = models::find_family(loaded.model->family());
+  peft::attach_adapter(loaded.model->registry(), adapter, [&family](const std::string& name) {
+    return models::module_name(family, name);
+  });
+  peft::merge_all(loaded.model->registry());
+  if (wanted.empty() || wanted == loaded.model->classes()) return loaded;
+  return models::refit_head(*loaded.model, wanted);
+}
+
+}  // namespace
+
+models::LoadedModel load_any_model(const models::ModelSource& source,
                                    const std::vector<std::string>& classes) {
-  if (is_run_folder(path)) return load_run_model(path, classes);
+  if (is_run_folder(source.path)) return load_run_model(source.path, classes);
+  if (is_adapter_folder(source.path)) return load_adapter_model(source, classes);
+  return models::load_model(source, classes);
+}
+
+models::LoadedModel load_any_model(const std::string& path) {
   models::ModelSource source;
   source.path = path;
-  return models::load_model(source, classes);
+  return load_any_model(source);
 }
 
 std::vector<std::string> write_learned(const Job& job, const std::vector<TrainedTensor>& trained,
@@ -138,7 +206,7 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
   models::Model& model = job.model();
   const models::Family& family = models::find_family(model.family());
   const models::ModelSource source = model_source(job.config);
-  const bool from_run = !job.earlier_classes.empty();
+  const bool from_run = job.from_run;
   const bool base_moves = std::any_of(trained.begin(), trained.end(),
                                       [](const TrainedTensor& t) { return !t.head && !t.adapter; });
   const bool whole = peft::name_of(job.config.methods) == "none" && base_moves;
@@ -166,8 +234,11 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     }
     peft::SaveInfo info;
     info.base_model = fs::exists(source.path) ? fs::canonical(source.path).string() : source.path;
-    info.auto_mapping = {{"base_model_class", family.architecture},
-                         {"parent_library", "transformers"}};
+    const bool language = model.task() == models::Task::next_token;
+    if (language) info.task_type = "CAUSAL_LM";
+    info.auto_mapping = {
+        {"base_model_class", language ? family.language_architecture : family.architecture},
+        {"parent_library", "transformers"}};
     for (const auto& tensor : trained) {
       if (!tensor.head) continue;
       const size_t dot = tensor.name.rfind('.');

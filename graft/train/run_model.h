@@ -15,7 +15,7 @@ struct Job;
 bool is_run_folder(const std::filesystem::path& path);
 
 /// What kind of labels a run learned, by its summary.
-models::Problem run_problem(const std::filesystem::path& run);
+Target run_problem(const std::filesystem::path& run);
 /// The classes a run was trained on, in order.
 std::vector<std::string> run_classes(const std::filesystem::path& run);
 
@@ -24,9 +24,14 @@ std::vector<std::string> run_classes(const std::filesystem::path& run);
 models::LoadedModel load_run_model(const std::filesystem::path& run,
                                    const std::vector<std::string>& classes = {});
 
-/// A run, or any model that load_model reads.
-models::LoadedModel load_any_model(const std::string& path,
+/// Whether `path` is an adapter folder of Hugging Face peft.
+bool is_adapter_folder(const std::filesystem::path& path);
+
+/// The run at source.path, which knows its task; the adapter of peft that lies there, folded into
+/// its base (base_model_name_or_path); or what load_model reads.
+models::LoadedModel load_any_model(const models::ModelSource& source,
                                    const std::vector<std::string>& classes = {});
+models::LoadedModel load_any_model(const std::string& path);
 
 /// Writes what a run learned: model/ when the base itself was trained (or is an earlier run), else
 /// adapter/ for what peft has a form for and delta.safetensors for the rest. Returns what was

@@ -107,8 +107,8 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view,
             .cpu();
   p.targets = reader.targets(view, positions).cpu();
   p.classes = static_cast<int64_t>(model.classes().size());
-  p.multi_label = job.data.multi_label;
-  p.regression = job.data.regression;
+  p.multi_label = job.data.multi_label();
+  p.regression = job.data.regression();
   if (p.targets.dim() == 2) p.targets = p.targets.to(at::kDouble);
   p.weights = at::ones({p.x.size(0)}, at::kDouble);
   if (p.regression) return p;

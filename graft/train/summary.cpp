@@ -28,7 +28,7 @@ Json by_origin(const Job& job, const eval::Predictions& p) {
       const auto& labels = p.labels[static_cast<size_t>(i)];
       if (!labels.empty() && is_old(labels.front()) == old) samples.push_back(i);
     }
-    if (samples.empty() || p.multi_label) continue;
+    if (samples.empty() || p.multi_label()) continue;
     const double value = eval::find_metric("accuracy").value(p, samples);
     const auto n = static_cast<double>(samples.size());
     const auto [low, high] = eval::wilson_interval(value * n, n);
@@ -77,7 +77,8 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
     metric["samples"] = measured->size();
     s["loss"] = eval::measure(eval::find_metric("loss"), *measured).value;
     s["metrics"] = to_json(eval::measure_all(*measured));
-    if (!measured->regression) s["per_class"] = Json::array();
+    const bool classes = !measured->regression() && !measured->language();
+    if (classes) s["per_class"] = Json::array();
     for (const auto& c : eval::class_scores(*measured)) {
       s["per_class"].push_back({{"class", c.name},
                                 {"count", c.count},
@@ -86,8 +87,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
                                 {"recall_interval", {c.recall_low, c.recall_high}},
                                 {"f1", c.f1}});
     }
-    if (!job.earlier_classes.empty() && !measured->regression)
-      s["by_origin"] = by_origin(job, *measured);
+    if (!job.earlier_classes.empty() && classes) s["by_origin"] = by_origin(job, *measured);
   }
   s["metric"] = metric;
 
@@ -115,7 +115,8 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
                {"samples_forward", work.samples_forward},
                {"samples_backward", work.samples_backward},
                {"samples_cached", work.samples_cached},
-               {"tokens", 0},
+               {"tokens", work.tokens},
+               {"learned_tokens", work.learned_tokens},
                {"flops", work.flops},
                {"evaluation_flops", evaluation_flops}};
   const double wall = work.wall_before + seconds_since_process_start();

@@ -32,7 +32,10 @@ std::vector<TrainedTensor> trained_tensors(models::Model& model,
   std::vector<TrainedTensor> tensors;
   for (auto& p : model.registry().parameters) {
     if (p.is_buffer() || !trains(p.block)) continue;
-    const bool head = model.block_span(p.block) == models::Span::head;
+    // A head of classes is new, and learned whatever the method is; that of a language model came
+    // with the rest and is treated like it.
+    const bool head =
+        model.block_span(p.block) == models::Span::head && model.task() == models::Task::classes;
     bool selected = head;
     for (const auto& choice : methods)
       selected = selected || (choice.method->selects && choice.method->selects(p));

@@ -32,6 +32,8 @@ Json Work::to_json() const {
           {"samples_forward", samples_forward},
           {"samples_backward", samples_backward},
           {"samples_cached", samples_cached},
+          {"tokens", tokens},
+          {"learned_tokens", learned_tokens},
           {"flops", flops},
           {"full_flops", full_flops},
           {"train_s", train_s},
@@ -51,6 +53,8 @@ Work Work::from_json(const Json& v) {
   w.samples_forward = v.at("samples_forward");
   w.samples_backward = v.at("samples_backward");
   w.samples_cached = v.at("samples_cached");
+  w.tokens = v.value("tokens", w.tokens);
+  w.learned_tokens = v.value("learned_tokens", w.learned_tokens);
   w.flops = v.at("flops");
   w.full_flops = v.at("full_flops");
   w.train_s = v.at("train_s");

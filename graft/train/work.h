@@ -31,6 +31,8 @@ struct Work {
   int64_t steps = 0;
   int64_t samples_forward = 0;  ///< through at least the head, training only
   int64_t samples_backward = 0;
+  int64_t tokens = 0;          ///< of texts, in samples_forward
+  int64_t learned_tokens = 0;  ///< of them, those that a language model had to predict
   int64_t samples_cached = 0;  ///< of them, those whose prefix came from the cache
   double flops = 0;            ///< training, cache filling and evaluation during it
   double full_flops = 0;       ///< of the same passes as full fine-tuning would spend them

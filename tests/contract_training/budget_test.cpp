@@ -230,9 +230,9 @@ TEST(TimeBudgetContract, AnEvaluationThatTheClockCutIsNotTheBest) {
   const Json config = with(config_of("vit", scratch / "run"),
                            with(budget({{"time", fmt::format("{:.3f}s", limit)}}),
                                 {{"train", {{"image_cache", "none"}, {"eval_every", 0.1}}}}));
-  train::Job job = train::open_job(
-      train::make_config(config),
-      data::make_dataset(source, {"a", "b", "c"}, source->splits, false, {.test = 0}, 1));
+  train::Job job = train::open_job(train::make_config(config),
+                                   data::make_dataset(source, {"a", "b", "c"}, source->splits,
+                                                      Target::single_label, {.test = 0}, 1));
   train::prepare(job);
   Watcher watcher;
   watcher.evaluation = [&](const train::EvaluationEvent&) { slow = true; };

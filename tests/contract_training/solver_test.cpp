@@ -164,7 +164,7 @@ TEST(Solver, MultiLabelHeads) {
         {{"data", {{"path", (folder / "list.csv").string()}, {"columns", {{"split", "split"}}}}},
          {"metric", "mean_average_precision"}});
     train::Job job = open(config);
-    ASSERT_TRUE(job.data.multi_label);
+    ASSERT_TRUE(job.data.multi_label());
     ASSERT_EQ(job.model().classes().size(), 4U);
     const Json summary = run(job);
     EXPECT_GT(summary["metric"]["value"].get<double>(), 0.8);

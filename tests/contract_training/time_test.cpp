@@ -89,7 +89,7 @@ class SlowPictures final : public data::Source {
 
 data::Dataset slow_data(double seconds) {
   const auto source = std::make_shared<SlowPictures>(seconds);
-  return data::make_dataset(source, {"a", "b", "c"}, source->splits, false, {}, 1);
+  return data::make_dataset(source, {"a", "b", "c"}, source->splits, Target::single_label, {}, 1);
 }
 
 Json run_slow(const Json& config, double seconds) {

@@ -11,6 +11,7 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/data/format.h"
+#include "graft/text/chat/record.h"
 
 // Files of texts: listed or refused, and what is listed can be read. The first byte chooses the
 // format.
@@ -34,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (size_t i = 0; i < listing.samples.size(); ++i) {
       const auto text = listing.text(static_cast<int64_t>(i));
       if (text.first.empty() && !text.second) std::abort();
+      if (listing.target == graft::Target::next_token) graft::texts::parse_record(text.first);
       for (const int label : listing.samples[i].labels) {
         if (label < 0 || static_cast<size_t>(label) >= listing.classes.size()) std::abort();
       }

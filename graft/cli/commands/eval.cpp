@@ -10,6 +10,7 @@
 #include "graft/train/batches.h"
 #include "graft/train/event_log.h"
 #include "graft/train/run_model.h"
+#include "graft/train/task.h"
 
 namespace graft::cli {
 namespace {
@@ -32,15 +33,28 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
   job.config = graft::train::make_config(given);
   job.data = data::open_dataset(job.config.values["data"], job.config.seed());
   // The one output of a regression has no name to be matched by.
+  models::ModelSource source;
+  source.path = model;
+  if (job.data.language()) {
+    graft::train::settle_chat(job.config);
+    source.task = models::Task::next_token;
+    source.max_length = job.config.at("train", "max_length").get<int64_t>();
+  }
   job.loaded = graft::train::load_any_model(
-      model, job.data.regression ? job.data.classes : std::vector<std::string>{});
-  const auto number = models::Problem::regression;
-  if ((job.model().problem() == number) != job.data.regression) {
+      source, job.data.regression() ? job.data.classes : std::vector<std::string>{});
+  const auto tokens = Target::next_token;
+  if ((job.model().problem() == tokens) != job.data.language()) {
+    fail_usage("eval: the model {}, but the data are {}; give other data, or another model",
+               job.data.language() ? "tells samples apart" : "continues texts",
+               job.data.language() ? "texts to continue" : "labelled samples");
+  }
+  const auto number = Target::regression;
+  if ((job.model().problem() == number) != job.data.regression()) {
     fail_usage("eval: the model predicts {}, but the labels of the data are {}; {}",
-               job.data.regression ? "classes" : "a number",
-               job.data.regression ? "numbers" : "classes",
-               job.data.regression ? "give data.labels=classes, or another model"
-                                   : "give data.labels=regression, or another column or model");
+               job.data.regression() ? "classes" : "a number",
+               job.data.regression() ? "numbers" : "classes",
+               job.data.regression() ? "give data.labels=classes, or another model"
+                                     : "give data.labels=regression, or another column or model");
   }
   const auto& known = job.model().classes();
   std::vector<std::string> missing;
@@ -73,10 +87,13 @@ Command eval() {
         std::string model;
         Words given;
         bool json = false;
+        bool samples = false;
         std::string split = "auto";
         arguments.app().add_option("MODEL", model, "run folder or model")->required();
         arguments.app().add_option("words", given, "data=... and other settings");
         arguments.app().add_flag("--json", json, "one JSON document");
+        arguments.app().add_flag("--samples", samples,
+                                 "with --json: what was said of each sample as well");
         arguments.app()
             .add_option(
                 "--split", split,
@@ -84,6 +101,7 @@ Command eval() {
             ->check(CLI::IsMember({"auto", "train", "validation", "test"}))
             ->capture_default_str();
         if (!arguments.parse(words)) return 0;
+        if (samples && !json) fail_usage("eval: --samples is for --json; give both");
         set_threads(usable_cores());
         graft::train::Job job =
             open_for_evaluation(model, read_overrides(given, "see graft eval --help"));
@@ -119,6 +137,8 @@ Command eval() {
           for (const auto& [name, m] : metrics) {
             if (!out.contains(name)) out[name] = m.value;
           }
+          for (int64_t i = 0; samples && i < p.size(); ++i)
+            out["predictions"].push_back(eval::to_json_line(p, i, split));
           std::cout << out.dump(2) << "\n";
           return 0;
         }

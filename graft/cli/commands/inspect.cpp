@@ -73,8 +73,8 @@ Json inspect_data(const std::string& path) {
   }
   return {{"kind", "data"},
           {"path", path},
-          {"multi_label", set.multi_label},
-          {"regression", set.regression},
+          {"multi_label", set.multi_label()},
+          {"regression", set.regression()},
           {"classes", classes},
           {"notes", set.notes},
           {"samples",

@@ -136,8 +136,8 @@ class LabelReader {
   }
 
   void finish(Listing& listing) {
-    listing.multi_label = several_ || (columns_.one_hot && first_without_ != 0);
-    if (!listing.multi_label && first_without_ != 0) {
+    if (several_ || (columns_.one_hot && first_without_ != 0)) listing.target = Target::multi_label;
+    if (!listing.multi_label() && first_without_ != 0) {
       fail_unreadable(
           "{}, line {}: there is no label, and no row has several; expected one label a row",
           where_, first_without_);

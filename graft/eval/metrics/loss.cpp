@@ -5,11 +5,14 @@ namespace graft::eval {
 Metric loss() {
   Metric m;
   m.name = "loss";
-  m.summary = "mean cross entropy without smoothing or weights; mean squared error of numbers";
+  m.summary =
+      "mean cross entropy without smoothing or weights, of a sample or a learned token; mean "
+      "squared "
+      "error of numbers";
   m.higher_is_better = false;
-  m.multi_label = true;
-  m.regression = true;
+  m.targets = {Target::single_label, Target::multi_label, Target::regression, Target::next_token};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
+    if (p.language()) return token_loss(p, samples);
     double sum = 0;
     for (const int64_t i : samples) sum += p.losses[static_cast<size_t>(i)];
     return sum / static_cast<double>(samples.size());

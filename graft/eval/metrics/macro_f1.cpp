@@ -6,11 +6,11 @@ Metric macro_f1() {
   Metric m;
   m.name = "macro_f1";
   m.summary = "mean of the classes' F1; a class that neither occurs nor is predicted is left out";
-  m.multi_label = true;
+  m.targets = {Target::single_label, Target::multi_label};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
     std::vector<double> hit(p.classes.size()), truth(p.classes.size()), said(p.classes.size());
     for (const int64_t i : samples) {
-      if (p.multi_label) {
+      if (p.multi_label()) {
         const auto scores = p.row(i);
         for (size_t c = 0; c < p.classes.size(); ++c) said[c] += scores[c] >= 0.5F;
         for (const int label : p.labels[static_cast<size_t>(i)]) {

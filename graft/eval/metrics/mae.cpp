@@ -9,8 +9,7 @@ Metric mae() {
   m.name = "mae";
   m.summary = "mean absolute error of predicted numbers";
   m.higher_is_better = false;
-  m.single_label = false;
-  m.regression = true;
+  m.targets = {Target::regression};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
     double sum = 0;
     for (const int64_t i : samples)

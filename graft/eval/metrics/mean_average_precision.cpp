@@ -9,8 +9,7 @@ Metric mean_average_precision() {
   m.name = "mean_average_precision";
   m.summary =
       "mean over classes of the area under precision against recall (every rank, no interpolation)";
-  m.multi_label = true;
-  m.single_label = false;
+  m.targets = {Target::multi_label};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
     double sum = 0;
     double seen = 0;

@@ -6,8 +6,7 @@ Metric micro_f1() {
   Metric m;
   m.name = "micro_f1";
   m.summary = "F1 over all (sample, class) decisions at 0.5";
-  m.multi_label = true;
-  m.single_label = false;
+  m.targets = {Target::multi_label};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
     double hit = 0;
     double both = 0;

@@ -8,8 +8,7 @@ Metric pearson() {
   m.name = "pearson";
   m.summary =
       "linear correlation of numbers and predictions (Pearson); 0 where one of them is constant";
-  m.single_label = false;
-  m.regression = true;
+  m.targets = {Target::regression};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
     const Numbers n = numbers_of(p, samples);
     return correlation(n.truth, n.said);

@@ -9,8 +9,7 @@ Metric spearman() {
   m.summary =
       "correlation of the ranks of numbers and predictions (Spearman), ties sharing theirs; 0 "
       "where one of them is constant";
-  m.single_label = false;
-  m.regression = true;
+  m.targets = {Target::regression};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
     const Numbers n = numbers_of(p, samples);
     return correlation(ranks(n.truth), ranks(n.said));

@@ -53,6 +53,10 @@ class Prompts {
       : chat_(chat), messages_(messages), options_(options) {}
 
   std::vector<std::string> before(int message) {
+    // They open turns of the model; a header of another begins like it at most.
+    for (const char* other : {"system", "developer", "user", "tool"}) {
+      if (role_of(messages_[message]) == other) return {};
+    }
     const std::string& own = one_before(message);
     if (first_ < 0) first_ = message;
     return {own, one_before(first_)};
@@ -84,6 +88,16 @@ std::vector<int> messages_of(const Json& messages, const MaskOptions& mask) {
   return found;
 }
 
+/// What a template marks behind its loop (eos_token) closes the last message.
+void add_closing(const Rendered& rendered, TrainedTurn& last) {
+  for (const SourceSpan& span : rendered.spans) {
+    if (!span.generated || span.during >= 0) continue;
+    if (!last.ranges.empty() && span.begin < last.ranges.back().end) continue;
+    last.ranges.push_back({span.begin, span.end});
+    last.has_end = true;
+  }
+}
+
 }  // namespace
 
 Masked trained_text(const ChatTemplate& chat, const Json& messages, const RenderOptions& options,
@@ -99,6 +113,9 @@ Masked trained_text(const ChatTemplate& chat, const Json& messages, const Render
                                ? region.generated()
                                : region.trained(prompts.before(message), eos, mask.end_of_turn));
   }
+  if (result.by_generation_tags && !result.turns.empty() &&
+      result.turns.back().message + 1 == static_cast<int>(messages.size()))
+    add_closing(result.rendered, result.turns.back());
   return result;
 }
 

@@ -58,6 +58,7 @@ TokenizerConfig read_tokenizer_config(const std::string& text, const std::string
   config.separate_cjk = flag_of(root, "tokenize_chinese_chars");
   config.clean_up_spaces = root.boolean("clean_up_tokenization_spaces", false);
   config.prefix_space = flag_of(root, "add_prefix_space");
+  config.split_punctuation = flag_of(root, "split_by_punct");
   return config;
 }
 

@@ -19,7 +19,7 @@ struct TokenizerConfig {
   std::vector<AddedToken> added_tokens;               ///< in the order of their ids
   std::optional<bool> add_bos, add_eos;
   std::optional<bool> lowercase, strip_accents, separate_cjk;
-  std::optional<bool> prefix_space;
+  std::optional<bool> prefix_space, split_punctuation;
   bool clean_up_spaces = false;
 };
 TokenizerConfig read_tokenizer_config(const std::string& text, const std::string& where);
@@ -37,6 +37,10 @@ TokenizerParts parts_of_gpt2(const std::string& vocabulary, const std::string& m
 /// A model of sentencepiece (BPE or unigram).
 TokenizerParts parts_of_sentencepiece(const std::string& bytes, const std::string& where,
                                       const TokenizerConfig& config);
+/// spm.model of DeBERTa (versions 2 and 3): a unigram model of sentencepiece, whose texts are
+/// [CLS] A [SEP] or [CLS] A [SEP] B [SEP]; [MASK] is added to its pieces.
+TokenizerParts parts_of_deberta(const std::string& bytes, const std::string& where,
+                                const TokenizerConfig& config);
 /// A vocabulary of tiktoken: lines of a token in base64 and its rank.
 TokenizerParts parts_of_tiktoken(const std::string& lines, const std::string& where,
                                  const TokenizerConfig& config);

@@ -58,6 +58,9 @@ MODERNBERT = dict(vocab_size=V, hidden_size=32, num_hidden_layers=3, num_attenti
 DEBERTA = dict(vocab_size=V, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=20, max_position_embeddings=32, type_vocab_size=0,
                hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, pooler_dropout=0.0, relative_attention=True, position_buckets=8, norm_rel_ebd="layer_norm",
                share_att_key=True, pos_att_type="p2c|c2p", max_relative_positions=-1, position_biased_input=False, layer_norm_eps=1e-7)
+# What v3 left behind: every distance has its row, projections of its own for positions, absolute positions, types, narrow embeddings, a convolution.
+DEBERTA_V2 = dict(DEBERTA, position_buckets=-1, max_relative_positions=10, norm_rel_ebd="none", share_att_key=False, position_biased_input=True, type_vocab_size=2,
+                  embedding_size=20, conv_kernel_size=3, conv_act="gelu")
 GPT2 = dict(vocab_size=V, n_positions=48, n_embd=32, n_layer=2, n_head=4, n_inner=20, resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
             bos_token_id=V - 1, eos_token_id=V - 1)
 LLAMA = dict(vocab_size=V, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=20, max_position_embeddings=256)
@@ -122,6 +125,8 @@ def cases():
                                       hf.ModernBertConfig(**MODERNBERT, **LABELS, classifier_pooling="mean", global_attn_every_n_layers=2), "positions", **long_only),
         "deberta_v3": classifier(hf.DebertaV2ForSequenceClassification, hf.DebertaV2Config(**DEBERTA, **LABELS), **long_only,
                                  matters=({"position_buckets": 4}, {"pos_att_type": ["c2p"]}, {"pos_att_type": ["p2c"]}, {"norm_rel_ebd": "none"})),
+        "deberta_v2": classifier(hf.DebertaV2ForSequenceClassification, hf.DebertaV2Config(**DEBERTA_V2, **LABELS), **long_only, pairs=True,
+                                 matters=({"conv_kernel_size": 0}, {"pos_att_type": ["c2p"]}, {"pos_att_type": ["p2c"]}, {"share_att_key": True})),
         "bert_mlm": mlm(hf.BertForMaskedLM, hf.BertConfig(**BERT)),
         "distilbert_mlm": mlm(hf.DistilBertForMaskedLM, hf.DistilBertConfig(**DISTILBERT)),
         "roberta_mlm": mlm(hf.RobertaForMaskedLM, hf.RobertaConfig(**ROBERTA), "", special=FAIRSEQ),

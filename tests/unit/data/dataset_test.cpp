@@ -26,7 +26,7 @@ std::vector<int> uneven() {
 
 Dataset divide(const SplitRule& rule, uint64_t seed = 1, const std::vector<Split>& splits = {}) {
   return make_dataset(std::make_shared<test::MadeSource>(uneven()), {"a", "b", "c", "d"}, splits,
-                      false, rule, seed);
+                      Target::single_label, rule, seed);
 }
 
 std::string notes_of(const Dataset& set) {

@@ -190,7 +190,7 @@ TEST_F(Csv, ColumnsCanBeNamedAndTheRootToo) {
 TEST_F(Csv, SeveralLabels) {
   const Listing listing =
       open("path,labels\nimg/0.png,red;big\nimg/1.png,big|old | red\nimg/2.png,\n");
-  EXPECT_TRUE(listing.multi_label);
+  EXPECT_TRUE(listing.multi_label());
   EXPECT_EQ(listing.classes, (std::vector<std::string>{"big", "old", "red"}));
   EXPECT_EQ(listing.samples[0].labels, (std::vector<int>{0, 2}));
   EXPECT_EQ(listing.samples[1].labels, (std::vector<int>{0, 1, 2}));
@@ -199,13 +199,13 @@ TEST_F(Csv, SeveralLabels) {
 
 TEST_F(Csv, OneHotColumns) {
   const Listing several = open("path,red,big,none\nimg/0.png,1,1,0\nimg/1.png,0,1.0,0\n");
-  EXPECT_TRUE(several.multi_label);
+  EXPECT_TRUE(several.multi_label());
   EXPECT_EQ(several.classes, (std::vector<std::string>{"big", "red"}));
   EXPECT_EQ(several.samples[0].labels, (std::vector<int>{0, 1}));
   EXPECT_EQ(several.empty_classes, std::vector<std::string>{"none"});
   const Listing one = open("path,red,big,age\nimg/0.png,1,0,7\nimg/1.png,0,1,8\n",
                            Json{{"label", Json{"red", "big"}}});
-  EXPECT_FALSE(one.multi_label);
+  EXPECT_FALSE(one.multi_label());
   EXPECT_EQ(one.samples[0].labels, std::vector<int>{1});
   EXPECT_GRAFT_ERROR(open("path,red,age\nimg/0.png,1,7\n"), ErrorCode::unreadable,
                      "'age' must be 0 or 1");

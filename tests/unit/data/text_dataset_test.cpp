@@ -47,7 +47,7 @@ TEST(TextDataset, RegressionHoldsForAllSplits) {
   write_text(dir / "train.tsv", "a\t1.5\nb\t2\nc\t3\nd\t4\n");
   write_text(dir / "test.tsv", "e\t1\nf\t2\n");
   const Dataset set = open_dataset(dir.path().string(), 1);
-  EXPECT_TRUE(set.regression);
+  EXPECT_TRUE(set.regression());
   EXPECT_EQ(set.classes, Names{"value"});
   EXPECT_FLOAT_EQ(set.test.sample(1).value, 2);
   EXPECT_TRUE(set.test.sample(1).labels.empty());
@@ -55,11 +55,11 @@ TEST(TextDataset, RegressionHoldsForAllSplits) {
   const Dataset classes = open_dataset(
       Json{{"path", (dir / "train.tsv").string()}, {"labels", "classes"}, {"split", {{"test", 0}}}},
       1);
-  EXPECT_FALSE(classes.regression);
+  EXPECT_FALSE(classes.regression());
   EXPECT_EQ(classes.classes, (Names{"1.5", "2", "3", "4"}));
   const Dataset whole =
       open_dataset(Json{{"path", (dir / "test.tsv").string()}, {"labels", "regression"}}, 1);
-  EXPECT_TRUE(whole.regression);
+  EXPECT_TRUE(whole.regression());
   write_text(dir / "test.tsv", "e\tgood\n");
   EXPECT_GRAFT_ERROR(open_dataset(dir.path().string(), 1), ErrorCode::unreadable,
                      "test/line:1 has 'good'");
@@ -142,7 +142,7 @@ TEST(SharedTexts, Sick) {
   EXPECT_EQ(set.test.text(0).second->substr(0, 15), "A group of kids");
   const Dataset scores = open_dataset(
       Json{{"path", shared("sick2014")}, {"columns", {{"label", "relatedness_score"}}}}, 1);
-  EXPECT_TRUE(scores.regression);
+  EXPECT_TRUE(scores.regression());
   EXPECT_FLOAT_EQ(scores.train.sample(0).value, 4.5F);
   EXPECT_EQ(scores.test.size(), 4927);
 }

@@ -45,7 +45,7 @@ TEST_F(TextSources, TabsWithoutAHeaderAndWithPlainQuotes) {
   EXPECT_EQ(listing.samples[2].id, "line:3");
   EXPECT_EQ(label(listing, 1), "0");
   EXPECT_FLOAT_EQ(listing.samples[2].value, 1);
-  EXPECT_FALSE(listing.regression);
+  EXPECT_FALSE(listing.regression());
   EXPECT_TRUE(listing.notes.empty());
 }
 
@@ -119,12 +119,12 @@ TEST_F(TextSources, ColumnsByNameAndByPosition) {
 
 TEST_F(TextSources, SeveralLabels) {
   const Listing listed = open("t.csv", "text,labels\na,red;big\nb,big\nc,\n");
-  EXPECT_TRUE(listed.multi_label);
+  EXPECT_TRUE(listed.multi_label());
   EXPECT_EQ(label(listed, 0), "big+red");
   EXPECT_EQ(label(listed, 2), "");
   const Listing marks = open("t.csv", "comment_text,toxic,obscene,threat\na,1,1,0\nb,0,0,0\n",
                              Json{{"label", Json{"toxic", "obscene", "threat"}}});
-  EXPECT_TRUE(marks.multi_label);
+  EXPECT_TRUE(marks.multi_label());
   EXPECT_EQ(marks.classes, (Names{"obscene", "toxic"}));
   EXPECT_EQ(marks.empty_classes, Names{"threat"});
   EXPECT_EQ(label(marks, 0), "obscene+toxic");
@@ -132,7 +132,7 @@ TEST_F(TextSources, SeveralLabels) {
 
 TEST_F(TextSources, NumbersThatAreNotWholeAreValues) {
   const Listing listing = open("t.tsv", "sentence1\tsentence2\tscore\na\tb\t5.0\nc\td\t2.25\n");
-  EXPECT_TRUE(listing.regression);
+  EXPECT_TRUE(listing.regression());
   EXPECT_EQ(listing.classes, Names{"value"});
   EXPECT_TRUE(listing.samples[0].labels.empty());
   EXPECT_FLOAT_EQ(listing.samples[0].value, 5);
@@ -189,12 +189,12 @@ TEST_F(TextSources, JsonLinesWithAllKindsOfLabels) {
   EXPECT_EQ(numbers.classes, (Names{"9", "10"}));
   const Listing several =
       open("t.jsonl", "{\"text\":\"a\",\"labels\":[3,1]}\n{\"text\":\"b\",\"labels\":[]}\n");
-  EXPECT_TRUE(several.multi_label);
+  EXPECT_TRUE(several.multi_label());
   EXPECT_EQ(label(several, 0), "1+3");
   const Listing scores = open("t.jsonl",
                               "{\"premise\":\"a\",\"hypothesis\":\"b\",\"score\":1}\n"
                               "{\"premise\":\"c\",\"hypothesis\":null,\"score\":0.5}\n");
-  EXPECT_TRUE(scores.regression);
+  EXPECT_TRUE(scores.regression());
   EXPECT_FLOAT_EQ(scores.samples[1].value, 0.5F);
   EXPECT_EQ(scores.text(0).second, "b");
   EXPECT_EQ(scores.text(1).second, std::nullopt);

@@ -52,7 +52,7 @@ TEST(Metrics, EveryIntervalHoldsItsValueAndIsRepeatable) {
 TEST(Metrics, MultiLabel) {
   Predictions p;
   p.classes = {"a", "b"};
-  p.multi_label = true;
+  p.target = Target::multi_label;
   p.inputs = {"1", "2", "3"};
   p.labels = {{0, 1}, {1}, {}};
   p.scores = {0.9F, 0.4F, 0.6F, 0.8F, 0.2F, 0.1F};
@@ -89,7 +89,7 @@ TEST(Metrics, MatthewsIsScikitLearns) {
 Predictions numbers(const std::vector<float>& truth, const std::vector<float>& said) {
   Predictions p;
   p.classes = {"value"};
-  p.regression = true;
+  p.target = Target::regression;
   p.values = truth;
   p.scores = said;
   for (size_t i = 0; i < truth.size(); ++i) {
@@ -143,7 +143,7 @@ TEST(Metrics, AreMeasuredOnlyWhereTheyAreDefined) {
   for (const char* name : {"pearson", "spearman", "mae", "mean_average_precision"})
     EXPECT_FALSE(has(names(example()), name)) << name;
   Predictions several = example();
-  several.multi_label = true;
+  several.target = Target::multi_label;
   EXPECT_FALSE(has(names(several), "matthews"));
 }
 

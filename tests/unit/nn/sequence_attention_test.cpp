@@ -136,7 +136,7 @@ TEST(SequenceAttention, ThreadsDoNotChangeAResult) {
   std::vector<at::Tensor> results;
   for (const int threads : {1, 2}) {
     at::set_num_threads(threads);
-    const Inputs in = inputs(rule, {70, 3, 33}, {70, 3, 33});
+    const Inputs in = inputs(rule, {170, 3, 133}, {170, 3, 133});
     const at::Tensor out = run(in, rule);
     out.square().sum().backward();
     results.push_back(at::cat({out, in.q.grad(), in.k.grad(), in.v.grad()}));

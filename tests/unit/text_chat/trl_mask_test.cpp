@@ -39,10 +39,13 @@ std::vector<std::string> differences(const Masked& tags, const Masked& rule) {
 }
 
 /// What the hand-made tags train beyond the rule, on purpose: white space behind the end mark,
-/// parts of the generation prompt, and pairs of tags with nothing inside.
-bool is_intended(std::string difference) {
+/// parts of the generation prompt, pairs of tags with nothing inside, and (Phi 3) an eos_token
+/// behind the conversation, which the last turn's own mark has ended already.
+bool is_intended(std::string difference, const std::string& name) {
   if (difference[0] != '+') return false;
   difference.erase(0, 1);
+  if (name.starts_with("trl__phi3") && difference.ends_with("</s>"))
+    difference.resize(difference.size() - 4);
   for (const char* part :
        {"<think>", "</think>", "<|start|>assistant", "<｜Assistant｜>", "<｜tool▁outputs▁end｜>"}) {
     const size_t at = difference.find(part);
@@ -72,7 +75,7 @@ TEST(Mask, EqualsTheTagsThatTrlPutsInByHand) {
       if (tags.rendered.text != rule.rendered.text) continue;
       ++compared;
       for (const std::string& difference : differences(tags, rule)) {
-        EXPECT_TRUE(is_intended(difference))
+        EXPECT_TRUE(is_intended(difference, plain))
             << plain << " / " << one.name << " " << difference << "\n rule: " << shown(rule)
             << "\n tags: " << shown(tags);
       }

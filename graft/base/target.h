@@ -1,0 +1,11 @@
+#pragma once
+
+#include <cstdint>
+
+namespace graft {
+
+/// What is learned of a sample: its class, all classes that it has, a number, or each of its tokens
+/// from those before.
+enum class Target : uint8_t { single_label, multi_label, regression, next_token };
+
+}  // namespace graft
