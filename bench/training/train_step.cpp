@@ -74,6 +74,7 @@ Json method(const Arguments& a) {
   if (a.mode != "lora") return "none";
   if (continues_texts(a)) return {{"name", "lora"}, {"r", 16}, {"alpha", 16}, {"target", "all"}};
   Json target = Json::array({"q_proj", "v_proj"});
+  if (a.model == "bert_base") target = Json::array({"query", "value"});
   if (a.model == "resnet50") target = Json::array({"convolution"});
   if (a.model == "mobilenet_v2_0.35") {
     target =

@@ -143,8 +143,9 @@ std::vector<std::string> RecordReport::problems() const {
   add(rewritten,
       "have answers that the chat template shows otherwise once the conversation goes on (it drops "
       "thoughts, for instance): chat.last_only=true learns the last answer only");
-  add(cut,
-      fmt::format("have more than {} tokens and are cut (train.max_length)", grouped(max_length)));
+  add(cut, fmt::format("have more than {} tokens and are cut (train.max_length; of documents, "
+                       "data.columns.piece)",
+                       grouped(max_length)));
   return found;
 }
 

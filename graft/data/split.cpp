@@ -100,10 +100,10 @@ class Divider {
       before += view->size();
     }
     if (!made.empty()) {
-      set_.notes.push_back(
-          fmt::format("{} taken out of the {} samples to train on, a random part of each class "
-                      "(seed {}); {} are left",
-                      made, grouped(before), seed_, grouped(set_.train.size())));
+      set_.notes.push_back(fmt::format(
+          "{} taken out of the {} samples to train on, {} (seed {}); {} are left", made,
+          grouped(before), set_.language() ? "at random" : "a random part of each class", seed_,
+          grouped(set_.train.size())));
     }
     if (set_.test.empty()) {
       set_.notes.emplace_back(

@@ -5,10 +5,19 @@
 namespace graft::texts {
 namespace {
 
-constexpr const char* kFiles[] = {
-    "tokenizer.json",    "tokenizer_config.json", "vocab.txt",          "vocab.json",
-    "merges.txt",        "tokenizer.model",       "spiece.model",       "sentencepiece.bpe.model",
-    "spm.model",         "added_tokens.json", "chat_template.jinja",   "chat_template.json", "special_tokens_map.json"};
+constexpr const char* kFiles[] = {"tokenizer.json",
+                                  "tokenizer_config.json",
+                                  "vocab.txt",
+                                  "vocab.json",
+                                  "merges.txt",
+                                  "tokenizer.model",
+                                  "spiece.model",
+                                  "sentencepiece.bpe.model",
+                                  "spm.model",
+                                  "added_tokens.json",
+                                  "chat_template.jinja",
+                                  "chat_template.json",
+                                  "special_tokens_map.json"};
 
 }  // namespace
 

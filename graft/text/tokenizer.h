@@ -47,10 +47,10 @@ struct EncodeOptions {
 /// text may have up to 1 GiB; longer ones are errors (exit code 2).
 class Tokenizer {
  public:
-  /// Opens a folder (the first found of: tokenizer.json; tokenizer.model or spiece.model;
-  /// vocab.json and merges.txt; vocab.txt) or one such file. Beside it, tokenizer_config.json names
-  /// special tokens, adds tokens, and says what is put around texts where the file itself does not.
-  /// Errors (exit code 3) say what is wrong and where.
+  /// Opens a folder (the first found of: tokenizer.json; tokenizer.model, spiece.model or
+  /// spm.model; vocab.json and merges.txt; vocab.txt) or one such file. Beside it,
+  /// tokenizer_config.json names special tokens, adds tokens, and says what is put around texts
+  /// where the file itself does not. Errors (exit code 3) say what is wrong and where.
   static Tokenizer open(const std::filesystem::path& path);
   /// From the text of a tokenizer.json; `where` names it in errors.
   static Tokenizer from_json(const std::string& text, const std::string& where);

@@ -130,17 +130,8 @@ std::shared_ptr<const texts::RecordEncoder> record_encoder(const Config& config,
                                                            const models::Model& model,
                                                            std::vector<std::string>& notes) {
   const Json& chat = config.values["chat"];
-  texts::RecordOptions options;
-  options.roles_to_train.clear();
-  for (const Json& role : chat["roles_to_train"])
-    options.roles_to_train.push_back(role.is_string() ? role.get<std::string>() : role.dump());
-  options.last_only = chat["last_only"].get<bool>();
-  options.train_on_prompt = chat["train_on_prompt"].get<bool>();
-  if (!chat["variables"].is_null()) options.variables = chat["variables"];
-  if (!options.variables.is_object())
-    fail_usage("chat.variables must be a mapping such as {{enable_thinking: false}}, got {}",
-               options.variables.dump());
-  options.now = date_seconds(chat["date"].get<std::string>());
+  texts::RecordOptions options =
+      texts::record_options(chat, date_seconds(chat["date"].get<std::string>()));
   const texts::Preprocess& preprocess = model.text_preprocess();
   texts::ChatTemplates templates =
       texts::open_chat_template(preprocess.folder, chat["template"].get<std::string>());

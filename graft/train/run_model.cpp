@@ -233,7 +233,9 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
       continue;
     }
     peft::SaveInfo info;
-    info.base_model = fs::exists(source.path) ? fs::canonical(source.path).string() : source.path;
+    // A bundled model has a name that only graft knows.
+    const bool hub = !fs::exists(source.path) && source.path.find('/') != std::string::npos;
+    info.base_model = hub ? source.path : fs::canonical(models::find_model(source.path)).string();
     const bool language = model.task() == models::Task::next_token;
     if (language) info.task_type = "CAUSAL_LM";
     info.auto_mapping = {

@@ -341,10 +341,13 @@ ExaminedRecord RecordEncoder::examine(const Record& record) const {
     const auto behind = static_cast<size_t>(last - made.learned.rbegin());
     seen.no_end = last != made.learned.rend() && made.ids[made.ids.size() - 1 - behind] != *eos_;
   }
-  if (inner->shape == Record::Shape::messages) {
+  Json conversation;
+  if (inner->shape == Record::Shape::messages) conversation = inner->value.at("messages");
+  if (inner->shape == Record::Shape::instruction && templates_.usual)
+    conversation = as_messages(inner->value);
+  if (!conversation.is_null()) {
     const ChatTemplate* chat = templates_.for_tools(has(inner->value, "tools"));
-    seen.rewritten =
-        rewritten_turns(*chat, fitted(inner->value.at("messages")), render_options(inner->value));
+    seen.rewritten = rewritten_turns(*chat, fitted(conversation), render_options(inner->value));
   }
   seen.tokens = cut_to(std::move(made.ids), std::move(made.learned), preprocess_.max_length);
   seen.length = static_cast<int64_t>(seen.tokens.ids.size());

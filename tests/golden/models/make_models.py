@@ -258,6 +258,9 @@ def make_shapes():
     cases["resnet18"] = (hf.ResNetForImageClassification, hf.ResNetConfig(num_labels=1000, layer_type="basic", hidden_sizes=[64, 128, 256, 512], depths=[2, 2, 2, 2]))
     cases["vit_b16"] = (hf.ViTForImageClassification, hf.ViTConfig(num_labels=1000))
     cases["dinov2_giant"] = (hf.Dinov2ForImageClassification, hf.Dinov2Config(hidden_size=1536, num_hidden_layers=1, num_attention_heads=24, use_swiglu_ffn=True, image_size=518))
+    cases["deberta_v3_xsmall"] = (hf.DebertaV2ForSequenceClassification, hf.DebertaV2Config(
+        hidden_size=384, num_hidden_layers=12, num_attention_heads=6, intermediate_size=1536, relative_attention=True, position_buckets=256, norm_rel_ebd="layer_norm",
+        share_att_key=True, pos_att_type="p2c|c2p", position_biased_input=False))
     cases["convnext_tiny"] = (hf.ConvNextForImageClassification, hf.ConvNextConfig(num_labels=1000))
     result = {}
     for name, (cls, config) in cases.items():

@@ -50,10 +50,12 @@ struct Case {
   LoadedModel loaded;
 };
 
-/// GPT-2's files and modules have weights as [in, out], graft as all others.
+/// GPT-2's files and modules have weights as [in, out], graft as all others. DeBERTa's convolution
+/// over a line is one over a picture of height 1.
 at::Tensor as_here(const Case& c, const std::string& name, const at::Tensor& theirs) {
   const bool turned =
       c.model().family() == "gpt2" && theirs.dim() == 2 && name.find(".c_") != std::string::npos;
+  if (theirs.dim() == 3) return theirs.unsqueeze(2);
   return turned ? theirs.t() : theirs;
 }
 
@@ -64,6 +66,20 @@ TEST_P(TextClassifier, EveryTensorHasItsPlace) {
   EXPECT_TRUE(c.loaded.unused.empty()) << c.loaded.unused.front();
   EXPECT_TRUE(c.loaded.missing.empty()) << c.loaded.missing.front();
   EXPECT_EQ(c.model().classes(), (std::vector<std::string>{"negative", "neutral", "positive"}));
+}
+
+TEST_P(TextClassifier, SavesTheTensorsThatItRead) {
+  const Case c(GetParam());
+  const graft::test::ScratchDir folder;
+  save_model(c.model(), folder.path());
+  const io::TensorMap saved = io::SafetensorsReader(folder / "model.safetensors").all();
+  const io::TensorMap read =
+      io::SafetensorsReader(text_golden_folder() / GetParam() / "model.safetensors").all();
+  EXPECT_EQ(saved.size(), read.size());
+  for (const auto& [name, tensor] : read) {
+    ASSERT_TRUE(saved.contains(name)) << name;
+    EXPECT_TRUE(at::equal(saved.at(name), tensor)) << name;
+  }
 }
 
 void expect_loss_and_gradients(const Case& c) {
@@ -144,7 +160,8 @@ TEST_P(TextClassifier, BFloat16KeepsFloatLogits) {
 INSTANTIATE_TEST_SUITE_P(Families, TextClassifier,
                          testing::Values("bert", "bert_pairs", "roberta", "xlm_roberta",
                                          "distilbert", "modernbert", "modernbert_mean",
-                                         "llama_classifier", "gpt2_classifier"),
+                                         "deberta_v3", "deberta_v2", "llama_classifier",
+                                         "gpt2_classifier"),
                          [](const auto& info) { return info.param; });
 
 class LanguageModel : public testing::TestWithParam<std::string> {

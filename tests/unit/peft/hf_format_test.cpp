@@ -197,7 +197,6 @@ TEST(HfRead, SettingsThatGraftCannotFollowAreNamed) {
       {"use_qalora", true},
       {"use_bdlora", {{"a", 1}}},
       {"lora_bias", true},
-      {"fan_in_fan_out", true},
       {"bias", "all"},
       {"bias", "lora_only"},
       {"alora_invocation_tokens", {1, 2}},
@@ -242,6 +241,7 @@ TEST(HfRead, SettingsThatGraftCannotFollowAreNamed) {
   harmless.file.config["eva_config"] = {{"rho", 2}};
   harmless.file.config["init_lora_weights"] = "gaussian";
   harmless.file.config["something_new"] = 3;
+  harmless.file.config["fan_in_fan_out"] = true;
   harmless.file.config.erase("bias");
   harmless.attach();
 }

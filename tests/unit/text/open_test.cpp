@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "graft/base/error.h"
+#include "graft/text/preprocess.h"
 #include "graft/text/tokenizer.h"
 #include "tests/support/support.h"
 
@@ -115,6 +118,63 @@ TEST(TokenizerOpen, DamagedSentencePieceModels) {
   }
   write_text(path, "");
   EXPECT_GRAFT_ERROR(Tokenizer::open(path), ErrorCode::unreadable, "without pieces");
+}
+
+/// A sentencepiece model: pieces with score and type (1 normal, 2 unknown, 3 control).
+struct Piece {
+  std::string text;
+  float score;
+  char type;
+};
+std::string sentencepiece_file(const std::vector<Piece>& pieces) {
+  std::string file;
+  for (const Piece& piece : pieces) {
+    std::string score(4, '\0');
+    std::memcpy(score.data(), &piece.score, 4);
+    const std::string body = "\x0a" + std::string(1, static_cast<char>(piece.text.size())) +
+                             piece.text + "\x15" + score + "\x18" + piece.type;
+    file += "\x0a" + std::string(1, static_cast<char>(body.size())) + body;
+  }
+  return file;
+}
+
+/// As microsoft/deberta-v3-base lies on the hub; the numbers are DebertaV2Tokenizer's in
+/// transformers 5.23 with these pieces.
+TEST(TokenizerOpen, DebertaFoldersWithOnlySpmModel) {
+  const ScratchDir folder;
+  write_text(folder / "spm.model", sentencepiece_file({{"[PAD]", 0, 3},
+                                                       {"[CLS]", 0, 3},
+                                                       {"[SEP]", 0, 3},
+                                                       {"[UNK]", 0, 2},
+                                                       {"\u2581the", -2, 1},
+                                                       {"\u2581", -3, 1},
+                                                       {"a", -4, 1},
+                                                       {"b", -4, 1},
+                                                       {"\u2581b", -3.5, 1},
+                                                       {"ab", -3, 1},
+                                                       {"!", -5, 1}}));
+  const Tokenizer tokenizer = Tokenizer::open(folder.path());
+  EXPECT_EQ(tokenizer.encode("the ab!").ids, (std::vector<uint32_t>{1, 4, 5, 9, 10, 2}));
+  EXPECT_EQ(tokenizer.encode("the [MASK] b").ids, (std::vector<uint32_t>{1, 4, 11, 8, 2}));
+  const auto pair = tokenizer.encode("b  the zz", "a");
+  EXPECT_EQ(pair.ids, (std::vector<uint32_t>{1, 8, 4, 5, 3, 2, 5, 6, 2}));
+  EXPECT_EQ(pair.type_ids, (std::vector<uint32_t>{0, 0, 0, 0, 0, 0, 1, 1, 1}));
+  EXPECT_EQ(tokenizer.special_id("pad_token"), 0U);
+  EXPECT_EQ(tokenizer.special_id("cls_token"), 1U);
+  EXPECT_EQ(tokenizer.special_id("sep_token"), 2U);
+  EXPECT_EQ(tokenizer.special_id("unk_token"), 3U);
+  EXPECT_EQ(tokenizer.special_id("mask_token"), 11U);
+  EXPECT_EQ(tokenizer.size(), 12U);
+  texts::Preprocess preprocess;
+  preprocess.folder = folder.path();
+  EXPECT_EQ(preprocess.files(), (std::vector<std::filesystem::path>{folder.path() / "spm.model"}));
+  write_text(folder / "tokenizer_config.json", R"({"do_lower_case": true})");
+  EXPECT_GRAFT_ERROR(Tokenizer::open(folder.path()), ErrorCode::unreadable, "do_lower_case");
+  write_text(folder / "tokenizer_config.json", R"({"do_lower_case": false, "vocab_type": "spm"})");
+  EXPECT_EQ(Tokenizer::open(folder.path()).size(), 12U);
+  write_text(folder / "spm.model", sentencepiece_file({{"<unk>", 0, 2}, {"a", -1, 1}}));
+  EXPECT_GRAFT_ERROR(Tokenizer::open(folder.path()), ErrorCode::unreadable,
+                     "'[CLS]', which DeBERTa puts around texts");
 }
 
 TEST(TokenizerOpen, DamagedTiktokenFiles) {
