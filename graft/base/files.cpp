@@ -137,7 +137,7 @@ LineWriter::~LineWriter() {
   try {
     flush();
   } catch (const Error&) {
-    // Whoever must know calls sync().
+    waiting_.clear();  // lost: whoever must know calls sync()
   }
   if (file_ >= 0) ::close(file_);
 }

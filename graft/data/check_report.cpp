@@ -33,6 +33,7 @@ std::string place_text(const Place& place) {
 
 std::string twins_text(const Twins& group) {
   std::vector<std::string> places;
+  places.reserve(group.places.size());
   for (const Place& place : group.places) places.push_back(place_text(place));
   return fmt::format("{}{}{}{}",
                      group.excerpt.empty() ? "" : "'" + group.excerpt + "': ", join_some(places, 4),

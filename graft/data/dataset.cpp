@@ -211,7 +211,7 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
     fail_usage("data.classes has no meaning where texts are continued: they have no classes");
   const std::vector<std::string> classes = given ? given_classes(options) : all_classes(listings);
   if (given && name_numbers(listings, classes)) {
-    notes.push_back("the classes are numbers in the data and called as data.classes says");
+    notes.emplace_back("the classes are numbers in the data and called as data.classes says");
   }
   std::set<std::string> empty;
   std::vector<Split> splits;

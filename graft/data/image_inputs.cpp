@@ -67,7 +67,7 @@ ReadCost ImageInputs::try_reading(const View& view, int64_t samples,
       again.push_back(watch.seconds() - decode);
       cost.kept_bytes += static_cast<double>(picture.pixels.size());
     } catch (const Error&) {
-      // A bad sample is the loader's business.
+      continue;  // a bad sample is the loader's business
     }
   }
   if (first.empty()) return cost;

@@ -45,9 +45,9 @@ class Inputs {
   virtual void set_augmentation(const Json& augment) = 0;
   /// Samples that did not fit the model and were shortened, so far.
   virtual int64_t cut() const { return 0; }
-  /// Leaves out samples from which nothing can be learned, and says so in the notes; none left to
-  /// train on is an error (exit code 3).
-  virtual void leave_out_empty(Dataset& /*data*/) {}
+  /// Divides samples that are too long and can be divided, and leaves out those from which nothing
+  /// can be learned; says so in the notes. None left to train on is an error (exit code 3).
+  virtual void settle_samples(Dataset& /*data*/) {}
   /// What a user should know before training starts; empty when nothing.
   virtual std::string note() const { return ""; }
   /// Samples of the usual size with made-up content, on the CPU.

@@ -77,6 +77,7 @@ void note_left_out(const FileTree& tree, int64_t loose, std::vector<std::string>
     for (const auto& extension : tree.foreign)
       ++counts[extension.empty() ? "no extension" : "." + extension];
     std::vector<std::string> kinds;
+    kinds.reserve(counts.size());
     for (const auto& [name, count] : counts)
       kinds.push_back(fmt::format("{} {}", count, printable(name)));
     notes.push_back(fmt::format("{} file(s) are not {} by their name and are not used: {}",

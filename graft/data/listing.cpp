@@ -107,6 +107,7 @@ void keep_samples(Listing& listing, const std::vector<bool>& keep) {
 int64_t keep_classes(Listing& listing, const std::vector<std::string>& classes) {
   const Positions positions = positions_of(classes);
   std::vector<bool> known;
+  known.reserve(listing.classes.size());
   for (const auto& name : listing.classes) known.push_back(positions.contains(name));
   std::vector<bool> keep;
   for (Sample& sample : listing.samples) {

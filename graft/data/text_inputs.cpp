@@ -7,6 +7,7 @@
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/data/split_long_texts.h"
 
 namespace graft::data {
 namespace {
@@ -91,6 +92,56 @@ class TextBatches final : public Batches {
   int64_t next_;
 };
 
+/// Texts that differ from pass to pass: tokenized when their batch is due.
+class AugmentedTexts final : public Batches {
+ public:
+  AugmentedTexts(View view, std::vector<int64_t> order, LoaderOptions options, const Pass& pass,
+                 texts::Preprocess preprocess, texts::Augmentation augmentation,
+                 std::shared_ptr<ThreadPool> pool)
+      : view_(std::move(view)),
+        order_(std::move(order)),
+        options_(std::move(options)),
+        pass_(pass),
+        preprocess_(std::move(preprocess)),
+        augmentation_(std::move(augmentation)),
+        pool_(std::move(pool)),
+        next_(options_.first_batch) {}
+
+  std::optional<Batch> next() override {
+    const auto all = static_cast<int64_t>(order_.size());
+    const int64_t first = next_ * options_.batch_size;
+    if (first >= all) return std::nullopt;
+    const int64_t last = std::min(first + options_.batch_size, all);
+    Batch batch;
+    batch.number = next_++;
+    batch.indices.assign(order_.begin() + first, order_.begin() + last);
+    std::vector<texts::Tokens> tokens(batch.indices.size());
+    const auto work = [&](int64_t i) {
+      const int64_t position = batch.indices[static_cast<size_t>(i)];
+      Rng rng{pass_.seed, pass_.epoch, static_cast<uint64_t>(view_.index(position))};
+      Text text = view_.text(position);
+      tokens[static_cast<size_t>(i)] =
+          augmentation_.apply(preprocess_, std::move(text.first), std::move(text.second), rng);
+    };
+    if (pool_)
+      pool_->for_each(batch.size(), work);
+    else
+      for (int64_t i = 0; i < batch.size(); ++i) work(i);
+    batch.inputs = to_flow(tokens);
+    return batch;
+  }
+
+ private:
+  View view_;
+  std::vector<int64_t> order_;
+  LoaderOptions options_;
+  Pass pass_;
+  texts::Preprocess preprocess_;
+  texts::Augmentation augmentation_;
+  std::shared_ptr<ThreadPool> pool_;
+  int64_t next_;
+};
+
 int64_t learned_in(const uint8_t* marks, int64_t size) {
   // The first is predicted by nothing.
   return size < 2 ? 0 : std::count_if(marks + 1, marks + size, [](uint8_t m) { return m != 0; });
@@ -165,9 +216,10 @@ texts::Tokens TextInputs::try_to_tokenize(const View& view, int64_t position,
   }
 }
 
-void TextInputs::leave_out_empty(Dataset& data) {
+void TextInputs::settle_samples(Dataset& data) {
   if (!records_) return;
   ThreadPool pool(usable_cores());
+  split_long_texts(data, *records_, pool);
   for (View* view : {&data.train, &data.validation, &data.test}) {
     if (view->empty()) continue;
     refused_ = 0;
@@ -205,6 +257,10 @@ void TextInputs::leave_out_empty(Dataset& data) {
         "{})",
         had - static_cast<int64_t>(view->indices.size()), before, preprocess_.max_length, first));
   }
+  // As samples are now.
+  usual_lengths_.clear();
+  usual_cut_ = 0;
+  measure(data.train);
 }
 
 std::string TextInputs::note() const {
@@ -249,15 +305,26 @@ std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, Thread
 }
 
 std::unique_ptr<Batches> TextInputs::batches(const View& view, std::vector<int64_t> order,
-                                             const Pass& /*pass*/, LoaderOptions options,
+                                             const Pass& pass, LoaderOptions options,
                                              std::shared_ptr<ThreadPool> pool) {
+  if (pass.augment && random()) {
+    return std::make_unique<AugmentedTexts>(view, std::move(order), std::move(options), pass,
+                                            preprocess_, augmentation_, std::move(pool));
+  }
   return std::make_unique<TextBatches>(view, std::move(order), std::move(options),
                                        tokens_of(view, pool.get()), records_ != nullptr);
 }
 
 void TextInputs::set_augmentation(const Json& augment) {
-  if (augment == "none" || augment.is_null()) return;
-  fail_usage("augment: {} is for pictures; give augment=none for texts", augment.dump());
+  texts::Augmentation augmentation(augment);
+  augmentation.check(*preprocess_.tokenizer);
+  if (records_ && augmentation.random()) {
+    fail_usage(
+        "augment: {} changes texts that are classified; what a language model learns to say stays "
+        "as it is, give augment=none",
+        augment.dump());
+  }
+  augmentation_ = std::move(augmentation);
 }
 
 nn::Flow TextInputs::example(int64_t samples) const {
@@ -288,7 +355,7 @@ nn::Flow TextInputs::example(int64_t samples) const {
         static_cast<int64_t>(std::ceil(usual_learned_ * static_cast<double>(length)));
     targets.narrow(0, end - learned, learned).zero_();
   }
-  flow["targets"] = targets;
+  flow["targets"] = std::move(targets);
   return flow;
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "graft/data/inputs.h"
+#include "graft/text/augment.h"
 #include "graft/text/chat/record_encoder.h"
 #include "graft/text/preprocess.h"
 
@@ -40,7 +41,7 @@ class TextInputs final : public Inputs {
   std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
                                    LoaderOptions options,
                                    std::shared_ptr<ThreadPool> pool) override;
-  bool random() const override { return false; }
+  bool random() const override { return augmentation_.random(); }
   void set_augmentation(const Json& augment) override;
   nn::Flow example(int64_t samples) const override;
   /// Tokens are always kept.
@@ -48,8 +49,8 @@ class TextInputs final : public Inputs {
   ReadCost try_reading(const View& view, int64_t samples,
                        const std::function<bool()>& stop) const override;
 
-  /// Records in which no token is left to learn.
-  void leave_out_empty(Dataset& data) override;
+  /// Of records: see split_long_texts.h; left out are those in which no token is left to learn.
+  void settle_samples(Dataset& data) override;
   /// Texts that were cut to max_length, so far.
   int64_t cut() const override { return cut_; }
   std::string note() const override;
@@ -61,6 +62,7 @@ class TextInputs final : public Inputs {
   std::shared_ptr<const TokenStore> tokens_of(const View& view, ThreadPool* pool);
 
   texts::Preprocess preprocess_;
+  texts::Augmentation augmentation_;
   std::shared_ptr<const texts::RecordEncoder> records_;  // null: texts are no records
   std::vector<int64_t> usual_lengths_;                   // of some samples, rising
   double usual_learned_ = 0;                             // share of their tokens

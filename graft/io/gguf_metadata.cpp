@@ -1,5 +1,6 @@
 #include "graft/io/gguf_metadata.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -88,14 +89,17 @@ class Reader {
     }
     if (of == kString) {
       std::vector<std::string> all;
+      all.reserve(room(count));
       for (uint64_t i = 0; i < count; ++i) all.push_back(text());
       out = std::move(all);
     } else if (of == kFloat32 || of == kFloat64) {
       std::vector<double> all;
+      all.reserve(room(count));
       for (uint64_t i = 0; i < count; ++i) all.push_back(std::get<double>(scalar(of)));
       out = std::move(all);
     } else {
       std::vector<int64_t> all;
+      all.reserve(room(count));
       for (uint64_t i = 0; i < count; ++i) all.push_back(whole(scalar(of)));
       out = std::move(all);
     }
@@ -106,6 +110,10 @@ class Reader {
   }
 
  private:
+  /// What to reserve for `count` elements, which may lie: memory of a few times the file at most.
+  size_t room(uint64_t count) const {
+    return std::min<size_t>(count, bytes_.size() / sizeof(uint64_t));
+  }
   static int64_t whole(const GgufValue& value) {
     if (const auto* number = std::get_if<uint64_t>(&value)) return static_cast<int64_t>(*number);
     if (const auto* flag = std::get_if<bool>(&value)) return *flag ? 1 : 0;

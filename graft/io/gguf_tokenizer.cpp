@@ -24,7 +24,7 @@ class Keys {
     return value;
   }
   template <typename T>
-  T get(const std::string& name, T fallback = {}) const {
+  T get(const std::string& name, const T& fallback = {}) const {
     const T* value = find<T>(name);
     return value == nullptr ? fallback : *value;
   }

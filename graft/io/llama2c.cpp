@@ -52,7 +52,7 @@ std::optional<Header> header_of(const MappedFile& file) {
 class Floats {
  public:
   explicit Floats(const uint8_t* at) : at_(at) {}
-  at::Tensor take(std::vector<int64_t> shape) {
+  at::Tensor take(const std::vector<int64_t>& shape) {
     at::Tensor t = at::empty(shape, at::kFloat);
     std::memcpy(t.data_ptr<float>(), at_, t.nbytes());
     at_ += t.nbytes();

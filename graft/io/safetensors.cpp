@@ -83,7 +83,7 @@ void write_safetensors(const std::filesystem::path& path, const TensorMap& tenso
     for (const auto& [key, value] : metadata) {
       header += (header.back() == '{' ? "" : ",") + quoted(key) + ":" + quoted(value);
     }
-    header += "}";
+    header += '}';
   }
   size_t at = 0;
   for (const auto* item : order) {
@@ -95,7 +95,7 @@ void write_safetensors(const std::filesystem::path& path, const TensorMap& tenso
                           fmt::join(tensor.sizes().begin(), tensor.sizes().end(), ","), at, end);
     at = end;
   }
-  header += "}";
+  header += '}';
   uint64_t length = header.size();
   length += (kAlignment - (length + sizeof length) % kAlignment) % kAlignment;
   header.resize(length, ' ');

@@ -66,7 +66,7 @@ class TorchFile {
     data_.resize(objects_.storages.size());
     for (size_t i = 0; i < data_.size(); ++i) {
       const auto& key = objects_.storages[i].key;
-      const auto entry = find_entry(entries, root + "data/" + key);
+      const auto entry = find_entry(entries, fmt::format("{}data/{}", root, key));
       if (!entry) refuse("the storage '" + key + "' is missing");
       data_[i] = *entry;
       const auto bytes = storage_bytes(objects_.storages[i]);

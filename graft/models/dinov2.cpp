@@ -70,8 +70,8 @@ void unpack(io::TensorMap& tensors) {
     }
     const std::string path = name.substr(0, name.size() - packed.size() - leaf.size()) + "mlp.";
     const auto halves = tensor.chunk(2, 0);
-    result.add(path + "gate_proj." + leaf, halves[0]);
-    result.add(path + "up_proj." + leaf, halves[1]);
+    result.add(fmt::format("{}gate_proj.{}", path, leaf), halves[0]);
+    result.add(fmt::format("{}up_proj.{}", path, leaf), halves[1]);
   }
   tensors = std::move(result);
 }
@@ -83,8 +83,8 @@ void pack(io::TensorMap& tensors) {
     if (const std::string leaf = leaf_of(name, gate_path); !leaf.empty()) {
       const std::string path =
           name.substr(0, name.size() - gate_path.size() - leaf.size()) + "mlp.";
-      result.add(path + "weights_in." + leaf,
-                 at::cat({tensor, tensors.at(path + "up_proj." + leaf)}, 0));
+      result.add(fmt::format("{}weights_in.{}", path, leaf),
+                 at::cat({tensor, tensors.at(fmt::format("{}up_proj.{}", path, leaf))}, 0));
     } else if (leaf_of(name, "mlp.up_proj.").empty()) {
       result.add(name, tensor);
     }

@@ -52,10 +52,11 @@ std::vector<std::string> class_names(const Json& config, const std::string& wher
     names.resize(map.size());
     for (const auto& [key, value] : map.items()) {
       size_t used = 0;
-      size_t index = names.size();
+      size_t index = 0;
       try {
         index = std::stoul(key, &used);
       } catch (const std::exception&) {
+        index = names.size();  // refused below
       }
       if (used != key.size() || index >= names.size() || !value.is_string() ||
           !names[index].empty()) {
@@ -107,7 +108,7 @@ io::TensorMap to_module_names(const Family& family, const io::TensorMap& tensors
   for (const auto& [file_name, tensor] : tensors) {
     std::string name = apply(family.read, file_name);
     if (!known.count(name) && known.count(family.base_prefix + name))
-      name = family.base_prefix + name;
+      name.insert(0, family.base_prefix);
     renamed.add(name, tensor);
   }
   if (family.unpack) family.unpack(renamed);

@@ -17,7 +17,7 @@ class NextToken final : public Block {
     if (!tied) output_ = std::make_unique<nn::Linear>(scope, head.width, head.vocabulary, false);
   }
   nn::Flow forward(nn::Flow flow, nn::Context& context) override {
-    if (flow.has("targets")) return losses(std::move(flow), context);
+    if (flow.has("targets")) return losses(flow, context);
     const at::Tensor x = norm_(flow.at("x"));
     at::Tensor logits = output_ ? (*output_)(x) : tied_logits(x, context);
     if (at::isReducedFloatingType(logits.scalar_type())) logits = logits.to(at::kFloat);
@@ -28,7 +28,7 @@ class NextToken final : public Block {
   }
 
  private:
-  nn::Flow losses(nn::Flow flow, const nn::Context& context) const {
+  nn::Flow losses(const nn::Flow& flow, const nn::Context& context) const {
     const at::Tensor& targets = flow.at("targets");
     const at::Tensor rows = targets.ge(0).nonzero().squeeze(1);
     const at::Tensor wanted = targets.index_select(0, rows);

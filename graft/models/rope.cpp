@@ -196,6 +196,7 @@ at::Tensor Rope::angles(const at::Tensor& lengths, const at::Tensor& past, bool 
   const at::Tensor positions = nn::positions_in(lengths, past).to(type).unsqueeze(1);
   if (!frequencies_.empty()) return positions * row(0);
   std::vector<at::Tensor> rows;
+  rows.reserve(static_cast<size_t>(lengths.size(0)));
   const auto* sizes = lengths.const_data_ptr<int64_t>();
   const auto* before = past.defined() ? past.const_data_ptr<int64_t>() : nullptr;
   for (int64_t i = 0; i < lengths.size(0); ++i)

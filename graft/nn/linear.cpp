@@ -156,6 +156,7 @@ void LinearGroup::repack() {
   const at::NoGradGuard no_grad;
   const auto pack = [this](at::Tensor Linear::* member) {
     std::vector<at::Tensor> parts;
+    parts.reserve(members_.size());
     for (const auto& linear : members_) parts.push_back((*linear).*member);
     at::Tensor packed = at::cat(parts, 0);
     int64_t row = 0;
@@ -187,12 +188,14 @@ std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
   const std::optional<at::Tensor> bias =
       packed_bias_.defined() ? std::make_optional(packed_bias_) : std::nullopt;
   std::vector<const Linear*> members;
+  members.reserve(members_.size());
   for (const auto& member : members_) members.push_back(member.get());
   if (const auto updates = Linear::low_rank_updates(members); !updates.empty()) {
     for (const auto& member : members_) count_linear(member->site(), x, member->adapters());
     return low_rank_linear(x, packed_weight_, bias, outs_, updates).split_with_sizes(outs_, -1);
   }
   std::vector<at::Tensor> tensors;
+  tensors.reserve(2 * members_.size());
   for (const auto& member : members_) tensors.push_back(member->weight_);
   if (packed_bias_.defined()) {
     for (const auto& member : members_) tensors.push_back(member->bias_);

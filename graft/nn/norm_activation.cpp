@@ -55,7 +55,8 @@ std::pair<at::Tensor, at::Tensor> measure(const at::Tensor& x, const NormStatist
     using T = typename std::decay_t<decltype(kernels)>::T;
     kernels.moments(numbers<T>(x), floats(mean), floats(var));
   });
-  const auto count = static_cast<double>(x.numel() / x.size(1));
+  const int64_t per_channel = x.numel() / x.size(1);
+  const auto count = static_cast<double>(per_channel);
   // The running variance is the unbiased one, as everywhere.
   s.mean.mul_(1 - s.momentum).add_(mean, s.momentum);
   s.var.mul_(1 - s.momentum).add_(var, s.momentum / std::max(1.0, count - 1));
@@ -110,7 +111,8 @@ class NormActivation : public torch::autograd::Function<NormActivation> {
       at::Tensor b = at::zeros_like(mean);
       at::Tensor c = at::zeros_like(mean);
       if (from_batch) {
-        const auto count = static_cast<double>(x.numel() / x.size(1));
+        const int64_t per_channel = x.numel() / x.size(1);
+        const auto count = static_cast<double>(per_channel);
         b = scale * inverse.square() * sum_x / -count;
         c = scale * sum / -count - b * mean;
       }

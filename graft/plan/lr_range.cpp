@@ -22,6 +22,7 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
 
   std::vector<at::Tensor> kept;
   std::vector<char> statistics;
+  kept.reserve(trained.size() + model.registry().parameters.size());
   for (const auto& tensor : trained) kept.push_back(tensor.value->detach().clone());
   for (auto& p : model.registry().parameters) {
     if (p.is_buffer()) kept.push_back(p.value->clone());

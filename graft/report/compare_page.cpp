@@ -50,7 +50,7 @@ void flatten(const Json& value, const std::string& prefix, Settings& settings) {
   }
   for (const auto& [key, item] : value.items()) {
     std::string path = prefix;
-    if (!path.empty()) path += ".";
+    if (!path.empty()) path += '.';
     path += key;
     flatten(item, path, settings);
   }

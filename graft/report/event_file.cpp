@@ -95,7 +95,7 @@ EventFile::~EventFile() {
   try {
     flush();
   } catch (const Error&) {
-    // The log has the same numbers.
+    waiting_.clear();  // lost: the log has the same numbers
   }
   if (file_ >= 0) ::close(file_);
 }

@@ -72,7 +72,8 @@ std::vector<Tick> linear_ticks(Range range, int target) {
   const double last = std::floor((range.high + slack) / step);
   const double largest = std::max(std::abs(first), std::abs(last)) * step;
   std::vector<Tick> found;
-  for (double i = first; i <= last && found.size() < 50; ++i) {
+  for (int n = 0; n < 50 && first + n <= last; ++n) {
+    const double i = first + n;
     const double value = i == 0 ? 0 : i * step;
     found.push_back({value, label(value, step, largest)});
   }

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 
 #include "graft/base/error.h"
@@ -91,7 +92,8 @@ std::vector<int> parse_blocks(const Json& train, const Outline& outline) {
     if (word == "all") return blocks_from(outline, 0);
     if (word == "head") return blocks_from(outline, outline.head);
     if (word.starts_with("top-")) {
-      const int k = std::atoi(word.c_str() + 4);
+      int k = 0;
+      std::from_chars(word.data() + 4, word.data() + word.size(), k);
       if (k >= 1) return blocks_from(outline, std::max(0, outline.head - k));
     }
   }

@@ -24,8 +24,8 @@ Arena::Arena(size_t space) {
     void* found = ::mmap(nullptr, space + kPage, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (found == MAP_FAILED) continue;
-    const size_t begin = round_up(reinterpret_cast<size_t>(found), kPage);
-    base_ = reinterpret_cast<char*>(begin);
+    const auto address = reinterpret_cast<size_t>(found);
+    base_ = static_cast<char*>(found) + (round_up(address, kPage) - address);
     space_ = space;
     ::madvise(base_, space_, MADV_HUGEPAGE);
     touched_.assign(space_ / kPage, false);

@@ -28,7 +28,7 @@ std::optional<std::string> decode_base64(std::string_view text) {
   uint32_t bits = 0;
   int held = 0;
   for (const char c : text) {
-    const int value = table[static_cast<uint8_t>(c)];
+    const int8_t value = table[static_cast<uint8_t>(c)];
     if (value < 0) return std::nullopt;
     bits = bits << 6 | static_cast<uint32_t>(value);
     held += 6;

@@ -18,6 +18,7 @@ struct Tokenizer::Impl {
   explicit Impl(TokenizerParts given) : parts(std::move(given)) {
     GRAFT_ASSERT(parts.model != nullptr);
     std::vector<AddedToken> symbols;
+    symbols.reserve(parts.user_symbols.size());
     for (const std::string& symbol : parts.user_symbols) symbols.push_back({.content = symbol});
     added.add(symbols, *parts.model, nullptr);
     added.add(parts.added_tokens, *parts.model, parts.normalizer.get());

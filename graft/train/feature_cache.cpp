@@ -45,6 +45,7 @@ nn::Flow FeatureCache::gather(const std::vector<int64_t>& rows) const {
   nn::Flow batch;
   for (const auto& [name, value] : texts_[static_cast<size_t>(rows.front())].tensors()) {
     std::vector<at::Tensor> parts;
+    parts.reserve(rows.size());
     for (const int64_t row : rows) parts.push_back(texts_[static_cast<size_t>(row)].at(name));
     batch[name] = at::cat(parts, 0);
   }

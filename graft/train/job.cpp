@@ -174,7 +174,7 @@ void open_inputs(Job& job) {
   check_tokenizer(job.model());
   job.inputs = std::make_unique<data::TextInputs>(
       record_encoder(job.config, job.model(), job.notes), job.data.train);
-  job.inputs->leave_out_empty(job.data);
+  job.inputs->settle_samples(job.data);
 }
 
 namespace {
@@ -238,7 +238,7 @@ void untie_learned_head(Job& job) {
   models::LoadedModel untied = models::untie_head(job.model());
   untied.folder = job.loaded.folder;
   job.loaded = std::move(untied);
-  job.notes.push_back(
+  job.notes.emplace_back(
       "head: learns as an output matrix of its own, a copy of the embedding, which stays as it is");
 }
 

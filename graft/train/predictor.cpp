@@ -13,8 +13,7 @@
 
 namespace graft::train {
 
-Predictor::Predictor(const std::string& run_or_model)
-    : loaded_(load_any_model(run_or_model)) {}
+Predictor::Predictor(const std::string& run_or_model) : loaded_(load_any_model(run_or_model)) {}
 
 Prediction Predictor::classify(const image::Image& picture) {
   return classify(std::vector<image::Image>{picture}).front();
@@ -24,6 +23,7 @@ std::vector<Prediction> Predictor::classify(const std::vector<image::Image>& pic
   if (pictures.empty()) return {};
   if (reads_texts()) fail_usage("the model ({}) reads texts, not pictures", model().family());
   std::vector<at::Tensor> pixels;
+  pixels.reserve(pictures.size());
   for (const auto& picture : pictures)
     pixels.push_back(data::to_pixels(picture, model().preprocess()));
   return classify(nn::Flow("pixels", at::cat(pixels, 0)));
@@ -37,6 +37,7 @@ std::vector<Prediction> Predictor::classify(const std::vector<data::Text>& texts
   if (texts.empty()) return {};
   if (!reads_texts()) fail_usage("the model ({}) reads pictures, not texts", model().family());
   std::vector<texts::Tokens> tokens;
+  tokens.reserve(texts.size());
   for (const auto& text : texts)
     tokens.push_back(model().text_preprocess().apply(text.first, text.second));
   return classify(data::to_flow(tokens));

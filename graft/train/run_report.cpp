@@ -66,19 +66,24 @@ class Contents {
   std::map<std::string, std::pair<const data::View*, int64_t>> places_;
 };
 
+/// The data of a run, or null: it may be gone or elsewhere.
+std::unique_ptr<data::Dataset> try_open(const Json& config) {
+  try {
+    return std::make_unique<data::Dataset>(
+        data::open_dataset(config["data"], config.value("seed", uint64_t{0})));
+  } catch (const Error&) {
+    return nullptr;  // the page then has names in the pictures' or texts' place
+  }
+}
+
 }  // namespace
 
 void write_report(const fs::path& run, const data::Dataset* data) {
   const report::RunFolder folder = report::read_run_folder(run);
   std::unique_ptr<data::Dataset> opened;
   if (!data && folder.config.is_object() && folder.config.contains("data")) {
-    try {
-      opened = std::make_unique<data::Dataset>(
-          data::open_dataset(folder.config["data"], folder.config.value("seed", uint64_t{0})));
-      data = opened.get();
-    } catch (const Error&) {
-      // The data may be gone or elsewhere; the page then has names in their place.
-    }
+    opened = try_open(folder.config);
+    data = opened.get();
   }
   report::RunPageOptions options;
   if (data) {
@@ -93,6 +98,7 @@ void write_report(const fs::path& run, const data::Dataset* data) {
 
 void write_comparison(const std::vector<fs::path>& runs, const fs::path& file) {
   std::vector<report::RunFolder> folders;
+  folders.reserve(runs.size());
   for (const auto& run : runs) folders.push_back(report::read_run_folder(run));
   write_atomically(file, report::render_comparison(folders));
 }

@@ -94,6 +94,7 @@ struct Tested {
   const peft::Method* method;
   std::string family;
 };
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for.
 void PrintTo(const Tested& tested, std::ostream* out) {
   *out << tested.method->name << " on " << tested.family;
 }
@@ -223,17 +224,17 @@ std::vector<Json> other_values(const Option& option, const Json& now) {
   std::vector<Json> values;
   switch (option.type) {
     case Option::Type::boolean:
-      values.push_back(!now.get<bool>());
+      values.emplace_back(!now.get<bool>());
       break;
     case Option::Type::integer:
-      values.push_back(now.get<int64_t>() + 1);
+      values.emplace_back(now.get<int64_t>() + 1);
       break;
     case Option::Type::number:
-      values.push_back(now.get<double>() / 2 + std::min(0.3, option.max.value_or(1) / 2));
+      values.emplace_back(now.get<double>() / 2 + std::min(0.3, option.max.value_or(1) / 2));
       break;
     case Option::Type::text:
       for (const auto& choice : option.choices) {
-        if (Json(choice) != now) values.push_back(choice);
+        if (Json(choice) != now) values.emplace_back(choice);
       }
       break;
     default:

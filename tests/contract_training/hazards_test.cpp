@@ -209,7 +209,7 @@ TEST(Ema, TheLastEvaluationIsOfTheResult) {
 class Statistics : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Statistics, FollowThePolicy) {
-  const std::string policy = GetParam();
+  const std::string& policy = GetParam();
   for (const char* family : {"resnet_basic", "mobilenet_v2_tf"}) {
     SCOPED_TRACE(family);
     const test::ScratchDir scratch;
@@ -255,6 +255,7 @@ TEST(StatisticsContract, ReestimatedOnesAreTheMeanOverTheTrainingBatches) {
   nn::Context context;
   nn::BatchNorm* first = job.model().registry().batch_norms.front();
   std::vector<at::Tensor> pixels;
+  pixels.reserve(30);
   for (int64_t i = 0; i < 30; ++i) {
     pixels.push_back(data::load_one(job.data.train, i, job.model().preprocess()));
   }

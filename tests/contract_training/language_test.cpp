@@ -9,6 +9,7 @@
 #include "graft/base/error.h"
 #include "graft/models/load.h"
 #include "graft/peft/attach.h"
+#include "graft/text/chat/record.h"
 #include "graft/train/batches.h"
 #include "graft/train/run_model.h"
 #include "graft/train/trained_set.h"
@@ -209,6 +210,32 @@ TEST(LanguageData, RecordsWithoutAnAnswerLeftAreLeftOutAndCounted) {
       one_file(scratch.path(), {{{"prompt", long_question}, {"completion", "Gone."}}}).string();
   const std::string error = error_of(config);
   EXPECT_NE(error.find("none of the 1 records"), std::string::npos) << error;
+}
+
+TEST(LanguageData, LongTextsBecomePiecesThatHoldEveryWord) {
+  const test::ScratchDir scratch;
+  std::string story;
+  for (int i = 0; i < 120; ++i) story += fmt::format("Tom saw {} birds in the tree. ", i);
+  Json config = language_config(scratch / "run");
+  config["data"] = {
+      {"train", one_file(scratch.path(), {{{"text", story}}, {{"text", "Hi."}}}).string()}};
+  config["data"]["validation"] = config["data"]["train"];
+  config["train"]["max_length"] = 50;
+  train::Job job = open(config);
+  const data::View& view = job.data.train;
+  EXPECT_GT(view.size(), 20);
+  std::string joined;
+  for (int64_t i = 0; i + 1 < view.size(); ++i) {
+    const texts::Record record = texts::parse_record(view.text(i).first);
+    joined += record.value["text"].get<std::string>();
+    EXPECT_EQ(record.value.value("continues", false), i + 2 < view.size());
+    EXPECT_TRUE(view.sample(i).id.ends_with(fmt::format(":{}", i + 1))) << view.sample(i).id;
+  }
+  EXPECT_EQ(joined, story);
+  EXPECT_EQ(texts::parse_record(view.text(view.size() - 1).first).value["text"], "Hi.");
+  EXPECT_EQ(job.inputs->cut(), 0);
+  run(job);
+  EXPECT_TRUE(fs::exists(scratch / "run/report.html"));
 }
 
 TEST(LanguageData, WhatIsLearnedCanBeChosen) {

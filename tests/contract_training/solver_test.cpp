@@ -19,6 +19,7 @@ Features features_of(train::Job& job, const data::View& view) {
   const at::NoGradGuard no_grad;
   nn::Context context;
   std::vector<at::Tensor> rows;
+  rows.reserve(static_cast<size_t>(view.size()));
   for (int64_t i = 0; i < view.size(); ++i) {
     rows.push_back(job.model()
                        .forward({"pixels", data::load_one(view, i, job.model().preprocess())},

@@ -38,8 +38,8 @@ void expect_same_outcome(const fs::path& whole, const fs::path& pieces) {
   const auto b = comparable(pieces);
   EXPECT_EQ(a.size(), b.size());
   for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    Json left = a[i];
-    Json right = b[i];
+    const Json& left = a[i];
+    const Json& right = b[i];
     ASSERT_EQ(left.dump(), right.dump()) << "event " << i;
   }
   Json x = read_json(whole / "summary.json");

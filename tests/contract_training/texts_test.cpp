@@ -81,6 +81,29 @@ TEST(TextBatches, AreTheSameForAnyNumberOfWorkers) {
   EXPECT_EQ(step_losses(scratch / "1"), step_losses(scratch / "8"));
 }
 
+TEST(TextAugmentation, ResumesBitForBitForAnyNumberOfWorkersAndLearns) {
+  const Json augment = {
+      {"augment", {{{"random_deletion", {{"p", 0.2}}}}, {{"token_masking", {{"p", 0.2}}}}}}};
+  const test::ScratchDir scratch;
+  const Json config = with(text_config(scratch / "whole"), augment);
+  run(config);
+  execute_until_stop(with(text_config(scratch / "pieces"), augment), 3);
+  train::resume(scratch / "pieces", {});
+  expect_same_outcome(scratch / "whole", scratch / "pieces");
+
+  run(with(with(text_config(scratch / "eight"), augment), {{"train", {{"workers", 8}}}}));
+  EXPECT_EQ(step_losses(scratch / "whole"), step_losses(scratch / "eight"));
+  run(text_config(scratch / "plain"));
+  EXPECT_NE(step_losses(scratch / "whole"), step_losses(scratch / "plain"));
+
+  // Fixed views fit a cache of the frozen prefix.
+  run(with(with(text_config(scratch / "views"), augment),
+           {{"strategy", "head"}, {"cache", "memory"}, {"train", {{"views", 2}}}}));
+  EXPECT_EQ(events(scratch / "views", "stage")[0]["cached"], true);
+  train::Job job = open(with(text_config(scratch / "none"), {{"augment", "none"}}));
+  EXPECT_FALSE(job.inputs->random());
+}
+
 TEST(TextReload, EveryKindOfResultPredictsAsAtTheEndOfItsRun) {
   struct Learned {
     const char* name;

@@ -11,6 +11,7 @@
 #include "graft/models/family.h"
 #include "graft/peft/method.h"
 #include "graft/strategies/strategy.h"
+#include "graft/text/augment.h"
 #include "graft/train/config.h"
 #include "graft/train/job.h"
 
@@ -28,6 +29,7 @@ std::vector<Described> everything() {
   for (const auto& r : strategies::strategies()) all.push_back({"strategy", r});
   for (const auto& r : models::families()) all.push_back({"model", r});
   for (const auto& r : image::augmentations()) all.push_back({"augmentation", r});
+  for (const auto& r : texts::augmentations()) all.push_back({"text augmentation", r});
   for (const auto& r : image::policies())
     all.push_back({"policy", {r.name, r.summary, {}, r.source}});
   for (const auto& r : data::formats()) all.push_back({"source", r});

@@ -13,6 +13,7 @@ std::vector<std::vector<int64_t>> fixed_subset(const SamplingRequest& request) {
   const int classes = *std::max_element(request.strata.begin(), request.strata.end()) + 1;
   auto members = members_of(request.strata, classes);
   std::vector<int64_t> sizes;
+  sizes.reserve(members.size());
   for (const auto& part : members) sizes.push_back(static_cast<int64_t>(part.size()));
   const auto shares = apportion(request.size, sizes);
   constexpr uint64_t kSubset = 0x737562736574;
@@ -27,6 +28,7 @@ std::vector<int64_t> choose(const SamplingRequest& request) {
   const auto members = fixed_subset(request);
   if (request.balanced) {
     std::vector<int64_t> weights;
+    weights.reserve(members.size());
     for (const auto& part : members) weights.push_back(part.empty() ? 0 : 1);
     constexpr uint64_t kDraw = 0x62616C616E6365;
     return draw_epoch(members, weights, request.size, hash_key({request.seed, kDraw}),

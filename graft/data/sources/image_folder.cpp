@@ -15,6 +15,7 @@ Listing open_folder(const fs::path& path, const Options&) {
   FileTree tree = walk_folder(path, Content::images);
   Arranged arranged = arrange(tree, path.string());
   std::vector<std::string> files;
+  files.reserve(arranged.origin.size());
   for (const int64_t at : arranged.origin)
     files.push_back(std::move(tree.files[static_cast<size_t>(at)]));
   arranged.listing.load = [path, files = std::move(files)](int64_t i) {

@@ -66,7 +66,7 @@ const at::Tensor& expect_tensor(const io::TensorMap& tensors, const std::string&
 int64_t count_numbered(const io::TensorMap& tensors, const std::string& before,
                        const std::string& after) {
   int64_t count = 0;
-  while (tensors.contains(before + std::to_string(count) + after)) ++count;
+  while (tensors.contains(fmt::format("{}{}{}", before, count, after))) ++count;
   return count;
 }
 

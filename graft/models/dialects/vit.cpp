@@ -119,7 +119,8 @@ void split_rows(io::TensorMap& into, const std::string& path, const std::string&
   }
   for (int64_t i = 0; i < parts; ++i) {
     const int64_t rows = tensor.size(0) / parts;
-    into.add(path + names[static_cast<size_t>(i)] + "." + leaf, tensor.narrow(0, i * rows, rows));
+    into.add(fmt::format("{}{}.{}", path, names[static_cast<size_t>(i)], leaf),
+             tensor.narrow(0, i * rows, rows));
   }
 }
 

@@ -98,8 +98,8 @@ void build(Model& model, int64_t classes) {
 void init(Model& model, const nn::Init& random) {
   for (auto& p : model.registry().parameters) {
     if (p.role != nn::Role::weight) continue;
-    const double fan_in = static_cast<double>(p.value->numel() / p.value->size(0));
-    random.normal(p.name, *p.value, std::sqrt(2 / fan_in));
+    const int64_t fan_in = p.value->numel() / p.value->size(0);
+    random.normal(p.name, *p.value, std::sqrt(2 / static_cast<double>(fan_in)));
   }
 }
 

@@ -31,7 +31,7 @@ Dataset divide(const SplitRule& rule, uint64_t seed = 1, const std::vector<Split
 
 std::string notes_of(const Dataset& set) {
   return std::accumulate(set.notes.begin(), set.notes.end(), std::string(),
-                         [](auto text, auto& note) { return text + note + "\n"; });
+                         [](const auto& text, const auto& note) { return text + note + "\n"; });
 }
 
 void expect_partition(const Dataset& set, int64_t all) {

@@ -16,6 +16,7 @@ using test::MadeSource;
 
 std::vector<int> some_labels(int n) {
   std::vector<int> labels;
+  labels.reserve(static_cast<size_t>(n));
   for (int i = 0; i < n; ++i) labels.push_back(i % 3);
   return labels;
 }
@@ -246,6 +247,7 @@ TEST(BadSamples, AreLeftOutAndNamedInOrder) {
 TEST(BadSamples, TooManyEndTheRun) {
   const auto run = [](int n, const std::vector<int64_t>& broken) {
     std::vector<int64_t> order;
+    order.reserve(static_cast<size_t>(n));
     for (int64_t i = 0; i < n; ++i) order.push_back(i);
     Loader loader(test::whole(std::make_shared<MadeSource>(some_labels(n), broken)), order, plain(),
                   {}, std::make_shared<ThreadPool>(3));
@@ -261,6 +263,7 @@ TEST(BadSamples, TooManyEndTheRun) {
 TEST(LoaderEnds, EarlyWithoutWaitingForTheRest) {
   const auto source = std::make_shared<MadeSource>(some_labels(400));
   std::vector<int64_t> order;
+  order.reserve(400);
   for (int64_t i = 0; i < 400; ++i) order.push_back(i);
   LoaderOptions options;
   options.batch_size = 100;

@@ -115,8 +115,8 @@ image::Image MadeSource::load(int64_t i) const {
 }
 
 View whole(std::shared_ptr<const Source> source) {
-  View view{source, {}};
-  for (int64_t i = 0; i < source->size(); ++i) view.indices.push_back(i);
+  View view{std::move(source), {}};
+  for (int64_t i = 0; i < view.source->size(); ++i) view.indices.push_back(i);
   return view;
 }
 

@@ -32,6 +32,7 @@ TEST(Quotas, RoundUpOrDownWithRunningTotalsWithinOne) {
   for (int trial = 0; trial < 300; ++trial) {
     const auto classes = static_cast<size_t>(rng.integer(1, 12));
     std::vector<int64_t> weights;
+    weights.reserve(classes);
     for (size_t c = 0; c < classes; ++c) weights.push_back(rng.integer(1, trial % 2 ? 9 : 400));
     const int64_t sum = std::accumulate(weights.begin(), weights.end(), int64_t{0});
     const int64_t size = rng.integer(1, sum);

@@ -18,6 +18,7 @@ using test::TarMember;
 
 std::vector<std::string> ids(const Listing& listing) {
   std::vector<std::string> all;
+  all.reserve(listing.samples.size());
   for (const Sample& sample : listing.samples) all.push_back(sample.id);
   return all;
 }

@@ -42,9 +42,9 @@ TEST(HostilePickle, CodeIsNamedAndNeverRun) {
       {"numpy.core.multiarray", "_reconstruct"}};
   for (const auto& [module, name] : calls) {
     const std::string arguments = text("touch /tmp/graft-was-here") + "\x85R";
-    expect_refused(with_tensor(global(module, name) + arguments), module + "." + name);
-    expect_refused(with_tensor(text(module) + text(name) + "\x93" + arguments),
-                   module + "." + name);
+    const std::string called = fmt::format("{}.{}", module, name);
+    expect_refused(with_tensor(global(module, name) + arguments), called);
+    expect_refused(with_tensor(text(module) + text(name) + "\x93" + arguments), called);
   }
   EXPECT_FALSE(std::filesystem::exists("/tmp/graft-was-here"));
   expect_refused(with_tensor(global("torch", std::string(5000, 'F'))), "too long");

@@ -77,6 +77,7 @@ TEST(Llama2c, TheTokenizerComesAlong) {
   const LoadedModel loaded = converted("stories260K", dir / "model");
   const auto& tokenizer = *loaded.model->text_preprocess().tokenizer;
   std::vector<uint32_t> ids;
+  ids.reserve(kStories.greedy.size());
   for (const int64_t id : kStories.greedy) ids.push_back(static_cast<uint32_t>(id));
   const std::string text = tokenizer.decode(ids);
   EXPECT_TRUE(text.starts_with("Once upon a time, there was a little girl named Lily. ")) << text;

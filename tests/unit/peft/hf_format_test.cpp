@@ -173,7 +173,7 @@ struct Spoilt {
     for (const auto& [key, tensor] : file.tensors) {
       if (key != name) rest.add(key, tensor);
     }
-    file.tensors = rest;
+    file.tensors = std::move(rest);
   }
   void attach() const {
     Net net({grouped(2)});

@@ -120,6 +120,7 @@ TEST(Chart, EscapesNames) {
 
 TEST(Thin, KeepsSpikesAndOrder) {
   std::vector<Point> points;
+  points.reserve(100000);
   for (int i = 0; i < 100000; ++i)
     points.push_back({double(i), i == 54321 ? 99.0 : i == 777 ? -7.0 : std::sin(i)});
   const auto kept = thin(points, 600);

@@ -31,7 +31,7 @@ std::string unbalanced(const std::string& html) {
     if (end == std::string::npos) return "no end of a tag";
     std::string tag = html.substr(at + 1, end - at - 1);
     at = end;
-    if (tag.starts_with("!") || tag.ends_with("/")) continue;
+    if (tag.starts_with('!') || tag.ends_with('/')) continue;
     const std::string name = tag.substr(0, tag.find_first_of(" \n"));
     if (name == "meta" || name == "img" || name == "br") continue;
     if (name == "script" || name == "style") {
@@ -39,7 +39,7 @@ std::string unbalanced(const std::string& html) {
       continue;
     }
     if (name == "/script" || name == "/style") continue;
-    if (!name.starts_with("/")) {
+    if (!name.starts_with('/')) {
       open.push_back(name);
     } else if (open.empty() || "/" + open.back() != name) {
       return "unexpected <" + name + "> in " + (open.empty() ? "nothing" : open.back());

@@ -14,6 +14,7 @@ constexpr size_t kMiB = size_t{1} << 20;
 TEST(Arena, FreedNeighboursJoinAndServeLargerBlocks) {
   Arena arena(size_t{4} << 30);
   std::vector<void*> blocks;
+  blocks.reserve(4);
   for (int i = 0; i < 4; ++i) blocks.push_back(arena.take(3 * kMiB));
   void* above = arena.take(kMiB);
   for (const int i : {1, 3, 0, 2}) arena.give(blocks[static_cast<size_t>(i)], 3 * kMiB);
