@@ -190,6 +190,32 @@ int64_t resident_of(int64_t peak, int64_t without_tensors, double slack = 1) {
   return without_tensors + static_cast<int64_t>(slack * static_cast<double>(peak)) + kOtherBytes;
 }
 
+/// The job with the head that a language model has where it learns apart from the embedding.
+class HeadApart {
+ public:
+  explicit HeadApart(train::Job& job) : job_(job) {
+    if (!job.data.language() || !models::head_is_tied(job.model())) return;
+    kept_ = std::move(job.loaded);
+    profile_ = job.profile;
+    job.loaded = models::untie_head(*kept_.model);
+    job.model().set_precision(kept_.model->precision());
+    if (!kept_.model->device().is_cpu()) job.model().to(kept_.model->device());
+    job.profile = train::measure_profile(job.model(), *job.inputs);
+  }
+  ~HeadApart() {
+    if (!kept_.model) return;
+    job_.loaded = std::move(kept_);
+    job_.profile = std::move(profile_);
+  }
+  HeadApart(const HeadApart&) = delete;
+  HeadApart& operator=(const HeadApart&) = delete;
+
+ private:
+  train::Job& job_;
+  models::LoadedModel kept_;
+  train::Profile profile_;
+};
+
 double total_steps(const train::Job& job) {
   const int64_t steps = train::planned_steps(job);
   return steps < 0 ? 0 : static_cast<double>(steps);
@@ -327,9 +353,10 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
   };
   if (compare) {
     add("full", none, strategies::make_stages(strategies::parse_strategy("full"), outline));
-    add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
     add("lora", peft::parse_methods("lora"),
         strategies::make_stages(strategies::parse_strategy("full"), outline));
+    const HeadApart apart(job);
+    add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
     add("layer-wise", none,
         strategies::make_stages(strategies::parse_strategy("layer-wise"), outline));
   }

@@ -13,7 +13,19 @@
 
 namespace graft::train {
 
-Predictor::Predictor(const std::string& run_or_model) : loaded_(load_any_model(run_or_model)) {}
+Predictor::Predictor(const std::string& run_or_model) : loaded_(load_any_model(run_or_model)) {
+  if (!model().has_classifier()) {
+    fail_usage("{} continues texts and tells no classes; use graft generate, or graft eval",
+               run_or_model);
+  }
+  if (!is_run_folder(run_or_model) && !is_adapter_folder(run_or_model) &&
+      loaded_.head.kept.empty()) {
+    fail_usage(
+        "{} has no head that was trained to tell classes apart; train one with graft train, and "
+        "give the run",
+        run_or_model);
+  }
+}
 
 Prediction Predictor::classify(const image::Image& picture) {
   return classify(std::vector<image::Image>{picture}).front();
