@@ -55,11 +55,15 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       const at::Tensor some = x.narrow(0, first, n);
       const at::Tensor wanted = targets.narrow(0, first, n).unsqueeze(1);
       Logits logits = logits_of(some, w, cap);
-      hits.narrow(0, first, n).copy_(logits.values.argmax(1).eq(wanted.squeeze(1)));
-      const at::Tensor log_sums = logits.values.logsumexp(1, true);
-      losses.narrow(0, first, n).copy_((log_sums - logits.values.gather(1, wanted)).squeeze(1));
+      // The logits become the gradients in place: every pass over them counts.
+      const at::Tensor right = logits.values.gather(1, wanted);
+      const at::Tensor highest = logits.values.amax(1, true);
+      at::Tensor g = logits.values.sub_(highest).exp_();
+      const at::Tensor sums = g.sum(1, true);
+      hits.narrow(0, first, n).copy_(right.eq(highest).squeeze(1));
+      losses.narrow(0, first, n).copy_((highest + sums.log() - right).squeeze(1));
       if (!wants_x && !wants_weight) continue;
-      at::Tensor g = logits.values.sub_(log_sums).exp_();
+      g.div_(sums);
       g.scatter_add_(1, wanted, at::full({n, 1}, -1, g.options()));
       if (cap > 0) g.mul_(logits.slope);
       g = g.to(x.scalar_type());

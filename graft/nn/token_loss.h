@@ -8,7 +8,7 @@ namespace graft::nn {
 struct TokenLoss {
   at::Tensor sum;     ///< scalar, float32: what backward runs on
   at::Tensor losses;  ///< [N] float32, detached: of each learned row, in order
-  at::Tensor hits;    ///< [N] bool: whether its most likely token is the right one
+  at::Tensor hits;    ///< [N] bool: whether no token is likelier than the right one
 };
 
 /// Of logits x weight^T with x [T, width], weight [V, width] and targets [T] int64; rows with a
