@@ -101,9 +101,9 @@ double core_contention() {
 
 int64_t resident_bytes() {
   // Read at every step of training: opening it each time would take ten times as long.
-  static const int kFile = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  static const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
   char text[128] = {};
-  if (kFile < 0 || ::pread(kFile, text, sizeof text - 1, 0) <= 0) return 0;
+  if (file < 0 || ::pread(file, text, sizeof text - 1, 0) <= 0) return 0;
   const char* second = std::strchr(text, ' ');
   return second ? std::strtoll(second, nullptr, 10) * ::sysconf(_SC_PAGESIZE) : 0;
 }

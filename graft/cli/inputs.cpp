@@ -61,7 +61,7 @@ void add_lines(std::istream& from, const std::string& name, std::vector<NamedTex
 }  // namespace
 
 std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
-  static const std::set<std::string> kTables = {".csv", ".tsv", ".json", ".jsonl"};
+  static const std::set<std::string> tables = {".csv", ".tsv", ".json", ".jsonl"};
   std::vector<NamedText> texts;
   for (const auto& word : words) {
     if (word == "-") {
@@ -72,7 +72,7 @@ std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
       fail_unreadable("there is no file {}; to classify the words themselves give --text \"{}\"",
                       word, word);
     }
-    if (fs::is_directory(word) || kTables.contains(fs::path(word).extension().string())) {
+    if (fs::is_directory(word) || tables.contains(fs::path(word).extension().string())) {
       const data::Listing listing = data::open_listing(word, "", nullptr);
       if (!listing.text) fail_unreadable("{} holds pictures, the model reads texts", word);
       for (size_t i = 0; i < listing.samples.size(); ++i)

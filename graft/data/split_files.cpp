@@ -28,9 +28,9 @@ Split split_in(const std::string& name) {
 Split split_of_file(const fs::path& path) {
   const std::string name = path.filename().string();
   const std::string rest = name.find('.') == std::string::npos ? "" : name.substr(name.find('.'));
-  static const std::set<std::string> kKinds = {".csv", ".tsv", ".tar", ".tar.gz", ".tgz"};
+  static const std::set<std::string> kinds = {".csv", ".tsv", ".tar", ".tar.gz", ".tgz"};
   const Split split = split_called(name.substr(0, name.find('.')));
-  if (split != Split::none && kKinds.contains(rest)) return split;
+  if (split != Split::none && kinds.contains(rest)) return split;
   if (name[0] == '.' || split_in(name) == Split::none) return Split::none;
   const Format* format = find_format(path, nullptr);
   if (!format || format->content != Content::texts) return Split::none;

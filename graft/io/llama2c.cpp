@@ -163,11 +163,11 @@ std::vector<Llama2cPiece> read_llama2c_tokenizer(const fs::path& path, int64_t c
 }
 
 std::string llama2c_tokenizer_json(const std::vector<Llama2cPiece>& pieces) {
-  static const std::vector<std::string> kSpecial = {"<unk>", "<s>", "</s>"};
+  static const std::vector<std::string> special = {"<unk>", "<s>", "</s>"};
   std::unordered_map<std::string, size_t> ids;
   std::vector<std::string> texts;
   for (size_t i = 0; i < pieces.size(); ++i) {
-    texts.push_back(i < kSpecial.size() ? kSpecial[i] : with_marks(pieces[i].text));
+    texts.push_back(i < special.size() ? special[i] : with_marks(pieces[i].text));
     if (!ids.emplace(texts.back(), i).second)
       fail_unreadable("the tokenizer of llama2.c has the piece '{}' twice", texts.back());
   }
@@ -175,7 +175,7 @@ std::string llama2c_tokenizer_json(const std::vector<Llama2cPiece>& pieces) {
   for (size_t i = 0; i < texts.size(); ++i) vocabulary[texts[i]] = i;
   // A pair merges into every piece that it makes up, the one with the highest score first.
   std::vector<std::tuple<float, size_t, size_t>> merges;  // -score, left, right
-  for (size_t i = kSpecial.size(); i < texts.size(); ++i) {
+  for (size_t i = special.size(); i < texts.size(); ++i) {
     const auto ends = borders(texts[i]);
     for (size_t b = 0; b + 1 < ends.size(); ++b) {
       const auto left = ids.find(texts[i].substr(0, ends[b]));
@@ -189,9 +189,9 @@ std::string llama2c_tokenizer_json(const std::vector<Llama2cPiece>& pieces) {
   for (const auto& [score, left, right] : merges)
     pairs.push_back(Json::array({texts[left], texts[right]}));
   Json added = Json::array();
-  for (size_t i = 0; i < kSpecial.size(); ++i) {
+  for (size_t i = 0; i < special.size(); ++i) {
     added.push_back({{"id", i},
-                     {"content", kSpecial[i]},
+                     {"content", special[i]},
                      {"single_word", false},
                      {"lstrip", false},
                      {"rstrip", false},

@@ -24,8 +24,8 @@ at::Tensor view(GemmOperand x, int64_t rows, int64_t columns) {
 void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmOperand a, GemmOperand b, float beta,
           float* c, int64_t c_stride) {
   if (m == 0 || n == 0) return;
-  static const auto kSgemm = reinterpret_cast<Sgemm>(::dlsym(RTLD_DEFAULT, "sgemm_"));
-  if (!kSgemm || k == 0) {
+  static const auto sgemm = reinterpret_cast<Sgemm>(::dlsym(RTLD_DEFAULT, "sgemm_"));
+  if (!sgemm || k == 0) {
     const at::NoGradGuard no_grad;
     at::Tensor out = at::from_blob(c, {m, n}, {c_stride, 1}, at::kFloat);
     if (beta == 0)
@@ -44,7 +44,7 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmOperand a, GemmOpera
   const auto a_stride = static_cast<int>(a.stride);
   const auto b_stride = static_cast<int>(b.stride);
   const auto c_stride32 = static_cast<int>(c_stride);
-  kSgemm(&flag_b, &flag_a, &n32, &m32, &k32, &alpha, b.data, &b_stride, a.data, &a_stride, &beta, c,
+  sgemm(&flag_b, &flag_a, &n32, &m32, &k32, &alpha, b.data, &b_stride, a.data, &a_stride, &beta, c,
          &c_stride32);
 }
 

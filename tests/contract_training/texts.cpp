@@ -16,12 +16,12 @@ namespace {
 constexpr std::array<const char*, 3> kClasses = {"tree", "river", "bird"};
 
 Json record(Labels labels, int i, uint64_t key) {
-  static const std::array<const char*, 9> kFill = {"the", "a",     "old",   "small", "red",
+  static const std::array<const char*, 9> fill = {"the", "a",     "old",   "small", "red",
                                                    "is",  "green", "rests", "with"};
   Rng rng{key, static_cast<uint64_t>(i)};
   std::vector<std::string> words;
   for (int64_t n = rng.integer(2, 9); n > 0; --n)
-    words.emplace_back(kFill[static_cast<size_t>(rng.below(kFill.size()))]);
+    words.emplace_back(fill[static_cast<size_t>(rng.below(fill.size()))]);
   Json label;
   if (labels == Labels::one) {
     label = kClasses[static_cast<size_t>(i) % 3];

@@ -173,7 +173,9 @@ TEST(TextProblem, IsWrittenWhereTransformersReadsIt) {
     const Json config = read_json(scratch / "run/model/config.json");
     EXPECT_EQ(config.value("problem_type", Json()), name);
     EXPECT_EQ(config["id2label"].size(), labels == Labels::number ? 1U : 3U);
-    if (labels == Labels::number) EXPECT_EQ(config["num_labels"], 1);
+    if (labels == Labels::number) {
+      EXPECT_EQ(config["num_labels"], 1);
+    }
   }
 }
 

@@ -76,9 +76,9 @@ class Records {
   }
 
   const Json& field(size_t i) const {
-    static const Json kNone;
+    static const Json none;
     const auto found = json_.find(names_[i]);
-    return found == json_.end() ? kNone : *found;
+    return found == json_.end() ? none : *found;
   }
 
   std::string text_of(size_t i) const {

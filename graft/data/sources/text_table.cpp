@@ -59,7 +59,7 @@ Dialect dialect_of(const std::string& text, const std::string& extension, const 
 
 /// A table of pictures has names of pictures in it.
 bool shows_pictures(const std::vector<std::string>& lines, char separator) {
-  static const std::set<std::string> kPathNames = {"path",  "file",       "filename", "file_name",
+  static const std::set<std::string> path_names = {"path",  "file",       "filename", "file_name",
                                                    "image", "image_path", "filepath", "image_id"};
   Cells header = cells_of(lines.front(), separator);
   bool path = false;
@@ -67,7 +67,7 @@ bool shows_pictures(const std::vector<std::string>& lines, char separator) {
     std::string_view name = trimmed(cell);
     if (is_quoted(std::string(name))) name = name.substr(1, name.size() - 2);
     cell = name;
-    path = path || kPathNames.contains(lowered(cell));
+    path = path || path_names.contains(lowered(cell));
   }
   const bool text = names_a_text(header);
   if (path != text) return path;

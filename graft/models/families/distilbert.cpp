@@ -8,7 +8,7 @@ namespace {
 
 /// The config's own names, in BERT's.
 Json as_bert(const Json& c) {
-  static const std::pair<const char*, const char*> kNames[] = {
+  static const std::pair<const char*, const char*> names[] = {
       {"dim", "hidden_size"},
       {"n_heads", "num_attention_heads"},
       {"n_layers", "num_hidden_layers"},
@@ -24,7 +24,7 @@ Json as_bert(const Json& c) {
   for (const char* same : {"vocab_size", "max_position_embeddings"}) {
     if (c.contains(same)) bert[same] = c[same];
   }
-  for (const auto& [name, bert_name] : kNames) {
+  for (const auto& [name, bert_name] : names) {
     if (c.contains(name)) bert[bert_name] = c[name];
   }
   return bert;

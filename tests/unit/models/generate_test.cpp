@@ -135,11 +135,11 @@ const std::vector<std::string> kFamilies = {"gpt2",
                                             "phi3_longrope"};
 
 INSTANTIATE_TEST_SUITE_P(Families, Generation, testing::ValuesIn(kFamilies),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 INSTANTIATE_TEST_SUITE_P(Dynamic, Generation, testing::Values("llama_rope_dynamic"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 INSTANTIATE_TEST_SUITE_P(Families, ExactGeneration, testing::ValuesIn(kFamilies),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 
 TEST(Generate, BFloat16) {
   const Case c("llama");

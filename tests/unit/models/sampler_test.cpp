@@ -139,7 +139,9 @@ TEST(Sampler, EqualsTransformers) {
     for (size_t i = 0; i < probabilities.size(); ++i) {
       const auto at = found.find(static_cast<int32_t>(i));
       ASSERT_EQ(at != found.end(), probabilities[i] > 0) << given << ", token " << i;
-      if (at != found.end()) ASSERT_NEAR(at->second, probabilities[i], 1e-6) << given;
+      if (at != found.end()) {
+        ASSERT_NEAR(at->second, probabilities[i], 1e-6) << given;
+      }
     }
   }
 }

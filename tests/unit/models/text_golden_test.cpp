@@ -162,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(Families, TextClassifier,
                                          "distilbert", "modernbert", "modernbert_mean",
                                          "deberta_v3", "deberta_v2", "llama_classifier",
                                          "gpt2_classifier"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 
 class LanguageModel : public testing::TestWithParam<std::string> {
  protected:
@@ -248,12 +248,12 @@ const std::vector<std::string> kLanguageModels = {"gpt2",
                                                   "phi3"};
 
 INSTANTIATE_TEST_SUITE_P(Families, LanguageModel, testing::ValuesIn(kLanguageModels),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 INSTANTIATE_TEST_SUITE_P(ByLength, LanguageModel,
                          testing::Values("llama_rope_dynamic", "phi3_longrope"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 INSTANTIATE_TEST_SUITE_P(Families, TrainedLanguageModel, testing::ValuesIn(kLanguageModels),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 
 }  // namespace
 }  // namespace graft::models::test
