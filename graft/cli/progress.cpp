@@ -28,10 +28,11 @@ void Progress::line(const std::string& text) {
 void Progress::on_start(const Json& facts) {
   const Json& n = facts["samples"];
   const std::string task = facts["task"].get<std::string>();
-  const std::string kind = task.ends_with("-regression") ? "labelled with numbers"
-                           : task == "language-modeling"
-                               ? "to continue"
-                               : fmt::format("of {} classes", facts["classes"].size());
+  const std::string kind =
+      task.ends_with("-regression")      ? "labelled with numbers"
+      : facts.value("loss", "") == "dpo" ? "with a chosen and a rejected answer"
+      : task == "language-modeling"      ? "to continue"
+                                         : fmt::format("of {} classes", facts["classes"].size());
   line(fmt::format("training on {} samples {} ({} to validate, {} to test)",
                    n["train"].get<int64_t>(), kind, n["validation"].get<int64_t>(),
                    n["test"].get<int64_t>()));
@@ -72,6 +73,8 @@ void Progress::on_evaluation(const train::EvaluationEvent& e) {
     }
     if (name == "perplexity") text += fmt::format(", perplexity {:.3f}", m.value);
     if (name == "token_accuracy") text += fmt::format(", tokens right {:.1f} %", 100 * m.value);
+    if (name == "reward_accuracy") text += fmt::format(", pairs right {:.1f} %", 100 * m.value);
+    if (name == "reward_margin") text += fmt::format(", margin {:.4f}", m.value);
     if (name == "pearson" || name == "spearman" || name == "mae")
       text += fmt::format(", {} {:.4f}", name, m.value);
   }

@@ -41,8 +41,8 @@ struct View {
 /// validation is then the only measure, and it is optimistic because it also chooses.
 struct Dataset {
   std::vector<std::string> classes;
-  /// Of a regression `Sample::value` is learned; no labels, `classes` is {"value"}. Where tokens
-  /// are learned there are neither.
+  /// Of a regression `Sample::value` is learned; no labels, `classes` is {"value"}. Where tokens or
+  /// preferences are learned there are neither.
   Target target = Target::single_label;
   View train, validation, test;
   std::vector<std::string>
@@ -51,7 +51,9 @@ struct Dataset {
 
   bool multi_label() const { return target == Target::multi_label; }
   bool regression() const { return target == Target::regression; }
-  bool language() const { return target == Target::next_token; }
+  /// Samples are records that a language model learns: answers, or which of two is better.
+  bool language() const { return target == Target::next_token || preference(); }
+  bool preference() const { return target == Target::preference; }
   std::vector<const View*> views() const { return {&train, &validation, &test}; }
 };
 

@@ -15,17 +15,17 @@ namespace {
 constexpr int64_t kMeasured = 256;     // samples whose lengths stand for all
 constexpr double kMostRefused = 0.01;  // of the records
 
-/// A flow with room for `rows` tokens of `samples` texts.
+/// A flow with room for `rows` tokens of `texts` texts.
 class Room {
  public:
-  Room(int64_t rows, int64_t samples, bool records)
+  Room(int64_t rows, int64_t texts, bool records)
       : ids_(at::empty({rows}, at::kLong)),
         beside_(at::empty({rows}, at::kLong)),
-        lengths_(at::empty({samples}, at::kLong)),
+        lengths_(at::empty({texts}, at::kLong)),
         records_(records) {}
 
-  void add(int64_t sample, const int32_t* ids, const uint8_t* marks, int64_t size) {
-    lengths_.data_ptr<int64_t>()[sample] = size;
+  void add(int64_t text, const int32_t* ids, const uint8_t* marks, int64_t size) {
+    lengths_.data_ptr<int64_t>()[text] = size;
     std::copy_n(ids, size, ids_.data_ptr<int64_t>() + used_);
     int64_t* beside = beside_.data_ptr<int64_t>() + used_;
     if (records_) {
@@ -56,12 +56,13 @@ class Room {
 class TextBatches final : public Batches {
  public:
   TextBatches(View view, std::vector<int64_t> order, LoaderOptions options,
-              std::shared_ptr<const TokenStore> store, bool records)
+              std::shared_ptr<const TokenStore> store, bool records, int64_t texts_a_sample)
       : view_(std::move(view)),
         order_(std::move(order)),
         options_(std::move(options)),
         store_(std::move(store)),
         records_(records),
+        texts_a_sample_(texts_a_sample),
         next_(options_.first_batch) {}
 
   std::optional<Batch> next() override {
@@ -72,13 +73,18 @@ class TextBatches final : public Batches {
     Batch batch;
     batch.number = next_++;
     batch.indices.assign(order_.begin() + first, order_.begin() + last);
+    std::vector<int64_t> texts;
     int64_t rows = 0;
-    for (const int64_t position : batch.indices) rows += store_->size(view_.index(position));
-    Room room(rows, batch.size(), records_);
-    for (int64_t i = 0; i < batch.size(); ++i) {
-      const int64_t sample = view_.index(batch.indices[static_cast<size_t>(i)]);
-      room.add(i, store_->ids(sample), store_->marks(sample), store_->size(sample));
+    for (const int64_t position : batch.indices) {
+      for (int64_t k = 0; k < texts_a_sample_; ++k) {
+        texts.push_back(texts_a_sample_ * view_.index(position) + k);
+        rows += store_->size(texts.back());
+      }
     }
+    Room room(rows, static_cast<int64_t>(texts.size()), records_);
+    int64_t place = 0;
+    for (const int64_t text : texts)
+      room.add(place++, store_->ids(text), store_->marks(text), store_->size(text));
     batch.inputs = room.flow();
     return batch;
   }
@@ -89,6 +95,7 @@ class TextBatches final : public Batches {
   LoaderOptions options_;
   std::shared_ptr<const TokenStore> store_;
   bool records_;
+  int64_t texts_a_sample_;
   int64_t next_;
 };
 
@@ -163,8 +170,11 @@ TextInputs::TextInputs(texts::Preprocess preprocess, const View& usual)
   measure(usual);
 }
 
-TextInputs::TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual)
-    : preprocess_(records->preprocess()), records_(std::move(records)) {
+TextInputs::TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual,
+                       bool preferences)
+    : preprocess_(records->preprocess()),
+      records_(std::move(records)),
+      texts_a_sample_(preferences ? 2 : 1) {
   measure(usual);
 }
 
@@ -174,13 +184,19 @@ void TextInputs::measure(const View& usual) {
   int64_t learned = 0;
   for (int64_t i = 0; i < n; ++i) {
     std::string refused;
-    const texts::Tokens tokens = try_to_tokenize(usual, i * usual.size() / n, refused);
+    const Texts texts = try_to_tokenize(usual, i * usual.size() / n, refused);
     if (!refused.empty()) continue;
-    const auto size = static_cast<int64_t>(tokens.ids.size());
-    usual_lengths_.push_back(size);
-    usual_cut_ += tokens.cut ? 1 : 0;
-    all += size;
-    if (!tokens.learned.empty()) learned += learned_in(tokens.learned.data(), size);
+    int64_t sum = 0;
+    bool cut = false;
+    for (const texts::Tokens& tokens : texts) {
+      const auto size = static_cast<int64_t>(tokens.ids.size());
+      sum += size;
+      cut = cut || tokens.cut;
+      if (!tokens.learned.empty()) learned += learned_in(tokens.learned.data(), size);
+    }
+    usual_lengths_.push_back(sum);
+    usual_cut_ += cut ? 1 : 0;
+    all += sum;
   }
   if (all > 0) usual_learned_ = static_cast<double>(learned) / static_cast<double>(all);
   if (usual_lengths_.empty())
@@ -188,32 +204,48 @@ void TextInputs::measure(const View& usual) {
   std::sort(usual_lengths_.begin(), usual_lengths_.end());
 }
 
-texts::Tokens TextInputs::tokenize(const View& view, int64_t position) const {
+TextInputs::Texts TextInputs::tokenize(const View& view, int64_t position) const {
   const Text text = view.text(position);
-  texts::Tokens tokens;
+  Texts texts;
   try {
-    tokens = records_ ? records_->apply(text.first) : preprocess_.apply(text.first, text.second);
+    if (texts_a_sample_ == 2) {
+      for (texts::Tokens& tokens : records_->pair(text.first)) texts.push_back(std::move(tokens));
+    } else if (records_) {
+      texts.push_back(records_->apply(text.first));
+    } else {
+      texts.push_back(preprocess_.apply(text.first, text.second));
+    }
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", view.sample(position).id, error.what()));
   }
-  if (tokens.ids.empty()) {
+  for (const texts::Tokens& tokens : texts) {
+    if (!tokens.ids.empty()) continue;
     fail_unreadable("{}: the text is empty and the tokenizer puts nothing around it; remove it",
                     view.sample(position).id);
   }
-  return tokens;
+  return texts;
 }
 
 /// A record that is wrong in itself is left out with the reason; a text is never wrong.
-texts::Tokens TextInputs::try_to_tokenize(const View& view, int64_t position,
-                                          std::string& refused) const {
+TextInputs::Texts TextInputs::try_to_tokenize(const View& view, int64_t position,
+                                              std::string& refused) const {
   if (!records_) return tokenize(view, position);
   try {
     return tokenize(view, position);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::unreadable) throw;
     refused = error.what();
-    return {};
+    return Texts(static_cast<size_t>(texts_a_sample_));
   }
+}
+
+/// Whether there is something to learn in each text of a sample.
+bool TextInputs::learns(const TokenStore& store, int64_t sample) const {
+  for (int64_t k = 0; k < texts_a_sample_; ++k) {
+    const int64_t text = texts_a_sample_ * sample + k;
+    if (learned_in(store.marks(text), store.size(text)) == 0) return false;
+  }
+  return true;
 }
 
 void TextInputs::settle_samples(Dataset& data) {
@@ -238,24 +270,25 @@ void TextInputs::settle_samples(Dataset& data) {
     std::string first;
     std::vector<int64_t> kept;
     for (const int64_t i : view->indices) {
-      if (learned_in(store->marks(i), store->size(i)) > 0)
+      if (learns(*store, i))
         kept.push_back(i);
-      else if (first.empty() && store->size(i) > 0)
+      else if (first.empty() && store->size(texts_a_sample_ * i) > 0)
         first = view->source->sample(i).id;
     }
     view->indices = std::move(kept);
     if (static_cast<int64_t>(view->indices.size()) == had) continue;
     if (view == &data.train && view->empty()) {
       fail_unreadable(
-          "data: none of the {} records to train on has a token to learn within {} tokens (the "
+          "data: none of the {} records to train on has a token to learn within {} tokens{} (the "
           "first is {}); look at them with `graft check`, give a larger train.max_length, or see "
           "chat.roles_to_train",
-          before, preprocess_.max_length, first);
+          before, preprocess_.max_length, texts_a_sample_ == 2 ? " in both answers" : "", first);
     }
     data.notes.push_back(fmt::format(
-        "{} of {} records have no token to learn within {} tokens and are left out (the first is "
+        "{} of {} records have no token to learn within {} tokens{} and are left out (the first is "
         "{})",
-        had - static_cast<int64_t>(view->indices.size()), before, preprocess_.max_length, first));
+        had - static_cast<int64_t>(view->indices.size()), before, preprocess_.max_length,
+        texts_a_sample_ == 2 ? " in one of the answers" : "", first));
   }
   // As samples are now.
   usual_lengths_.clear();
@@ -274,17 +307,17 @@ std::string TextInputs::note() const {
 
 std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, ThreadPool* pool) {
   auto& store = stores_[view.source.get()];
-  if (!store) store = std::make_shared<TokenStore>(view.source->size());
+  if (!store) store = std::make_shared<TokenStore>(texts_a_sample_ * view.source->size());
   std::vector<int64_t> missing;
   for (int64_t i = 0; i < view.size(); ++i) {
-    if (!store->has(view.index(i))) missing.push_back(i);
+    if (!store->has(texts_a_sample_ * view.index(i))) missing.push_back(i);
   }
   if (missing.empty()) return store;
   // Some at a time, so that a large set is not in memory twice.
   constexpr size_t kAtATime = 4096;
   for (size_t begin = 0; begin < missing.size(); begin += kAtATime) {
     const size_t end = std::min(missing.size(), begin + kAtATime);
-    std::vector<texts::Tokens> done(end - begin);
+    std::vector<Texts> done(end - begin);
     std::vector<std::string> refused(end - begin);
     const auto work = [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
@@ -296,9 +329,12 @@ std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, Thread
     else
       for (int64_t i = 0; i < n; ++i) work(i);
     for (size_t i = begin; i < end; ++i) {
-      cut_ += done[i - begin].cut ? 1 : 0;
       if (!refused[i - begin].empty() && refused_++ == 0) first_refused_ = refused[i - begin];
-      store->add(view.index(missing[i]), done[i - begin]);
+      int64_t text = texts_a_sample_ * view.index(missing[i]);
+      for (const texts::Tokens& tokens : done[i - begin]) {
+        cut_ += tokens.cut ? 1 : 0;
+        store->add(text++, tokens);
+      }
     }
   }
   return store;
@@ -312,7 +348,8 @@ std::unique_ptr<Batches> TextInputs::batches(const View& view, std::vector<int64
                                             preprocess_, augmentation_, std::move(pool));
   }
   return std::make_unique<TextBatches>(view, std::move(order), std::move(options),
-                                       tokens_of(view, pool.get()), records_ != nullptr);
+                                       tokens_of(view, pool.get()), records_ != nullptr,
+                                       texts_a_sample_);
 }
 
 void TextInputs::set_augmentation(const Json& augment) {
@@ -338,6 +375,14 @@ nn::Flow TextInputs::example(int64_t samples) const {
   } else {
     for (int64_t i = 0; i < samples; ++i)
       lengths.push_back(usual_lengths_[static_cast<size_t>((2 * i + 1) * n / (2 * samples))]);
+  }
+  if (texts_a_sample_ == 2) {  // two answers are about equally long
+    std::vector<int64_t> halves;
+    for (const int64_t length : lengths) {
+      halves.push_back((length + 1) / 2);
+      halves.push_back(std::max<int64_t>(1, length / 2));
+    }
+    lengths = std::move(halves);
   }
   const at::Tensor sizes = at::tensor(lengths, at::kLong);
   const int64_t rows = sizes.sum().item<int64_t>();
@@ -366,9 +411,10 @@ ReadCost TextInputs::try_reading(const View& view, int64_t samples,
   std::vector<double> seconds;
   for (int64_t i = 0; i < n && (seconds.empty() || !stop()); ++i) {
     const Stopwatch watch;
-    const texts::Tokens tokens = tokenize(view, i * view.size() / n);
+    const Texts texts = tokenize(view, i * view.size() / n);
     seconds.push_back(watch.seconds());
-    cost.kept_bytes += static_cast<double>(tokens.ids.size() * (sizeof(int32_t) + 1));
+    for (const texts::Tokens& tokens : texts)
+      cost.kept_bytes += static_cast<double>(tokens.ids.size() * (sizeof(int32_t) + 1));
   }
   if (seconds.empty()) return cost;
   std::sort(seconds.begin(), seconds.end());

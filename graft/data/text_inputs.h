@@ -10,11 +10,12 @@
 namespace graft::data {
 
 /// The texts of a source as tokens, one after the other; beside each token a mark: its type, or of
-/// records whether it is learned.
+/// records whether it is learned. Of preferences text 2 i is the chosen answer of sample i and text
+/// 2 i + 1 the rejected one.
 class TokenStore {
  public:
-  explicit TokenStore(int64_t samples)
-      : begins_(static_cast<size_t>(samples), -1), sizes_(begins_.size()) {}
+  explicit TokenStore(int64_t texts)
+      : begins_(static_cast<size_t>(texts), -1), sizes_(begins_.size()) {}
 
   bool has(int64_t i) const { return begins_[static_cast<size_t>(i)] >= 0; }
   void add(int64_t i, const texts::Tokens& tokens);
@@ -23,7 +24,7 @@ class TokenStore {
   const uint8_t* marks(int64_t i) const { return marks_.data() + begins_[static_cast<size_t>(i)]; }
 
  private:
-  std::vector<int64_t> begins_;  // of every sample of the source; -1: not there
+  std::vector<int64_t> begins_;  // of every text of the source; -1: not there
   std::vector<int32_t> sizes_;
   std::vector<int32_t> ids_;
   std::vector<uint8_t> marks_;
@@ -31,12 +32,14 @@ class TokenStore {
 
 /// Texts: tokenized once, before the first pass over them; a batch is "ids" [T] int64, "lengths"
 /// [B] int64 and, where texts are pairs, "types" [T] int64. Of records that a language model learns
-/// "targets" [T] int64 say which token follows, -1 where that is not learned.
+/// "targets" [T] int64 say which token follows, -1 where that is not learned. A preference is two
+/// texts, one behind the other: "lengths" are [2 B] then.
 class TextInputs final : public Inputs {
  public:
   TextInputs(texts::Preprocess preprocess, const View& usual);
-  /// Samples are lines of texts::Record.
-  TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual);
+  /// Samples are lines of texts::Record; with `preferences` both answers of each are wanted.
+  TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual,
+             bool preferences = false);
 
   std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
                                    LoaderOptions options,
@@ -56,17 +59,21 @@ class TextInputs final : public Inputs {
   std::string note() const override;
 
  private:
+  using Texts = std::vector<texts::Tokens>;  // of a sample, texts_a_sample_ of them
+
   void measure(const View& usual);
-  texts::Tokens tokenize(const View& view, int64_t position) const;
-  texts::Tokens try_to_tokenize(const View& view, int64_t position, std::string& refused) const;
+  Texts tokenize(const View& view, int64_t position) const;
+  Texts try_to_tokenize(const View& view, int64_t position, std::string& refused) const;
+  bool learns(const TokenStore& store, int64_t sample) const;
   std::shared_ptr<const TokenStore> tokens_of(const View& view, ThreadPool* pool);
 
   texts::Preprocess preprocess_;
   texts::Augmentation augmentation_;
   std::shared_ptr<const texts::RecordEncoder> records_;  // null: texts are no records
-  std::vector<int64_t> usual_lengths_;                   // of some samples, rising
-  double usual_learned_ = 0;                             // share of their tokens
-  int64_t usual_cut_ = 0;                                // how many of them were cut
+  int64_t texts_a_sample_ = 1;
+  std::vector<int64_t> usual_lengths_;  // of some samples, rising
+  double usual_learned_ = 0;            // share of their tokens
+  int64_t usual_cut_ = 0;               // how many of them were cut
   std::map<const Source*, std::shared_ptr<TokenStore>> stores_;
   int64_t cut_ = 0;
   int64_t refused_ = 0;  // records of the view at hand that cannot be used

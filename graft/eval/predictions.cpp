@@ -68,8 +68,15 @@ std::vector<ClassScore> class_scores(const Predictions& p) {
 
 Json to_json_line(const Predictions& p, int64_t i, const std::string& split) {
   Json line = {{"split", split}, {"input", p.inputs[static_cast<size_t>(i)]}};
+  if (p.language()) line["tokens"] = p.tokens[static_cast<size_t>(i)];
+  if (p.preference()) {
+    line["chosen"] = p.chosen[static_cast<size_t>(i)];
+    line["rejected"] = p.rejected[static_cast<size_t>(i)];
+    line["margin"] = p.margins[static_cast<size_t>(i)];
+    line["loss"] = p.losses[static_cast<size_t>(i)];
+    return line;
+  }
   if (p.language()) {
-    line["tokens"] = p.tokens[static_cast<size_t>(i)];
     line["hits"] = p.hits[static_cast<size_t>(i)];
     line["loss"] = p.losses[static_cast<size_t>(i)];
     return line;

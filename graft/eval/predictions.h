@@ -22,10 +22,15 @@ struct Predictions {
   /// Of texts that are continued, which have no labels and scores: their learned tokens, and how
   /// many of those were the likeliest ones.
   std::vector<int64_t> tokens, hits;
+  /// Of preferences, which have no `hits` and the `tokens` of both answers: the log-probabilities
+  /// of the answers, and beta times by how much the chosen one has gained more than the rejected
+  /// one.
+  std::vector<float> chosen, rejected, margins;
 
   bool multi_label() const { return target == Target::multi_label; }
   bool regression() const { return target == Target::regression; }
-  bool language() const { return target == Target::next_token; }
+  bool language() const { return target == Target::next_token || preference(); }
+  bool preference() const { return target == Target::preference; }
 
   int64_t size() const { return static_cast<int64_t>(inputs.size()); }
   std::span<const float> row(int64_t i) const {

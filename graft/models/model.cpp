@@ -60,6 +60,7 @@ const char* problem_name(Target target) {
     case Target::multi_label:
       return "multi_label_classification";
     case Target::next_token:
+    case Target::preference:
       return "next_token";
     case Target::single_label:
       break;

@@ -44,12 +44,14 @@ class NextToken final : public Block {
 
     const at::Tensor& lengths = flow.at("lengths");
     const at::Tensor text = at::repeat_interleave(lengths.to(rows.device())).index_select(0, rows);
-    at::Tensor texts = at::zeros({lengths.size(0), 3}, loss.losses.options().dtype(at::kDouble));
-    texts.select(1, 0).index_add_(0, text, loss.losses.to(at::kDouble));
-    texts.select(1, 1).index_add_(0, text, at::ones_like(loss.losses, at::kDouble));
-    texts.select(1, 2).index_add_(0, text, loss.hits.to(at::kDouble));
-    nn::Flow result("texts", texts.to(at::kFloat));
+    const at::Tensor none =
+        at::zeros({lengths.size(0)}, at::TensorOptions(rows.device()).dtype(at::kDouble));
+    const at::Tensor losses = none.index_add(0, text, loss.losses.to(at::kDouble));
+    const at::Tensor learned = none.index_add(0, text, at::ones_like(text, at::kDouble));
+    const at::Tensor hits = none.index_add(0, text, loss.hits.to(at::kDouble));
+    nn::Flow result("texts", at::stack({losses.detach(), learned, hits}, 1).to(at::kFloat));
     result["loss"] = loss.sum;
+    result["losses"] = losses;
     return result;
   }
 

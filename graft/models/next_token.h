@@ -26,8 +26,9 @@ TowerEnd decoder_end(Model& model, const NextTokenHead& head);
 ///
 /// Where the flow has "targets" [T] int64 (the token that follows; below 0: not learned), there are
 /// no logits, whatever the vocabulary is: the chain ends with "texts" [B, 3] float32, of each text
-/// the sum of its losses, its learned tokens and how many of them were held for the likeliest, and
-/// with "loss", the scalar sum that backward runs on (nn/token_loss.h).
+/// the sum of its losses, its learned tokens and how many of them were held for the likeliest; and
+/// with what backward runs on, either "loss", the scalar sum, or "losses" [B] float64, the sums of
+/// the texts (nn/token_loss.h).
 void add_decoder_head(Model& model, int64_t classes, const NextTokenHead& head,
                       nn::Embedding* tied);
 

@@ -6,8 +6,8 @@ namespace graft::nn {
 
 /// Cross entropy of next tokens.
 struct TokenLoss {
-  at::Tensor sum;     ///< scalar, float32: what backward runs on
-  at::Tensor losses;  ///< [N] float32, detached: of each learned row, in order
+  at::Tensor sum;     ///< scalar, float32: what backward usually runs on
+  at::Tensor losses;  ///< [N] float32: of each learned row, in order
   at::Tensor hits;    ///< [N] bool: whether no token is likelier than the right one
 };
 
@@ -16,8 +16,9 @@ struct TokenLoss {
 /// / cap).
 ///
 /// Logits are made some rows at a time and their gradients in the same pass, so that memory does
-/// not grow with rows times V (after Wijmans et al. 2024, arXiv:2411.09009). Backward may scale the
-/// sum, nothing else; it may run once.
+/// not grow with rows times V (after Wijmans et al. 2024, arXiv:2411.09009). Backward may run once.
+/// From the sum it only scales what is there; from `losses`, whose rows have gradients of their
+/// own, it scales the rows of x, and where the weight learns it makes the logits once more.
 TokenLoss token_loss(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& targets,
                      double cap = 0);
 

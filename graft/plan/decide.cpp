@@ -57,9 +57,10 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   const bool numbers = job.data.regression();
   const bool language = job.data.language();
   d.decide("", "task", train::task_of(job.data),
-           language ? "the data are texts to continue"
-                    : fmt::format("the data is a set of {} labelled with {}",
-                                  texts ? "texts" : "pictures", numbers ? "numbers" : "classes"));
+           job.data.preference() ? "the data are pairs of answers, one of them chosen"
+           : language            ? "the data are texts to continue"
+                                 : fmt::format("the data is a set of {} labelled with {}",
+                                    texts ? "texts" : "pictures", numbers ? "numbers" : "classes"));
   d.decide("", "output", free_output(job), "the first free folder below runs/");
   d.decide("", "threads", usable_cores(), "cores this process may use");
   d.decide("train", "workers", usable_cores(),
@@ -68,7 +69,11 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
 
   const double imbalance = static_cast<double>(s.largest_class) /
                            static_cast<double>(std::max<int64_t>(1, s.smallest_class));
-  if (language)
+  if (job.data.preference())
+    d.decide(
+        "", "metric", "loss",
+        "it sees how sure the order of the answers is; the share that is right moves in steps");
+  else if (language)
     d.decide("", "metric", "perplexity", "how sure the model is of the next token");
   else if (numbers)
     d.decide("", "metric", "pearson", "the labels are numbers: how well predictions follow them");

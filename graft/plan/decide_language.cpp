@@ -49,8 +49,9 @@ void decide_language(train::Job& job, const Situation& s, train::PlanFacts& fact
   while (batch > 1 && n / static_cast<double>(batch) < 10) batch /= 2;
   d.decide("train", "batch", batch,
            batch < by_tokens ? "an epoch should have ten updates"
-                             : fmt::format("a text has about {:.0f} tokens, an update about {:.0f}",
-                                           tokens, tokens * static_cast<double>(batch)));
+                             : fmt::format("a {} has about {:.0f} tokens, an update about {:.0f}",
+                                           job.data.preference() ? "pair" : "text", tokens,
+                                           tokens * static_cast<double>(batch)));
   d.decide("train", "batch_norm", "frozen", "the model has none");
 
   const train::Budget& budget = job.config.budget;

@@ -46,6 +46,13 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
     double average = 0;
     double least = INFINITY;
     int64_t epoch = 0;
+    if (job.data.preference()) {
+      // What the run will compare with; the test moves the weights, so it is found before.
+      std::vector<int64_t> order = reader.epoch_order(0);
+      const auto batch_size = job.config.values["train"]["batch"].get<int64_t>();
+      order.resize(std::min(order.size(), static_cast<size_t>(batch_size * steps)));
+      train::find_reference(job, reader, job.data.train, order, train::Deadline(std::nullopt));
+    }
     auto stream = std::make_unique<train::BatchStream>(job, reader, epoch, 0);
     double slowest = 0;
     double begin = 0;
@@ -53,7 +60,9 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       begin = watch.seconds();
       auto batch = stream->next();
       if (!batch) {
-        stream = std::make_unique<train::BatchStream>(job, reader, ++epoch, 0);
+        // Another epoch may have samples whose reference is not known.
+        if (!job.data.preference()) ++epoch;
+        stream = std::make_unique<train::BatchStream>(job, reader, epoch, 0);
         continue;
       }
       if (batch->positions.empty()) continue;
@@ -66,6 +75,8 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       train::LossOptions loss_options;
       loss_options.multi_label = job.data.multi_label();
       if (job.data.regression()) loss_options.kind = "squared";
+      if (job.data.preference()) loss_options.kind = "dpo";
+      loss_options.dpo_beta = job.config.values["train"]["dpo_beta"].get<double>();
       const auto loss = train::compute_loss(flow, batch->targets, loss_options);
       (loss.sum / std::max(1.0, loss.weight)).backward();
       const double value = loss.sum.item<double>() / std::max(1.0, loss.weight);

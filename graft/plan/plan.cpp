@@ -86,6 +86,8 @@ double usual_rate(const train::Job& job) {
   // Pretrained decoders move little, and their heads are not new.
   if (job.data.language() && !train::model_source(job.config).random)
     rate = method == "none" ? 5e-5 : 5e-4;
+  // A preference is learned next to where the model is.
+  if (job.data.preference()) rate /= 10;
   if (sgd) rate *= 30;
   return rate * scale;
 }

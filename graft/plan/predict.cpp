@@ -300,6 +300,11 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
     step_s = std::max(step_s, cost.step_s);
     peak = std::max(peak, cost.peak_bytes);
   }
+  if (job.data.preference()) {
+    // The pass over all answers before the first update.
+    const int64_t pairs = job.data.train.size() + job.data.validation.size() + job.data.test.size();
+    seconds += static_cast<double>(pairs) * costs.forward_s;
+  }
   facts.predicted = {
       {"step_s", step_s},
       {"train_s", job.config.budget.time_s ? Json(std::min(seconds, *job.config.budget.time_s))

@@ -89,7 +89,12 @@ Run run_updates(train::Job& job, const Candidate& candidate,
   context.trained.assign(static_cast<size_t>(model.size()), false);
   for (const int b : candidate.blocks) context.trained[static_cast<size_t>(b)] = true;
   const int border = std::max(train::lowest_block(trained), candidate.from);
-  const at::Tensor targets = at::zeros({batch}, at::TensorOptions(model.device()).dtype(at::kLong));
+  const at::TensorOptions there(model.device());
+  const bool preference = job.data.preference();
+  const at::Tensor targets = preference ? at::zeros({batch, 2}, there.dtype(at::kFloat))
+                                        : at::zeros({batch}, there.dtype(at::kLong));
+  train::LossOptions loss;
+  if (preference) loss.kind = "dpo";
   train::OptimizerOptions options;
   options.kind = job.config.values["train"]["optimizer"].get<std::string>();
   train::Optimizer optimizer(options);
@@ -106,7 +111,7 @@ Run run_updates(train::Job& job, const Candidate& candidate,
       flow = model.forward(std::move(flow), context, candidate.from, border);
     }
     flow = model.forward(std::move(flow), context, border);
-    train::compute_loss(flow, targets, {}).sum.backward();
+    train::compute_loss(flow, targets, loss).sum.backward();
     // A rate of zero moves no weight by a bit, and costs what any other does.
     optimizer.step(trained, [](const train::TrainedTensor&) { return 0.0; });
     for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();

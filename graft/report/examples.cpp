@@ -56,6 +56,11 @@ std::string verdict(const Prediction& sample) {
     return "<p><b>" + show_number(sample.value) + "</b></p><p>predicted " +
            show_number(sample.said) + loss_line(sample) + "</small></p>";
   }
+  if (std::isfinite(sample.margin)) {
+    return "<p><b>margin " + show_number(sample.margin) + "</b></p><p>log-probability " +
+           show_number(sample.chosen) + " chosen, " + show_number(sample.rejected) + " rejected" +
+           loss_line(sample) + "</small></p>";
+  }
   if (std::isfinite(sample.tokens)) {
     return "<p><b>" + show_whole(sample.hits) + " of " + show_whole(sample.tokens) +
            "</b> tokens held for the likeliest" + loss_line(sample) + " a token</small></p>";

@@ -58,10 +58,14 @@ void read_predictions(RunFolder& run) {
         }
         const Json& label = value_at(item, {"label"});
         if (run.language) {
-          Prediction text{text_at(item, {"split"}),    text_at(item, {"input"}), {}, {}, kNan, kNan,
-                          number_or_nan(item, {"loss"})};
+          Prediction text{
+              text_at(item, {"split"}),     text_at(item, {"input"}), {}, {}, kNan, kNan,
+              number_or_nan(item, {"loss"})};
           text.tokens = number_or_nan(item, {"tokens"});
           text.hits = number_or_nan(item, {"hits"});
+          text.chosen = number_or_nan(item, {"chosen"});
+          text.rejected = number_or_nan(item, {"rejected"});
+          text.margin = number_or_nan(item, {"margin"});
           run.predictions.push_back(std::move(text));
           return true;
         }
@@ -207,6 +211,7 @@ RunFolder read_run_folder(const fs::path& path) {
   run.classes = read_classes(run);
   run.regression = run.field("task").ends_with("-regression");
   run.language = run.field("task") == "language-modeling";
+  run.preference = text_at(run.config, {"train", "loss"}) == "dpo";
   read_predictions(run);
   return run;
 }

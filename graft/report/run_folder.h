@@ -19,10 +19,13 @@ struct Prediction {
   double probability;        ///< of what was predicted
   double label_probability;  ///< of the label
   double loss;
-  double value = std::numeric_limits<double>::quiet_NaN();  ///< of a regression: what is true,
-  double said = std::numeric_limits<double>::quiet_NaN();   ///< and what was predicted
+  double value = std::numeric_limits<double>::quiet_NaN();   ///< of a regression: what is true,
+  double said = std::numeric_limits<double>::quiet_NaN();    ///< and what was predicted
   double tokens = std::numeric_limits<double>::quiet_NaN();  ///< of a text that is continued: the
   double hits = std::numeric_limits<double>::quiet_NaN();    ///< learned ones, and those guessed
+  double chosen = std::numeric_limits<double>::quiet_NaN();  ///< of a preference: log-probabilities
+  double rejected = std::numeric_limits<double>::quiet_NaN();  ///< of its answers, and by how much
+  double margin = std::numeric_limits<double>::quiet_NaN();    ///< the chosen one has gained more
 
   bool correct() const;
 };
@@ -40,6 +43,7 @@ struct RunFolder {
   bool multi_label = false;          ///< some label is a list
   bool regression = false;           ///< labels are numbers: predictions have no classes
   bool language = false;             ///< texts are continued: there are no labels
+  bool preference = false;           ///< of each two answers, one of them chosen
   std::vector<std::string> classes;  ///< in the order of the model's outputs; may be empty
   std::vector<std::string> notes;    ///< what could not be read, for people
 

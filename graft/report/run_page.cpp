@@ -262,7 +262,8 @@ std::string render_run(const RunFolder& run, const RunPageOptions& options) {
   page.section("results", "Results", results(run, split));
   page.section("examples", "Worst examples",
                worst_examples(run, split, options.examples, options.thumbnail, options.words),
-               run.language
+               run.preference ? "The pairs whose order was learned least."
+               : run.language
                    ? "The texts with the highest loss of a token."
                    : "The samples with the highest loss. Wrong labels often show up here.");
   page.section("cost", "Cost against full fine-tuning", cost_bars(run),

@@ -17,6 +17,12 @@ namespace {
 
 constexpr int64_t kCachedEvaluationBatch = 512;
 
+/// What the chain made of some samples, a row each.
+at::Tensor rows_of(const nn::Flow& flow, const data::Dataset& data) {
+  const at::Tensor rows = flow.tensors().front().second.to(at::kFloat);
+  return data.preference() ? rows.reshape({rows.size(0) / 2, -1}).clone() : rows.clone();
+}
+
 }  // namespace
 
 Reader::Reader(Job& job, Warn warn) : job_(job), warn_(std::move(warn)), pace_(job.forward_s) {
@@ -68,6 +74,7 @@ std::unique_ptr<data::Batches> Reader::batches(const data::View& view, std::vect
 }
 
 at::Tensor Reader::targets(const data::View& view, const std::vector<int64_t>& positions) const {
+  if (job_.data.preference()) return reference_of(job_, view, positions);
   if (job_.data.language()) return {};  // they come with the tokens
   const auto n = static_cast<int64_t>(positions.size());
   if (job_.data.multi_label()) {
@@ -119,7 +126,7 @@ at::Tensor Reader::forward_cached(const FeatureCache& cache, const std::vector<i
         job_.model().forward(cache.gather({rows.begin() + static_cast<std::ptrdiff_t>(begin),
                                            rows.begin() + static_cast<std::ptrdiff_t>(end)}),
                              context, cache.border(), to_block);
-    parts.push_back(flow.tensors().front().second.to(at::kFloat).clone());
+    parts.push_back(rows_of(flow, job_.data));
     evaluation_flops_ +=
         static_cast<double>(end - begin) * job_.profile.forward(cache.border(), to_block);
   }
@@ -167,7 +174,7 @@ at::Tensor Reader::forward_some(const data::View& view, const std::vector<int64_
       if (!batch) break;
       if (batch->indices.empty()) continue;
       const nn::Flow flow = model.forward(batch->inputs.to(model.device()), context, 0, to_block);
-      parts.push_back(flow.tensors().front().second.to(at::kFloat).clone());
+      parts.push_back(rows_of(flow, job_.data));
       positions.insert(positions.end(), batch->indices.begin(), batch->indices.end());
       pace_.record(batch->size(), watch.seconds(), share);
     }
@@ -191,6 +198,7 @@ eval::Predictions Reader::evaluate(const data::View& view, const Deadline& deadl
   const at::Tensor logits =
       forward_some(view, spread(view), job_.model().size(), deadline, positions, first).cpu();
   if (&view == &job_.data.validation) cached_validation_s_ = watch.seconds();
+  if (job_.data.preference()) return preference_predictions(job_, view, positions, logits);
   return make_predictions(job_.model().classes(), job_.data, view, positions, logits);
 }
 

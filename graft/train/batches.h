@@ -28,7 +28,8 @@ struct MicroBatch {
   nn::Flow flow;                   ///< what enters block `from`
   int from = 0;
   int64_t number = 0;  ///< in the epoch
-  at::Tensor targets;  ///< int64 [B], or float [B, C] when mixed, multi-label or numbers
+  /// int64 [B], or float [B, C] when mixed, multi-label or numbers; of preferences the reference
+  at::Tensor targets;
 };
 
 /// What a cache of the training split holds: of the samples in the order of Reader::cache_order the
@@ -74,6 +75,8 @@ class Reader {
   std::vector<int64_t> spread(const data::View& view) const;
   /// The training samples of the first epoch, each once, spread in the same way.
   std::vector<int64_t> first_pass() const;
+  /// Positions of the training view that a run may visit, in the order in which caches are filled.
+  std::vector<int64_t> cache_order() const;
   std::unique_ptr<data::Batches> batches(const data::View& view, std::vector<int64_t> order,
                                          bool augment, int64_t epoch, int64_t batch,
                                          int64_t first_batch) const;
@@ -84,8 +87,9 @@ class Reader {
   /// Where the run has no measure yet, `first` takes the risk of one batch that lasts as the others
   /// did, not longer.
   eval::Predictions evaluate(const data::View& view, const Deadline& deadline, bool first = false);
-  /// What blocks [0, to_block) make of a view's samples, [n, D], from caches where there are any.
-  /// Of some of its positions; without those that cannot be read or that the clock left out.
+  /// What blocks [0, to_block) make of a view's samples, [n, D], from caches where there are any;
+  /// of preferences a row has what was made of both texts. Of some of its positions; without those
+  /// that cannot be read or that the clock left out.
   at::Tensor forward_some(const data::View& view, const std::vector<int64_t>& wanted, int to_block,
                           const Deadline& deadline, std::vector<int64_t>& positions,
                           bool first = false);
@@ -109,8 +113,6 @@ class Reader {
   Filled fill(const data::View& view, const std::vector<int64_t>& positions, int border,
               const Kept& wanted, bool augment, const Deadline& deadline);
   int64_t cache_limit() const;
-  /// Positions of the training view that a cache is filled with, in order.
-  std::vector<int64_t> cache_order() const;
   int64_t batch_size(const Deadline& deadline) const;
   at::Tensor forward_cached(const FeatureCache& cache, const std::vector<int64_t>& rows,
                             int to_block, const Deadline& deadline);
@@ -132,7 +134,8 @@ class Reader {
 };
 
 /// Logits [n, classes] of samples of a view of `data`, as probabilities (of a regression, as they
-/// are) and losses beside the truth; of a language model what it gives of each text.
+/// are) and losses beside the truth; of a language model what it gives of each text. Preferences:
+/// see preference_predictions.
 eval::Predictions make_predictions(const std::vector<std::string>& classes,
                                    const data::Dataset& data, const data::View& view,
                                    const std::vector<int64_t>& positions, const at::Tensor& logits);

@@ -40,6 +40,7 @@ const std::pair<const char*, const char*> kAliases[] = {
     {"max_grad_norm", "train.clip"},
     {"gradient_accumulation_steps", "updates.every"},
     {"warmup_ratio", "train.warmup"},
+    {"beta", "train.dpo_beta"},
     {"label_smoothing_factor", "train.label_smoothing"},
     {"patience", "train.patience"},
     {"output_dir", "output"},
@@ -184,10 +185,13 @@ const std::vector<Section>& config_sections() {
         text("keep", "best", "weights at the end: best by validation, or last")
             .one_of({"best", "last"}),
         automatic("eval_every", "epochs between evaluations"),
-        text(
-            "loss", "auto",
-            "cross-entropy or focal for classes, squared for numbers; auto: by what the labels are")
-            .one_of({"auto", "cross-entropy", "focal", "squared"}),
+        text("loss", "auto",
+             "cross-entropy or focal for classes, squared for numbers, cross-entropy for texts, or "
+             "dpo, which learns to prefer the chosen of two answers; auto: by what the data are")
+            .one_of({"auto", "cross-entropy", "focal", "squared", "dpo"}),
+        number("dpo_beta", 0.1,
+               "of the dpo loss: the smaller, the further the model may go from where it began")
+            .between(1e-6, 100),
         number("focal_gamma", 2.0, "of the focal loss").between(0, 10),
         number("label_smoothing", 0.0, "share of the target given to the other classes")
             .between(0, 0.9),

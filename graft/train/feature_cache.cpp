@@ -28,12 +28,14 @@ void FeatureCache::store(int64_t row, const nn::Flow& flow, int64_t i) {
     return;
   }
   const at::Tensor& lengths = flow.at("lengths");
-  const int64_t length = lengths[i].item<int64_t>();
-  const int64_t first = lengths.narrow(0, 0, i).sum().item<int64_t>();
+  const int64_t text = i * texts_a_row_;
+  const int64_t length = lengths.narrow(0, text, texts_a_row_).sum().item<int64_t>();
+  const int64_t first = lengths.narrow(0, 0, text).sum().item<int64_t>();
   nn::Flow& kept = texts_[static_cast<size_t>(row)];
   for (const auto& [name, value] : flow.tensors())
     kept[name] =
-        (name == "lengths" ? value.narrow(0, i, 1) : value.narrow(0, first, length)).clone();
+        (name == "lengths" ? value.narrow(0, text, texts_a_row_) : value.narrow(0, first, length))
+            .clone();
 }
 
 nn::Flow FeatureCache::gather(const std::vector<int64_t>& rows) const {

@@ -10,12 +10,13 @@
 
 namespace graft::train {
 
-/// Outputs of the frozen prefix (blocks [0, border)), one row a sample and view, in memory. Filled
-/// once, in a fixed order and batch size, so that its content does not depend on how training asks
-/// for it.
+/// Outputs of the frozen prefix (blocks [0, border)), one row a sample and view, in memory; of
+/// preferences a row holds both texts of a sample. Filled once, in a fixed order and batch size, so
+/// that its content does not depend on how training asks for it.
 class FeatureCache {
  public:
-  FeatureCache(models::Model& model, int border) : model_(model), border_(border) {}
+  FeatureCache(models::Model& model, int border, int64_t texts_a_row = 1)
+      : model_(model), border_(border), texts_a_row_(texts_a_row) {}
 
   /// Makes room for `rows` rows like those of `sample`.
   void reserve(int64_t rows, const nn::Flow& sample);
@@ -40,6 +41,7 @@ class FeatureCache {
 
   models::Model& model_;
   int border_;
+  int64_t texts_a_row_;
   nn::Flow storage_;             // rows of one size
   std::vector<nn::Flow> texts_;  // rows that differ in length
   uint64_t sealed_ = 0;

@@ -50,7 +50,8 @@ Reader::Filled Reader::fill(const data::View& view, const std::vector<int64_t>& 
   Filled filled;
   filled.kept = wanted;
   filled.rows.assign(static_cast<size_t>(view.size()), -1);
-  filled.cache = std::make_unique<FeatureCache>(job_.model(), border);
+  filled.cache =
+      std::make_unique<FeatureCache>(job_.model(), border, job_.data.preference() ? 2 : 1);
   filled.cache->seal();
   const at::NoGradGuard no_grad;
   nn::Context context;

@@ -173,7 +173,7 @@ void open_inputs(Job& job) {
   }
   check_tokenizer(job.model());
   job.inputs = std::make_unique<data::TextInputs>(
-      record_encoder(job.config, job.model(), job.notes), job.data.train);
+      record_encoder(job.config, job.model(), job.notes), job.data.train, job.data.preference());
   job.inputs->settle_samples(job.data);
 }
 
@@ -271,9 +271,11 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
   model_source(config);  // what is wrong with it is said before any data is read
   job.data = own ? std::move(*own) : data::open_dataset(config.values.at("data"), config.seed());
   if (job.data.train.empty()) fail_unreadable("data: there is no training sample");
+  settle_target(config, job.data);
   settle_task(job.config, job.data);
   models::ModelSource source = model_source(job.config);
-  const Target problem = job.data.target;
+  // Whatever is learned of texts, the head is that for the next token.
+  const Target problem = job.data.language() ? Target::next_token : job.data.target;
   const bool earlier_run = !source.path.empty() && is_run_folder(source.path);
   if (earlier_run && job.data.language()) {
     check_goes_on(source.path, problem, run_problem(source.path));

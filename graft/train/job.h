@@ -9,6 +9,7 @@
 #include "graft/data/inputs.h"
 #include "graft/models/load.h"
 #include "graft/train/config.h"
+#include "graft/train/preference.h"
 #include "graft/train/work.h"
 
 namespace graft::train {
@@ -25,6 +26,7 @@ struct Job {
   std::vector<std::string> earlier_classes;  ///< its classes, then
   std::vector<strategies::Stage> stages;
   std::unique_ptr<data::Inputs> inputs;
+  Reference reference;  ///< of preferences
   Profile profile;
 
   models::Model& model() const { return *loaded.model; }

@@ -39,6 +39,7 @@ LossOptions loss_options(const Job& job) {
   const Json& train = job.config.values["train"];
   o.kind = train["loss"].get<std::string>();
   o.focal_gamma = train["focal_gamma"].get<double>();
+  o.dpo_beta = train["dpo_beta"].get<double>();
   o.label_smoothing = train["label_smoothing"].get<double>();
   o.multi_label = job.data.multi_label();
   if (job.data.regression() || job.data.language()) return o;
@@ -283,7 +284,7 @@ bool Loop::train_window(std::string& failure) {
     loss.sum.backward();
     loss_sum += value;
     weight += loss.weight;
-    if (job_.data.language()) work_.learned_tokens += static_cast<int64_t>(loss.weight);
+    work_.learned_tokens += static_cast<int64_t>(loss.tokens);
     const auto count = static_cast<int64_t>(batch->positions.size());
     samples += count;
     work_.samples_forward += count;
@@ -410,6 +411,12 @@ LoopResult Loop::run() {
   deadline_.begin();
   save_s_ = 0.02 + static_cast<double>(job_.model().parameter_bytes()) / 3e8;
   deadline_.reserve([this] { return seconds_to_end(); });
+  if (job_.data.preference()) {
+    const Stopwatch watch;
+    const auto file = folder_.empty() ? folder_ : folder_ / "reference.safetensors";
+    begin_reference(job_, *reader_, deadline_, file, restored_);
+    work_.eval_s += watch.seconds();
+  }
   begin_stage(restored_);
   deadline_.begin();
   last_save_s_ = seconds_since_process_start();

@@ -4,6 +4,7 @@
 
 #include "graft/base/error.h"
 #include "graft/base/options.h"
+#include "graft/train/preference.h"
 
 namespace graft::train {
 namespace {
@@ -19,9 +20,10 @@ at::Tensor focus(const at::Tensor& missing, double gamma) {
 LossValue compute_loss(const nn::Flow& result, const at::Tensor& targets,
                        const LossOptions& options) {
   if (!result.has("loss")) return compute_loss(result.at("logits"), targets, options);
+  if (options.kind == "dpo") return preference_loss(result, targets, options.dpo_beta);
   const at::Tensor& texts = result.at("texts");
-  return {result.at("loss"), texts.select(1, 0),
-          texts.select(1, 1).sum(at::kDouble).item<double>()};
+  const auto tokens = texts.select(1, 1).sum(at::kDouble).item<double>();
+  return {result.at("loss"), texts.select(1, 0), tokens, tokens};
 }
 
 LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets,

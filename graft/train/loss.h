@@ -11,9 +11,10 @@
 namespace graft::train {
 
 struct LossOptions {
-  std::string kind =
-      "cross-entropy";  ///< cross-entropy, focal (Lin et al. 2017, arXiv:1708.02002) or squared
+  /// cross-entropy, focal (Lin et al. 2017, arXiv:1708.02002), squared or dpo (train/preference.h)
+  std::string kind = "cross-entropy";
   double focal_gamma = 2;
+  double dpo_beta = 0.1;
   double label_smoothing = 0;  ///< Szegedy et al. 2016, arXiv:1512.00567
   at::Tensor class_weights;    ///< [C] or undefined
   bool multi_label = false;    ///< binary cross entropy, mean over classes
@@ -24,10 +25,11 @@ struct LossValue {
   at::Tensor per_sample;  ///< [B], weighted, detached
   double weight =
       0;  ///< sum of weights: the loss of a window is its sum of sums over its sum of weights
+  double tokens = 0;  ///< that a language model had to predict
 };
 
 /// Of what a whole chain gave. A language model has taken the losses itself (models/next_token.h):
-/// `weight` is the number of learned tokens then.
+/// `weight` is the number of learned tokens then. Of preferences `targets` are their reference.
 LossValue compute_loss(const nn::Flow& result, const at::Tensor& targets,
                        const LossOptions& options);
 

@@ -49,6 +49,7 @@ Json start_facts(const Job& job, bool resumed) {
           {"model", v["model"]},
           {"method", peft::name_of(job.config.methods)},
           {"strategy", job.config.strategy.name},
+          {"loss", v["train"]["loss"]},
           {"seed", v["seed"]},
           {"threads", v["threads"]},
           {"device", job.model().device().str()},

@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "graft/base/error.h"
+#include "graft/data/preferences.h"
 #include "graft/eval/metric.h"
 
 namespace graft::train {
@@ -19,7 +20,8 @@ void check_metric(const Config& config, const data::Dataset& data) {
     if (other.defined_for(data.target)) known += (known.empty() ? "" : ", ") + other.name;
   }
   fail_usage("metric={} is not defined where {}; give one of {}", metric.name,
-             data.language()      ? "texts are continued"
+             data.preference()    ? "a preference is learned"
+             : data.language()    ? "texts are continued"
              : data.regression()  ? "the labels are numbers"
              : data.multi_label() ? "samples may have several labels"
                                   : "every sample has one class",
@@ -76,6 +78,10 @@ void settle_chat(Config& config) {
   date_seconds(date.get<std::string>());
 }
 
+void settle_target(const Config& config, data::Dataset& data) {
+  if (config.values["train"]["loss"] == "dpo") data::keep_preferences(data);
+}
+
 std::string task_of(const data::Dataset& data) {
   if (data.language()) return "language-modeling";
   const bool texts = data.train.source->content() == data::Content::texts;
@@ -94,8 +100,10 @@ void settle_task(Config& config, const data::Dataset& data) {
                      "the labels of the data are numbers; leave it out, or set data.labels=classes "
                      "to make a class of each number");
   }
-  if (data.language())
-    check_no_classes(config, "cross-entropy", "the data are texts to continue; leave it out");
+  if (data.language()) {
+    check_no_classes(config, data.preference() ? "dpo" : "cross-entropy",
+                     "the data are texts to continue; leave it out");
+  }
   if (!data.regression() && train["loss"] == "squared") {
     fail_usage(
         "train.loss=squared is for numbers, but the labels of the data are classes; give "

@@ -9,6 +9,9 @@
 
 namespace graft::train {
 
+/// Makes data of preferences out of records where train.loss=dpo asks for that
+/// (data/preferences.h).
+void settle_target(const Config& config, data::Dataset& data);
 /// The task that data stand for, as `task` names it.
 std::string task_of(const data::Dataset& data);
 /// Midnight (UTC) of chat.date, in seconds since 1970; anything else is an error (exit code 2).

@@ -32,6 +32,7 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
   given["train"]["views"] = 0;
   job.config = graft::train::make_config(given);
   job.data = data::open_dataset(job.config.values["data"], job.config.seed());
+  graft::train::settle_target(job.config, job.data);
   // The one output of a regression has no name to be matched by.
   models::ModelSource source;
   source.path = model;
@@ -76,6 +77,30 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
   return job;
 }
 
+/// Of preferences: what the answers' probabilities were by the model that the run began with (of a
+/// model that is no run, by itself). It takes the place of the run's for that time, so that there
+/// is one model in memory.
+void find_first_reference(graft::train::Job& job, graft::train::Reader& reader,
+                          const std::string& model, const data::View& view) {
+  const bool run = graft::train::is_run_folder(model);
+  const auto load = [&](models::ModelSource source) {
+    source.task = models::Task::next_token;
+    source.max_length = job.config.at("train", "max_length").get<int64_t>();
+    job.loaded = {};
+    job.loaded = graft::train::load_any_model(source);
+  };
+  if (run) {
+    load(graft::train::model_source(
+        graft::train::make_config(read_yaml(std::filesystem::path(model) / "config.yaml"))));
+  }
+  graft::train::find_reference(job, reader, view, reader.spread(view),
+                               graft::train::Deadline(std::nullopt));
+  if (!run) return;
+  models::ModelSource source;
+  source.path = model;
+  load(source);
+}
+
 }  // namespace
 
 Command eval() {
@@ -115,6 +140,7 @@ Command eval() {
         if (view.empty()) fail_unreadable("eval: the data has no {} split", split);
         graft::train::Reader reader(
             job, [](const std::string& message) { std::cerr << "graft: " << message << "\n"; });
+        if (job.data.preference()) find_first_reference(job, reader, model, view);
         const graft::train::Deadline deadline(std::nullopt);
         const eval::Predictions p = reader.evaluate(view, deadline);
         if (p.size() == 0) fail_unreadable("eval: no sample of the {} split could be read", split);

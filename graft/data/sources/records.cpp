@@ -265,7 +265,9 @@ class Reader {
       notes.push_back(fmt::format("{}: records of the shape {}", where_, shapes));
     if (preferences_) {
       notes.push_back(
-          fmt::format("{}: the chosen answers are learned; rejected ones are not used", where_));
+          fmt::format("{}: the chosen answers are learned; rejected ones are not used, except by "
+                      "train.loss=dpo, which learns the preference",
+                      where_));
     }
     for (const auto& [reason, count] : unused_) {
       notes.push_back(

@@ -7,12 +7,12 @@ Metric loss() {
   m.name = "loss";
   m.summary =
       "mean cross entropy without smoothing or weights, of a sample or a learned token; mean "
-      "squared "
-      "error of numbers";
+      "squared error of numbers; of preferences the mean DPO loss of a pair";
   m.higher_is_better = false;
-  m.targets = {Target::single_label, Target::multi_label, Target::regression, Target::next_token};
+  m.targets = {Target::single_label, Target::multi_label, Target::regression, Target::next_token,
+               Target::preference};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
-    if (p.language()) return token_loss(p, samples);
+    if (p.target == Target::next_token) return token_loss(p, samples);
     double sum = 0;
     for (const int64_t i : samples) sum += p.losses[static_cast<size_t>(i)];
     return sum / static_cast<double>(samples.size());

@@ -407,6 +407,15 @@ std::string why_unused(const Record& record) {
   }
 }
 
+std::string why_unpaired(const Record& record) {
+  if (record.shape != Shape::preference) return "it is no preference";
+  for (const char* key : {"chosen", "rejected"}) {
+    if (!has(record.value, key)) return fmt::format("it has no {} answer", key);
+  }
+  return record.value.at("chosen") == record.value.at("rejected") ? "both answers are the same"
+                                                                  : "";
+}
+
 namespace {
 
 void append_words(const Json& value, std::string& words) {

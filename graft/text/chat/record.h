@@ -48,6 +48,10 @@ std::string record_shape(const Json& object);
 /// is there; "" when there is something.
 std::string why_unused(const Record& record);
 
+/// Why it is no pair of a chosen and a rejected answer: one lacks, or both are the same; "" when it
+/// is one.
+std::string why_unpaired(const Record& record);
+
 /// All that a record says, without the names of its fields and roles: to count and to compare.
 std::string record_words(const Record& record);
 

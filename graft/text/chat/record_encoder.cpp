@@ -320,6 +320,13 @@ Tokens RecordEncoder::apply(const Record& record) const {
   return cut_to(std::move(made.ids), std::move(made.learned), preprocess_.max_length);
 }
 
+std::array<Tokens, 2> RecordEncoder::pair(std::string_view line) const {
+  const Record record = parse_record(line);
+  if (const std::string why = why_unpaired(record); !why.empty())
+    fail_unreadable("the record cannot be used to learn a preference: {}", why);
+  return {apply(text_field(record.value, "chosen")), apply(text_field(record.value, "rejected"))};
+}
+
 ExaminedRecord RecordEncoder::examine(const Record& record) const {
   Draft made = draft(record);
   ExaminedRecord seen;

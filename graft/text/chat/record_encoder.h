@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,7 +51,7 @@ struct ExaminedRecord {
 ///   no end behind the last answer, eos_token is put there.
 /// - instructions: the conversation where there is a template; else Stanford's wording for alpaca,
 ///   and prompt and answer as they are for others, each answer followed by eos_token.
-/// - preferences: what is chosen.
+/// - preferences: what is chosen; `pair` gives both answers.
 /// - segments: each tokenized by itself, without special tokens (they are spelled out).
 /// - tokens: as they are; the places of attention_mask 0 are left out.
 ///
@@ -72,6 +73,9 @@ class RecordEncoder {
   Tokens apply(const Record& record) const;
   /// Of `Record::line`.
   Tokens apply(std::string_view line) const { return apply(parse_record(line)); }
+  /// A preference with both answers as two sequences, the chosen one first. Another record is an
+  /// error (exit code 3).
+  std::array<Tokens, 2> pair(std::string_view line) const;
 
   /// The same, and what is odd about it; renders a conversation once more for each answer.
   ExaminedRecord examine(const Record& record) const;

@@ -117,6 +117,36 @@ TEST(Metrics, OfNumbersAreScipys) {
   }
 }
 
+TEST(Metrics, OfPreferences) {
+  Predictions p;
+  p.target = Target::preference;
+  p.inputs = {"1", "2", "3", "4"};
+  p.labels.resize(4);
+  p.tokens = {5, 6, 7, 8};
+  p.chosen = {-1, -2, -3, -4};
+  p.rejected = {-4, -3, -2, -1};
+  p.margins = {1, 0, -1, 2};
+  p.losses = {0.3F, 0.7F, 1.3F, 0.1F};
+  std::vector<std::string> names;
+  for (const auto& [name, m] : measure_all(p)) {
+    names.push_back(name);
+    EXPECT_LE(m.low, m.value) << name;
+    EXPECT_GE(m.high, m.value) << name;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"reward_accuracy", "reward_margin", "loss"}));
+  EXPECT_NEAR(measure(find_metric("reward_accuracy"), p).value, (2 + 0.5) / 4, 1e-9);
+  EXPECT_NEAR(measure(find_metric("reward_margin"), p).value, 0.5, 1e-9);
+  EXPECT_NEAR(measure(find_metric("loss"), p).value, 0.6, 1e-6);
+  EXPECT_TRUE(class_scores(p).empty());
+  const Json line = to_json_line(p, 3, "test");
+  EXPECT_EQ(line["input"], "4");
+  EXPECT_EQ(line["tokens"], 8);
+  EXPECT_EQ(line["chosen"], -4);
+  EXPECT_EQ(line["rejected"], -1);
+  EXPECT_EQ(line["margin"], 2);
+  EXPECT_FALSE(line.contains("hits"));
+}
+
 TEST(Metrics, OfWhatIsConstantAreZeroAndNeverNan) {
   const Predictions p = numbers({0.1F, 0.1F, 0.1F}, {1, 2, 3});
   for (const char* name : {"pearson", "spearman"}) {

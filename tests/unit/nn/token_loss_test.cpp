@@ -57,6 +57,60 @@ TEST(TokenLoss, EqualsThatOfTheWholeLogits) {
   expect_equal(200, 16, 60000, 2);
 }
 
+/// Losses of the learned rows from whole logits in double precision.
+at::Tensor plain_rows(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& targets,
+                      double cap) {
+  at::Tensor logits = at::linear(x, weight);
+  if (cap > 0) logits = (logits / cap).tanh() * cap;
+  const at::Tensor learned = targets.ge(0).nonzero().squeeze(1);
+  return at::cross_entropy_loss(logits.index_select(0, learned), targets.index_select(0, learned),
+                                {}, at::Reduction::None);
+}
+
+void expect_equal_rows(int64_t rows, int64_t width, int64_t vocabulary, double cap, double of_sum) {
+  const Problem p = problem(rows, width, vocabulary, 6);
+  const at::Tensor x = p.x.detach().to(at::kDouble).set_requires_grad(true);
+  const at::Tensor weight = p.weight.detach().to(at::kDouble).set_requires_grad(true);
+  const at::Tensor expected = plain_rows(x, weight, p.targets, cap);
+  // Gradients of both signs, of which some are 0.
+  const at::Tensor factors = at::arange(expected.size(0), at::kDouble).remainder(5) - 2;
+  ((expected * factors).sum() + of_sum * expected.sum()).backward();
+  const TokenLoss loss = token_loss(p.x, p.weight, p.targets, cap);
+  at::Tensor ours = (loss.losses * factors.to(at::kFloat)).sum();
+  if (of_sum != 0) ours = ours + of_sum * loss.sum;
+  ours.backward();
+  EXPECT_TRUE(at::allclose(loss.losses.to(at::kDouble), expected, 1e-5, 1e-5));
+  EXPECT_TRUE(at::allclose(p.x.grad().to(at::kDouble), x.grad(), 1e-4, 1e-5));
+  EXPECT_TRUE(at::allclose(p.weight.grad().to(at::kDouble), weight.grad(), 1e-4, 1e-4));
+}
+
+TEST(TokenLoss, RowsMayHaveGradientsOfTheirOwn) {
+  expect_equal_rows(37, 8, 11, 0, 0);
+  expect_equal_rows(200, 16, 60000, 0, 0);  // several parts
+  expect_equal_rows(37, 8, 11, 3, 0);
+  expect_equal_rows(200, 16, 60000, 2, 0);
+  expect_equal_rows(37, 8, 11, 3, 0.25);  // and that of the sum beside them
+}
+
+TEST(TokenLoss, EqualGradientsOfRowsAreThatOfTheSum) {
+  const Problem a = problem(50, 8, 300, 7);
+  const Problem b = problem(50, 8, 300, 7);
+  token_loss(a.x, a.weight, a.targets).sum.backward();
+  token_loss(b.x, b.weight, b.targets).losses.sum().backward();
+  EXPECT_TRUE(at::allclose(a.x.grad(), b.x.grad(), 1e-6, 1e-7));
+  EXPECT_TRUE(at::allclose(a.weight.grad(), b.weight.grad(), 1e-5, 1e-6));
+}
+
+TEST(TokenLoss, RowsOfAFrozenWeightNeedNoLogitsAgain) {
+  Problem p = problem(20, 8, 11, 8);
+  p.weight.set_requires_grad(false);
+  const at::Tensor x = p.x.detach().to(at::kDouble).set_requires_grad(true);
+  plain_rows(x, p.weight.to(at::kDouble), p.targets, 0).square().sum().backward();
+  token_loss(p.x, p.weight, p.targets).losses.square().sum().backward();
+  EXPECT_TRUE(at::allclose(p.x.grad().to(at::kDouble), x.grad(), 1e-4, 1e-5));
+  EXPECT_FALSE(p.weight.grad().defined());
+}
+
 TEST(TokenLoss, OnlyWhatTrainsGetsAGradient) {
   Problem p = problem(20, 8, 11, 2);
   p.weight.set_requires_grad(false);
