@@ -30,22 +30,15 @@ def make_model(folder):
     config = LlamaConfig(vocab_size=32000, hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192,
                          tie_word_embeddings=True, rms_norm_eps=1e-5, rope_theta=100000.0, bos_token_id=1, eos_token_id=2)
     LlamaForCausalLM(config).save_pretrained(folder)
-    for name in os.listdir(TOKENIZER):
-        if name.startswith("tokenizer"):
-            os.symlink(os.path.join(TOKENIZER, name), os.path.join(folder, name))
+    for name in ("tokenizer.model", "tokenizer_config.json"):
+        os.symlink(os.path.realpath(os.path.join(TOKENIZER, name)), os.path.join(folder, name))
 
 
 def records():
-    from tokenizers import Tokenizer
+    import sentencepiece
 
-    tokenizer = Tokenizer.from_file(os.path.join(TOKENIZER, "tokenizer.json")) if os.path.exists(os.path.join(TOKENIZER, "tokenizer.json")) else None
-    if tokenizer is None:
-        import sentencepiece
-
-        sp = sentencepiece.SentencePieceProcessor(os.path.join(TOKENIZER, "tokenizer.model"))
-        encode = lambda text: sp.encode(text)
-    else:
-        encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+    # The tokenizer.json beside it lost some tokens on its way (README there).
+    encode = sentencepiece.SentencePieceProcessor(os.path.join(TOKENIZER, "tokenizer.model")).encode
     found = []
     with open(DATA) as f:
         for r in json.load(f):
