@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graft/base/error.h"
+#include "graft/base/utf8.h"
 #include "graft/data/check_samples.h"
 #include "graft/data/names.h"
 
@@ -34,7 +35,7 @@ std::string readable(const std::string& text) {
   };
   if (text.size() <= kShownPart) return clean(text);
   const auto border = [&](size_t at) {
-    while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+    while (at > 0 && !starts_character(text[at])) --at;
     return at;
   };
   const size_t first = border(kShownPart / 2);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "graft/base/rng.h"
+#include "graft/base/utf8.h"
 #include "graft/data/check_samples.h"
 #include "graft/data/names.h"
 #include "graft/text/chat/record.h"
@@ -40,8 +41,7 @@ std::string plain_text(const Text& text) {
 }
 
 int64_t characters_in(const std::string& text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  return std::count_if(text.begin(), text.end(), starts_character);
 }
 
 /// FNV-1a beside the library's hash: 128 bits, no attack is defended against.
@@ -63,7 +63,7 @@ std::string excerpt_of(const Text& text) {
   append_plain(text.first, plain);
   if (plain.size() <= kBytes) return printable(plain);
   size_t end = kBytes;
-  while (end > 0 && (static_cast<unsigned char>(plain[end]) & 0xC0) == 0x80) --end;
+  while (end > 0 && !starts_character(plain[end])) --end;
   return printable(plain.substr(0, end)) + "…";
 }
 

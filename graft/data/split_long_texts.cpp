@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graft/base/error.h"
+#include "graft/base/utf8.h"
 #include "graft/data/names.h"
 
 namespace graft::data {
@@ -40,10 +41,6 @@ class PartSource final : public Source {
   std::vector<int64_t> from_;
   std::vector<std::string> texts_;
 };
-
-bool starts_character(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-}
 
 /// Where a text is cut in two: behind the white space nearest to the middle, else between two
 /// characters there. 0 when it cannot be cut.
@@ -112,9 +109,13 @@ void split_long_texts(Dataset& data, const texts::RecordEncoder& encoder, Thread
   const std::shared_ptr<const Source> whole = data.train.source;
   std::vector<std::vector<std::string>> parts(static_cast<size_t>(whole->size()));
   const Splitter splitter(encoder);
-  pool.for_each(whole->size(), [&](int64_t i) {
-    parts[static_cast<size_t>(i)] = splitter.parts_of(whole->text(i).first);
-  });
+  for (const View* view : data.views()) {
+    if (view->source != whole) continue;
+    pool.for_each(view->size(), [&](int64_t position) {
+      parts[static_cast<size_t>(view->index(position))] =
+          splitter.parts_of(view->text(position).first);
+    });
+  }
   const auto divided =
       std::count_if(parts.begin(), parts.end(), [](const auto& lines) { return !lines.empty(); });
   if (divided == 0) return;

@@ -53,31 +53,63 @@ class Room {
   bool pairs_ = false;
 };
 
-class TextBatches final : public Batches {
+/// work(i) for i in [0, n), on the threads of a pool where there is one.
+void for_each(ThreadPool* pool, int64_t n, const std::function<void(int64_t)>& work) {
+  if (pool) {
+    pool->for_each(n, work);
+  } else {
+    for (int64_t i = 0; i < n; ++i) work(i);
+  }
+}
+
+/// Batches in a given order. What their texts become is up to who derives from it.
+class OrderedTexts : public Batches {
  public:
-  TextBatches(View view, std::vector<int64_t> order, LoaderOptions options,
-              std::shared_ptr<const TokenStore> store, bool records, int64_t texts_a_sample)
+  OrderedTexts(View view, std::vector<int64_t> order, const LoaderOptions& options)
       : view_(std::move(view)),
         order_(std::move(order)),
-        options_(std::move(options)),
-        store_(std::move(store)),
-        records_(records),
-        texts_a_sample_(texts_a_sample),
-        next_(options_.first_batch) {}
+        size_(options.batch_size),
+        next_(options.first_batch) {}
 
   std::optional<Batch> next() override {
     const auto all = static_cast<int64_t>(order_.size());
-    const int64_t first = next_ * options_.batch_size;
+    const int64_t first = next_ * size_;
     if (first >= all) return std::nullopt;
-    const int64_t last = std::min(first + options_.batch_size, all);
+    const int64_t last = std::min(first + size_, all);
     Batch batch;
     batch.number = next_++;
     batch.indices.assign(order_.begin() + first, order_.begin() + last);
+    batch.inputs = inputs(batch.indices);
+    return batch;
+  }
+
+ protected:
+  const View& view() const { return view_; }
+  virtual nn::Flow inputs(const std::vector<int64_t>& positions) = 0;
+
+ private:
+  View view_;
+  std::vector<int64_t> order_;
+  int64_t size_, next_;
+};
+
+/// Texts that were tokenized before.
+class TextBatches final : public OrderedTexts {
+ public:
+  TextBatches(View view, std::vector<int64_t> order, const LoaderOptions& options,
+              std::shared_ptr<const TokenStore> store, bool records, int64_t texts_a_sample)
+      : OrderedTexts(std::move(view), std::move(order), options),
+        store_(std::move(store)),
+        records_(records),
+        texts_a_sample_(texts_a_sample) {}
+
+ private:
+  nn::Flow inputs(const std::vector<int64_t>& positions) override {
     std::vector<int64_t> texts;
     int64_t rows = 0;
-    for (const int64_t position : batch.indices) {
+    for (const int64_t position : positions) {
       for (int64_t k = 0; k < texts_a_sample_; ++k) {
-        texts.push_back(texts_a_sample_ * view_.index(position) + k);
+        texts.push_back(texts_a_sample_ * view().index(position) + k);
         rows += store_->size(texts.back());
       }
     }
@@ -85,68 +117,43 @@ class TextBatches final : public Batches {
     int64_t place = 0;
     for (const int64_t text : texts)
       room.add(place++, store_->ids(text), store_->marks(text), store_->size(text));
-    batch.inputs = room.flow();
-    return batch;
+    return room.flow();
   }
 
- private:
-  View view_;
-  std::vector<int64_t> order_;
-  LoaderOptions options_;
   std::shared_ptr<const TokenStore> store_;
   bool records_;
   int64_t texts_a_sample_;
-  int64_t next_;
 };
 
 /// Texts that differ from pass to pass: tokenized when their batch is due.
-class AugmentedTexts final : public Batches {
+class AugmentedTexts final : public OrderedTexts {
  public:
-  AugmentedTexts(View view, std::vector<int64_t> order, LoaderOptions options, const Pass& pass,
-                 texts::Preprocess preprocess, texts::Augmentation augmentation,
+  AugmentedTexts(View view, std::vector<int64_t> order, const LoaderOptions& options,
+                 const Pass& pass, texts::Preprocess preprocess, texts::Augmentation augmentation,
                  std::shared_ptr<ThreadPool> pool)
-      : view_(std::move(view)),
-        order_(std::move(order)),
-        options_(std::move(options)),
+      : OrderedTexts(std::move(view), std::move(order), options),
         pass_(pass),
         preprocess_(std::move(preprocess)),
         augmentation_(std::move(augmentation)),
-        pool_(std::move(pool)),
-        next_(options_.first_batch) {}
-
-  std::optional<Batch> next() override {
-    const auto all = static_cast<int64_t>(order_.size());
-    const int64_t first = next_ * options_.batch_size;
-    if (first >= all) return std::nullopt;
-    const int64_t last = std::min(first + options_.batch_size, all);
-    Batch batch;
-    batch.number = next_++;
-    batch.indices.assign(order_.begin() + first, order_.begin() + last);
-    std::vector<texts::Tokens> tokens(batch.indices.size());
-    const auto work = [&](int64_t i) {
-      const int64_t position = batch.indices[static_cast<size_t>(i)];
-      Rng rng{pass_.seed, pass_.epoch, static_cast<uint64_t>(view_.index(position))};
-      Text text = view_.text(position);
-      tokens[static_cast<size_t>(i)] =
-          augmentation_.apply(preprocess_, std::move(text.first), std::move(text.second), rng);
-    };
-    if (pool_)
-      pool_->for_each(batch.size(), work);
-    else
-      for (int64_t i = 0; i < batch.size(); ++i) work(i);
-    batch.inputs = to_flow(tokens);
-    return batch;
-  }
+        pool_(std::move(pool)) {}
 
  private:
-  View view_;
-  std::vector<int64_t> order_;
-  LoaderOptions options_;
+  nn::Flow inputs(const std::vector<int64_t>& positions) override {
+    std::vector<texts::Tokens> tokens(positions.size());
+    for_each(pool_.get(), static_cast<int64_t>(positions.size()), [&](int64_t i) {
+      const int64_t position = positions[static_cast<size_t>(i)];
+      Rng rng{pass_.seed, pass_.epoch, static_cast<uint64_t>(view().index(position))};
+      Text text = view().text(position);
+      tokens[static_cast<size_t>(i)] =
+          augmentation_.apply(preprocess_, std::move(text.first), std::move(text.second), rng);
+    });
+    return to_flow(tokens);
+  }
+
   Pass pass_;
   texts::Preprocess preprocess_;
   texts::Augmentation augmentation_;
   std::shared_ptr<ThreadPool> pool_;
-  int64_t next_;
 };
 
 int64_t learned_in(const uint8_t* marks, int64_t size) {
@@ -170,13 +177,10 @@ TextInputs::TextInputs(texts::Preprocess preprocess, const View& usual)
   measure(usual);
 }
 
-TextInputs::TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual,
-                       bool preferences)
+TextInputs::TextInputs(std::shared_ptr<const texts::RecordEncoder> records, bool preferences)
     : preprocess_(records->preprocess()),
       records_(std::move(records)),
-      texts_a_sample_(preferences ? 2 : 1) {
-  measure(usual);
-}
+      texts_a_sample_(preferences ? 2 : 1) {}
 
 void TextInputs::measure(const View& usual) {
   const int64_t n = std::min(kMeasured, usual.size());
@@ -290,9 +294,6 @@ void TextInputs::settle_samples(Dataset& data) {
         had - static_cast<int64_t>(view->indices.size()), before, preprocess_.max_length,
         texts_a_sample_ == 2 ? " in one of the answers" : "", first));
   }
-  // As samples are now.
-  usual_lengths_.clear();
-  usual_cut_ = 0;
   measure(data.train);
 }
 
@@ -319,15 +320,10 @@ std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, Thread
     const size_t end = std::min(missing.size(), begin + kAtATime);
     std::vector<Texts> done(end - begin);
     std::vector<std::string> refused(end - begin);
-    const auto work = [&](int64_t i) {
+    for_each(pool, static_cast<int64_t>(done.size()), [&](int64_t i) {
       const auto at = static_cast<size_t>(i);
       done[at] = try_to_tokenize(view, missing[begin + at], refused[at]);
-    };
-    const auto n = static_cast<int64_t>(done.size());
-    if (pool)
-      pool->for_each(n, work);
-    else
-      for (int64_t i = 0; i < n; ++i) work(i);
+    });
     for (size_t i = begin; i < end; ++i) {
       if (!refused[i - begin].empty() && refused_++ == 0) first_refused_ = refused[i - begin];
       int64_t text = texts_a_sample_ * view.index(missing[i]);
@@ -344,12 +340,11 @@ std::unique_ptr<Batches> TextInputs::batches(const View& view, std::vector<int64
                                              const Pass& pass, LoaderOptions options,
                                              std::shared_ptr<ThreadPool> pool) {
   if (pass.augment && random()) {
-    return std::make_unique<AugmentedTexts>(view, std::move(order), std::move(options), pass,
-                                            preprocess_, augmentation_, std::move(pool));
+    return std::make_unique<AugmentedTexts>(view, std::move(order), options, pass, preprocess_,
+                                            augmentation_, std::move(pool));
   }
-  return std::make_unique<TextBatches>(view, std::move(order), std::move(options),
-                                       tokens_of(view, pool.get()), records_ != nullptr,
-                                       texts_a_sample_);
+  return std::make_unique<TextBatches>(view, std::move(order), options, tokens_of(view, pool.get()),
+                                       records_ != nullptr, texts_a_sample_);
 }
 
 void TextInputs::set_augmentation(const Json& augment) {

@@ -37,9 +37,10 @@ class TokenStore {
 class TextInputs final : public Inputs {
  public:
   TextInputs(texts::Preprocess preprocess, const View& usual);
-  /// Samples are lines of texts::Record; with `preferences` both answers of each are wanted.
-  TextInputs(std::shared_ptr<const texts::RecordEncoder> records, const View& usual,
-             bool preferences = false);
+  /// Samples are lines of texts::Record; with `preferences` both answers of each are wanted. Call
+  /// settle_samples before anything else.
+  explicit TextInputs(std::shared_ptr<const texts::RecordEncoder> records,
+                      bool preferences = false);
 
   std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
                                    LoaderOptions options,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graft/base/error.h"
+#include "graft/base/named_options.h"
 #include "graft/image/policies.h"
 
 namespace graft::image {
@@ -53,16 +54,8 @@ Augmentation::Augmentation(const Json& spec, const std::string& where) {
     fail_usage("{}: expected a policy, an augmentation or a list of them, got {}", where,
                spec.dump());
   }
-  for (const auto& one : spec) {
-    if (one.is_string()) {
-      add(one.get<std::string>(), nullptr, where);
-    } else if (one.is_object() && !one.empty()) {
-      for (const auto& [name, options] : one.items()) add(name, options, where);
-    } else {
-      fail_usage("{}: expected the name of an augmentation or {{name: options}}, got {}", where,
-                 one.dump());
-    }
-  }
+  for (const auto& [name, options] : named_options(spec, where, "an augmentation"))
+    add(name, options, where);
 }
 
 void Augmentation::add(const std::string& name, const Json& options, const std::string& where) {

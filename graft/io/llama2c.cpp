@@ -10,6 +10,7 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/base/json.h"
+#include "graft/base/utf8.h"
 
 namespace graft::io {
 namespace fs = std::filesystem;
@@ -81,7 +82,7 @@ std::string with_marks(const std::string& piece) {
 std::vector<size_t> borders(const std::string& text) {
   std::vector<size_t> ends;
   for (size_t i = 1; i <= text.size(); ++i) {
-    if (i == text.size() || (static_cast<uint8_t>(text[i]) & 0xC0) != 0x80) ends.push_back(i);
+    if (i == text.size() || starts_character(text[i])) ends.push_back(i);
   }
   return ends;
 }

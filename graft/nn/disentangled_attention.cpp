@@ -12,6 +12,8 @@
 #include "graft/base/rng.h"
 #include "graft/nn/attention_lines.h"
 #include "graft/nn/cost_meter.h"
+#include "graft/nn/cpu_loops.h"
+#include "graft/nn/dropout.h"
 #include "graft/tensor/gemm.h"
 #include "graft/tensor/parallel.h"
 
@@ -467,12 +469,8 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k, const at::Ten
   scores = (scores * rule.scale)
                .masked_fill(outside.to(q.device()), -std::numeric_limits<double>::infinity());
   const auto wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  at::Tensor p = at::softmax(scores, -1, wide).to(q.scalar_type());
-  if (rule.dropout > 0 && context.random()) {
-    at::Tensor kept = at::empty(p.sizes(), p.options());
-    kept.bernoulli_(1 - rule.dropout, context.generator).div_(1 - rule.dropout);
-    p = p * kept;
-  }
+  const at::Tensor p =
+      dropout(at::softmax(scores, -1, wide).to(q.scalar_type()), rule.dropout, context);
   return at::matmul(p, heads_of(v, key_rows))
       .transpose(1, 2)
       .reshape({batch * queries, q.size(1)})
@@ -501,9 +499,7 @@ at::Tensor attend_disentangled(const at::Tensor& q, const at::Tensor& k, const a
                                const at::Tensor& query_lengths) {
   if (CostMeter* meter = CostMeter::active())
     count(*meter, texts_of(lengths, query_lengths, relative.rows), q.size(1), relative, context);
-  const bool loops =
-      q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
-  if (!loops) {
+  if (!has_cpu_loops(q)) {
     return attend_padded(q, k, v, texts_of(lengths, query_lengths, relative.rows), relative, rule,
                          context);
   }

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "graft/base/error.h"
+#include "graft/nn/cpu_loops.h"
 #include "graft/nn/norm_kernels.h"
 
 namespace graft::nn {
@@ -127,8 +128,7 @@ class NormActivation : public torch::autograd::Function<NormActivation> {
 }  // namespace
 
 bool has_norm_loops(const at::Tensor& x, Activation activation) {
-  return x.device().is_cpu() && x.dim() == 4 && x.numel() > 0 && x.is_contiguous(kLast) &&
-         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) &&
+  return has_cpu_loops(x) && x.dim() == 4 && x.numel() > 0 && x.is_contiguous(kLast) &&
          (activation == Activation::none || activation == Activation::relu ||
           activation == Activation::relu6);
 }

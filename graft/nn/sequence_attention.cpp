@@ -13,6 +13,8 @@
 #include "graft/base/rng.h"
 #include "graft/nn/attention_lines.h"
 #include "graft/nn/cost_meter.h"
+#include "graft/nn/cpu_loops.h"
+#include "graft/nn/dropout.h"
 #include "graft/tensor/gemm.h"
 #include "graft/tensor/parallel.h"
 
@@ -373,12 +375,8 @@ at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k, const at::Ten
   scores = scores.masked_fill(mask.logical_not().unsqueeze(1).to(q.device()),
                               -std::numeric_limits<double>::infinity());
   const auto wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  at::Tensor p = at::softmax(scores, -1, wide).to(q.scalar_type());
-  if (rule.dropout > 0 && context.random()) {
-    at::Tensor kept = at::empty(p.sizes(), p.options());
-    kept.bernoulli_(1 - rule.dropout, context.generator).div_(1 - rule.dropout);
-    p = p * kept;
-  }
+  const at::Tensor p =
+      dropout(at::softmax(scores, -1, wide).to(q.scalar_type()), rule.dropout, context);
   return at::matmul(p, heads_of(v, key_rows, rule.kv_heads))
       .transpose(1, 2)
       .reshape({batch * queries, q.size(1)})
@@ -405,9 +403,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                   const at::Tensor& key_lengths, const at::Tensor& key_rows) {
   std::vector<Sequence> sequences = sequences_of(lengths, key_lengths, key_rows);
   if (CostMeter* meter = CostMeter::active()) count(*meter, sequences, q.size(1), rule, context);
-  const bool loops =
-      q.device().is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
-  if (!loops) return attend_padded(q, k, v, sequences, rule, context);
+  if (!has_cpu_loops(q)) return attend_padded(q, k, v, sequences, rule, context);
   SequenceAttention active = rule;
   int64_t seed = 0;
   if (!context.random()) active.dropout = 0;

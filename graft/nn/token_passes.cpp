@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "graft/nn/cpu_loops.h"
 #include "graft/nn/linear.h"
 #include "graft/nn/token_lines.h"
 #include "graft/tensor/parallel.h"
@@ -31,10 +32,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr int64_t kRows = 32;  // of a block: what a thread takes at a time, and sums of weights
-
-bool has_passes(const at::Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
-}
 
 /// Rows whose numbers are neighbours; rows themselves may lie apart.
 at::Tensor rows_of(const at::Tensor& t, int64_t width) {
@@ -205,7 +202,7 @@ class RotatePass : public torch::autograd::Function<RotatePass> {
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, bool plus_one) {
-  if (has_passes(x)) return RmsNormPass::apply(x, weight, eps, plus_one);
+  if (has_cpu_loops(x)) return RmsNormPass::apply(x, weight, eps, plus_one);
   const bool reduced = at::isReducedFloatingType(x.scalar_type());
   const at::Tensor wide = reduced ? x.to(at::kFloat) : x;
   const at::Tensor normal = wide * (wide.square().mean(-1, true) + eps).rsqrt();
@@ -215,7 +212,7 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, b
 
 at::Tensor gated(Activation activation, const at::Tensor& gate, const at::Tensor& up) {
   const bool known = activation == Activation::silu || activation == Activation::gelu_tanh;
-  if (!known || !has_passes(gate) || up.scalar_type() != gate.scalar_type())
+  if (!known || !has_cpu_loops(gate) || up.scalar_type() != gate.scalar_type())
     return activate(activation, gate) * up;
   const Gate kind = activation == Activation::silu ? Gate::silu : Gate::gelu_tanh;
   return GatedPass::apply(gate, up, static_cast<int64_t>(kind));
@@ -223,7 +220,7 @@ at::Tensor gated(Activation activation, const at::Tensor& gate, const at::Tensor
 
 at::Tensor rotate_heads(const at::Tensor& x, const at::Tensor& cosine, const at::Tensor& sine,
                         int64_t width) {
-  if (has_passes(x) && cosine.scalar_type() == x.scalar_type())
+  if (has_cpu_loops(x) && cosine.scalar_type() == x.scalar_type())
     return RotatePass::apply(x, rows_of(cosine, cosine.size(1)), rows_of(sine, sine.size(1)),
                              width);
   const int64_t half = cosine.size(1);

@@ -45,7 +45,7 @@ void gemm(int64_t m, int64_t n, int64_t k, float alpha, GemmOperand a, GemmOpera
   const auto b_stride = static_cast<int>(b.stride);
   const auto c_stride32 = static_cast<int>(c_stride);
   sgemm(&flag_b, &flag_a, &n32, &m32, &k32, &alpha, b.data, &b_stride, a.data, &a_stride, &beta, c,
-         &c_stride32);
+        &c_stride32);
 }
 
 }  // namespace graft

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graft/base/error.h"
+#include "graft/base/named_options.h"
 
 namespace graft::texts {
 
@@ -22,16 +23,8 @@ const std::vector<AugmentRecord>& augmentations() {
 Augmentation::Augmentation(const Json& spec, const std::string& where) {
   if (spec.is_null() || spec == "none") return;
   const Json list = spec.is_array() ? spec : Json::array({spec});
-  for (const Json& one : list) {
-    if (one.is_string()) {
-      add(one.get<std::string>(), nullptr, where);
-    } else if (one.is_object() && !one.empty()) {
-      for (const auto& [name, options] : one.items()) add(name, options, where);
-    } else {
-      fail_usage("{}: expected the name of an augmentation of texts or {{name: options}}, got {}",
-                 where, one.dump());
-    }
-  }
+  for (const auto& [name, options] : named_options(list, where, "an augmentation of texts"))
+    add(name, options, where);
 }
 
 void Augmentation::add(const std::string& name, const Json& options, const std::string& where) {

@@ -173,7 +173,7 @@ void open_inputs(Job& job) {
   }
   check_tokenizer(job.model());
   job.inputs = std::make_unique<data::TextInputs>(
-      record_encoder(job.config, job.model(), job.notes), job.data.train, job.data.preference());
+      record_encoder(job.config, job.model(), job.notes), job.data.preference());
   job.inputs->settle_samples(job.data);
 }
 
@@ -276,14 +276,14 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
   models::ModelSource source = model_source(job.config);
   // Whatever is learned of texts, the head is that for the next token.
   const Target problem = job.data.language() ? Target::next_token : job.data.target;
-  const bool earlier_run = !source.path.empty() && is_run_folder(source.path);
-  if (earlier_run && job.data.language()) {
+  job.from_run = !source.path.empty() && is_run_folder(source.path);
+  if (job.from_run) {
     check_goes_on(source.path, problem, run_problem(source.path));
-    job.loaded = load_run_model(source.path, {});
-    job.from_run = true;
     job.notes.push_back(fmt::format("goes on from the run {}", source.path));
-  } else if (earlier_run) {
-    job.from_run = true;
+  }
+  if (job.from_run && job.data.language()) {
+    job.loaded = load_run_model(source.path, {});
+  } else if (job.from_run) {
     job.earlier_classes = run_classes(source.path);
     // A class that only the earlier run knew has no samples here, and stays.
     const auto classes = joined_classes(job.earlier_classes, job.data.classes);
@@ -294,9 +294,7 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
           static_cast<int>(std::find(classes.begin(), classes.end(), name) - classes.begin()));
     }
     data::relabel(job.data, classes, mapping);
-    check_goes_on(source.path, problem, run_problem(source.path));
     job.loaded = load_run_model(source.path, classes);
-    job.notes.push_back(fmt::format("goes on from the run {}", source.path));
   } else {
     source.task = job.data.language() ? models::Task::next_token : models::Task::classes;
     job.loaded = models::load_model(source, job.data.classes);

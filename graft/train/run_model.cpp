@@ -147,6 +147,7 @@ std::vector<std::string> classes_of_adapter(const models::LoadedModel& base,
     if (models::module_name(family, name) != weight || tensor.dim() != 2) continue;
     if (tensor.size(0) == static_cast<int64_t>(model.classes().size())) break;
     std::vector<std::string> classes;
+    classes.reserve(static_cast<size_t>(tensor.size(0)));
     for (int64_t i = 0; i < tensor.size(0); ++i) classes.push_back(fmt::format("LABEL_{}", i));
     return classes;
   }
@@ -174,8 +175,9 @@ models::LoadedModel load_adapter_model(models::ModelSource source,
   if (task == "CAUSAL_LM") source.task = models::Task::next_token;
   models::LoadedModel loaded = models::load_model(source);
   if (loaded.model->has_classifier()) {
+    // The new head comes whole from the adapter.
     if (const auto classes = classes_of_adapter(loaded, adapter); !classes.empty())
-      loaded = models::load_model(source, classes);
+      loaded.model = models::refit_head(*loaded.model, classes).model;
   }
   const models::Family& family = models::find_family(loaded.model->family());
   peft::attach_adapter(loaded.model->registry(), adapter, [&family](const std::string& name) {

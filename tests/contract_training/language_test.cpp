@@ -105,9 +105,7 @@ TEST(LanguageTraining, LearnsWithEveryMethodAndStrategy) {
 TEST(LanguageFrozen, AdaptersLeaveTheBaseAsItIs) {
   const test::ScratchDir scratch;
   train::Job job = open(with(language_config(scratch / "run"), kAdapters));
-  std::map<std::string, at::Tensor> before;
-  for (const auto& p : job.model().registry().parameters)
-    before[p.name] = p.value->detach().clone();
+  const auto before = snapshot(job.model());
   run(job);
   for (const auto& p : job.model().registry().parameters)
     EXPECT_TRUE(same_bytes(before.at(p.name), p.value->detach())) << p.name;
@@ -125,9 +123,7 @@ TEST(LanguageHead, LearnsAMatrixOfItsOwnAndCachesWhatLiesBelow) {
     train::Job job =
         open(with(language_config(scratch / "run"), {{"strategy", "head"}, {"cache", cache}}));
     EXPECT_FALSE(models::head_is_tied(job.model()));
-    std::map<std::string, at::Tensor> before;
-    for (const auto& p : job.model().registry().parameters)
-      before[p.name] = p.value->detach().clone();
+    const auto before = snapshot(job.model());
     EXPECT_TRUE(same_bytes(before.at("model.embed_tokens.weight"), before.at("lm_head.weight")));
     run(job);
     EXPECT_EQ(events(scratch / "run", "stage")[0]["cached"], std::string(cache) == "memory");
@@ -250,6 +246,7 @@ TEST(LanguageData, WhatIsLearnedCanBeChosen) {
   EXPECT_GT(all, 2 * answers);
 
   std::vector<Json> talks;
+  talks.reserve(4);
   for (int i = 0; i < 4; ++i) {
     talks.push_back({{"messages",
                       {{{"role", "user"}, {"content", "Hi there"}},

@@ -48,6 +48,7 @@ const fs::path& wishes() {
     for (const auto& [split, count] :
          std::vector<std::pair<std::string, int>>{{"train", 24}, {"validation", 8}, {"test", 8}}) {
       std::vector<Json> records;
+      records.reserve(static_cast<size_t>(count));
       for (int i = 0; i < count; ++i) records.push_back(pair_of(++key));
       write_lines(scratch / (split + ".jsonl"), records);
     }
@@ -238,9 +239,7 @@ TEST(PreferenceTraining, TheMarginRisesWithEveryStrategy) {
 TEST(PreferenceFrozen, AdaptersLeaveTheBaseAsItIs) {
   const test::ScratchDir scratch;
   train::Job job = open(with(preference_config(scratch / "run"), kAdapters));
-  std::map<std::string, at::Tensor> before;
-  for (const auto& p : job.model().registry().parameters)
-    before[p.name] = p.value->detach().clone();
+  const auto before = snapshot(job.model());
   run(job);
   for (const auto& p : job.model().registry().parameters)
     EXPECT_TRUE(same_bytes(before.at(p.name), p.value->detach())) << p.name;
@@ -324,6 +323,7 @@ TEST(PreferenceRun, GoesOnFromARunWhoseModelIsTheReference) {
 TEST(PreferenceData, RecordsWithOneAnswerAreLeftOutAndCounted) {
   const test::ScratchDir scratch;
   std::vector<Json> records;
+  records.reserve(7);
   for (uint64_t i = 0; i < 6; ++i) records.push_back(pair_of(100 + i));
   records.push_back({{"prompt", "Who? "}, {"chosen", "Tom."}});
   records.push_back({{"prompt", "Who? "}, {"chosen", "Tom."}, {"rejected", "Tom."}});

@@ -17,7 +17,7 @@ constexpr std::array<const char*, 3> kClasses = {"tree", "river", "bird"};
 
 Json record(Labels labels, int i, uint64_t key) {
   static const std::array<const char*, 9> fill = {"the", "a",     "old",   "small", "red",
-                                                   "is",  "green", "rests", "with"};
+                                                  "is",  "green", "rests", "with"};
   Rng rng{key, static_cast<uint64_t>(i)};
   std::vector<std::string> words;
   for (int64_t n = rng.integer(2, 9); n > 0; --n)

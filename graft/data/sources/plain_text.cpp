@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "graft/base/error.h"
+#include "graft/base/utf8.h"
 #include "graft/data/format.h"
 #include "graft/data/names.h"
 #include "graft/data/text_file.h"
@@ -55,7 +56,7 @@ size_t piece_length(std::string_view text, size_t most) {
     return at + border.size();
   }
   size_t end = most;
-  while (end > 1 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  while (end > 1 && !starts_character(text[end])) --end;
   return end;
 }
 

@@ -1,6 +1,7 @@
 #include "graft/text/chat/record_fields.h"
 
 #include "graft/base/error.h"
+#include "graft/base/utf8.h"
 
 namespace graft::texts {
 
@@ -24,7 +25,7 @@ std::string shown(const std::string& name) {
   constexpr size_t kBytes = 40;
   std::string text;
   for (const char c : name) {
-    if (text.size() >= kBytes && (static_cast<unsigned char>(c) & 0xC0) != 0x80) return text + "…";
+    if (text.size() >= kBytes && starts_character(c)) return text + "…";
     text += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? ' ' : c;
   }
   return text;
