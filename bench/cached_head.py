@@ -8,33 +8,24 @@ summary.json: start, loading, filling the cache, evaluation after every epoch, t
 """
 import argparse
 import collections
-import json
 import math
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import graft_run
+from rows import GRAFT, RESULTS, ROOT, Rows
 
 
-def run(args, cache):
-    with tempfile.TemporaryDirectory(prefix="graft_cached_head_") as folder:
-        output = os.path.join(folder, "run")
-        command = [args.graft, "train", f"model={args.model}", "data=" + os.path.join(ROOT, "examples/data/clothing"), "strategy=head", "method=none", f"cache={cache}", "augment=none",
-                   f"budget.epochs={args.epochs}", "train.batch=32", "train.lr=0.01", "train.eval_every=1", "train.image_cache=1GB", f"output={output}"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}\n{done.stderr.strip()[-2000:]}")
-        epochs = collections.defaultdict(float)
-        with open(os.path.join(output, "log.jsonl")) as f:
-            for event in map(json.loads, f):
-                if event["event"] == "step":
-                    epochs[math.ceil(event["epoch"] - 1e-9)] += event["step_s"]
-        with open(os.path.join(output, "summary.json")) as f:
-            summary = json.load(f)
+
+def measure(args, cache):
+    words = [f"model={args.model}", "data=" + os.path.join(ROOT, "examples/data/clothing"), "strategy=head", "method=none", f"cache={cache}", "augment=none",
+             f"budget.epochs={args.epochs}", "train.batch=32", "train.lr=0.01", "train.eval_every=1", "train.image_cache=1GB"]
+    with graft_run.trained(args.graft, words) as run:
+        epochs, summary = collections.defaultdict(float), run.summary
+        for event in run.lines("log.jsonl"):
+            if event["event"] == "step":
+                epochs[math.ceil(event["epoch"] - 1e-9)] += event["step_s"]
     later = [seconds for epoch, seconds in sorted(epochs.items()) if epoch > 1]
     return {"first_s": epochs[1], "later_s": later, "wall_s": summary["time"]["wall_s"], "cpu_s": summary["time"]["cpu_s"], "cache_s": summary["time"]["cache_s"],
             "accuracy": summary["metric"]["value"]}
@@ -42,22 +33,17 @@ def run(args, cache):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--graft", default=os.path.join(ROOT, "build/release/graft"))
+    p.add_argument("--graft", default=GRAFT)
     p.add_argument("--model", default="mobilenet_v2_0.35_224")
     p.add_argument("--epochs", type=int, default=30)
     p.add_argument("--rounds", type=int, default=3)
-    p.add_argument("--results", default=os.path.join(ROOT, "bench/results/cached_head.jsonl"))
+    p.add_argument("--results", default=os.path.join(RESULTS, "cached_head.jsonl"))
     args = p.parse_args()
-    rows = []
-    if os.path.exists(args.results):
-        with open(args.results) as f:
-            rows = [row for row in map(json.loads, f) if row["model"] == args.model and row["epochs"] == args.epochs]
-    os.makedirs(os.path.dirname(args.results), exist_ok=True)
+    results, of = Rows(args.results), {"model": args.model, "epochs": args.epochs}
+    rows = results.find(**of)
     while len(rows) < args.rounds:
-        row = {"model": args.model, "epochs": args.epochs, "memory": run(args, "memory"), "none": run(args, "none"), "load": os.getloadavg()[0], "time": time.strftime("%Y-%m-%d %H:%M")}
+        row = results.add(**of, memory=measure(args, "memory"), none=measure(args, "none"))
         rows.append(row)
-        with open(args.results, "a") as f:
-            f.write(json.dumps(row) + "\n")
         print(f"round {len(rows)}: whole run {row['none']['wall_s']:.1f} s uncached, {row['memory']['wall_s']:.1f} s cached", file=sys.stderr, flush=True)
     epoch = {side: statistics.median(s for r in rows for s in r[side]["later_s"]) for side in ("none", "memory")}
     whole = {side: statistics.median(r[side]["wall_s"] for r in rows) for side in ("none", "memory")}

@@ -8,15 +8,13 @@ weights by the validation part; the held-out fold is measured once, at the end. 
 """
 import argparse
 import json
-import math
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+import graft_run
+from intervals import mcnemar, mean_interval, wilson
+from rows import GRAFT, RESULTS, ROOT, Clock, Rows
+
 FOLDS = 5
 EPOCHS = 6
 
@@ -55,58 +53,12 @@ def run_cell(graft, model, arguments, fold, seed, threads):
         data["fraction"] = fraction[0]
     if not any(w.startswith("budget.") for w in words):
         words = words + [f"budget.epochs={EPOCHS}"]
-    folder = tempfile.mkdtemp(prefix="graft_clothing_")
-    try:
-        output = os.path.join(folder, "run")
-        command = [graft, "train", f"model={model}", "data=" + json.dumps(data), f"seed={seed}", f"threads={threads}", f"output={output}", *words]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise RuntimeError(f"{' '.join(command)}\n{done.stderr.strip()[-2000:]}")
-        with open(os.path.join(output, "summary.json")) as f:
-            s = json.load(f)
-        right = {}
-        with open(os.path.join(output, "predictions.jsonl")) as f:
-            for line in f:
-                p = json.loads(line)
-                right[p["input"]] = int(p["label"] == p["predicted"])
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return {"command": command[1:], "status": s["status"], "split": s["metric"]["split"], "accuracy": s["metric"]["value"], "validation": s["metric"]["validation"],
+    command = [f"model={model}", "data=" + json.dumps(data), f"seed={seed}", f"threads={threads}", *words]
+    with graft_run.trained(graft, command) as run:
+        s, right = run.summary, run.right()
+    return {"command": command, "status": s["status"], "split": s["metric"]["split"], "accuracy": s["metric"]["value"], "validation": s["metric"]["validation"],
             "samples": s["samples"], "cpu_s": s["time"]["cpu_s"], "wall_s": s["time"]["wall_s"], "flops": s["work"]["flops"], "evaluation_flops": s["work"]["evaluation_flops"],
             "peak_rss_bytes": s["memory"]["peak_rss_bytes"], "peak_tensor_bytes": s["memory"]["peak_tensor_bytes"], "trainable": s["parameters"]["trainable"], "right": right}
-
-
-# ---- statistics ----
-
-T_975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 14: 2.145, 19: 2.093, 24: 2.064}
-
-
-def mean_interval(values):
-    """Mean and half width of its 95 % interval by Student's t."""
-    n = len(values)
-    mean = sum(values) / n
-    if n < 2:
-        return mean, float("nan")
-    deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1))
-    t = T_975[max(k for k in T_975 if k <= n - 1)]
-    return mean, t * deviation / math.sqrt(n)
-
-
-def wilson(right, n):
-    z, p = 1.96, right / n
-    centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
-
-
-def mcnemar(a, b):
-    """Exact two-sided p over samples that exactly one of the two gets right."""
-    only_a = sum(1 for k in a if k in b and a[k] and not b[k])
-    only_b = sum(1 for k in a if k in b and b[k] and not a[k])
-    n = only_a + only_b
-    if n == 0:
-        return 1.0
-    tail = sum(math.comb(n, i) for i in range(min(only_a, only_b) + 1)) / 2 ** n
-    return min(1.0, 2 * tail)
 
 
 def pooled(rows):
@@ -137,7 +89,7 @@ def table(title, names, rows_of, reference):
 
 
 def print_tables(results):
-    find = lambda group, name: [r for r in results if r["group"] == group and r["name"] == name]
+    find = lambda group, name: results.find(group=group, name=name)
     full = find("strategies", "full")
     table("What trains (no augmentation)", STRATEGIES, lambda n: find("strategies", n), full)
     table("Updates of every block, or nested", ["all", "nested"], lambda n: full if n == "all" else find("updates", n), full)
@@ -153,37 +105,27 @@ def print_tables(results):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--minutes", type=float, default=1e9)
-    p.add_argument("--graft", default=os.path.join(ROOT, "build/release/graft"))
+    p.add_argument("--graft", default=GRAFT)
     p.add_argument("--model", default="mobilenet_v2_0.35_224")
-    p.add_argument("--results", default=os.path.join(ROOT, "bench/results/clothing.jsonl"), help="several, separated by commas, are read; the last is written")
+    p.add_argument("--results", default=os.path.join(RESULTS, "clothing.jsonl"), help="several, separated by commas, are read; the last is written")
     p.add_argument("--group", help="only these, separated by commas")
     p.add_argument("--seeds", type=int, default=1)
     p.add_argument("--threads", type=int, default=1, help="of each run; with one, two of this script (two results files) may run side by side on two cores")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
-    results = []
-    for path in args.results.split(","):
-        if os.path.exists(path):
-            with open(path) as f:
-                results += [json.loads(line) for line in f]
-    args.results = args.results.split(",")[-1]
-    done = {(r["group"], r["name"], r["seed"], r["fold"]) for r in results}
+    results, clock = Rows(args.results), Clock(args.minutes)
     groups = cells()
     wanted = args.group.split(",") if args.group else list(groups)
-    begin = time.monotonic()
-    os.makedirs(os.path.dirname(args.results), exist_ok=True)
     todo = [(g, n, s, f) for s in range(args.seeds) for g in wanted for f in range(FOLDS) for n in groups[g] if groups[g][n][1] or f == 0]
     for group, name, seed, fold in todo:
         arguments, folds = groups[group][name]
         fold = fold if folds else None
-        if args.tables or (group, name, seed, fold) in done:
+        cell = {"group": group, "name": name, "seed": seed, "fold": fold}
+        if args.tables or results.find(**cell):
             continue
-        if time.monotonic() - begin > 60 * args.minutes:
+        if clock.over():
             break
-        row = {"group": group, "name": name, "seed": seed, "fold": fold, **run_cell(args.graft, args.model, arguments, fold, seed, args.threads)}
-        results.append(row)
-        with open(args.results, "a") as f:
-            f.write(json.dumps(row) + "\n")
+        row = results.add(**cell, **run_cell(args.graft, args.model, arguments, fold, seed, args.threads))
         print(f"{group:10} {name:14} seed {seed} fold {fold}: {100 * row['accuracy']:.1f} % on {row['split']}, validation {100 * row['validation']:.1f} %, {row['cpu_s']:.1f} CPU s",
               file=sys.stderr, flush=True)
     print_tables(results)

@@ -12,17 +12,24 @@ import argparse
 import itertools
 import json
 import os
-import random
 import statistics
 import subprocess
 import sys
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from intervals import ratio_of_medians
+from rows import ORACLES, RESULTS, ROOT, Clock, Rows
+
 PEER = os.path.join(ROOT, "bench/peers/train_step.py")
 BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32, "bert_base": 16, "llama_135m": 4}
 TEXTS = ("bert_base", "llama_135m")
 MODES = ["full", "head", "lora"]
+# The step ratio's upper end that is asked for, and the ratio of peak memory.
+ASKED = {("vit_b16", "full", "float32"): 0.95, ("vit_b16", "head", "float32"): 1.0, ("vit_b16", "lora", "float32"): 0.95,
+         **{("resnet50", mode, "float32"): 0.9 for mode in MODES}, **{("mobilenet_v2_0.35", mode, "float32"): 0.65 for mode in MODES},
+         **{(model, mode, "float32"): 0.95 for model in TEXTS for mode in MODES},
+         ("bert_base", "full", "bfloat16"): 0.8, ("bert_base", "head", "bfloat16"): 0.55, ("bert_base", "lora", "bfloat16"): 0.8,
+         ("llama_135m", "full", "bfloat16"): 0.75, ("llama_135m", "lora", "bfloat16"): 0.6}
+ASKED_PEAK = {(model, "lora", dtype): 0.6 for model in TEXTS for dtype in ("float32", "bfloat16")}
 NAMES = {"vit_b16": "ViT-B/16", "resnet50": "ResNet-50", "mobilenet_v2_0.35": "MobileNetV2-0.35", "bert_base": "BERT-base, 128 tokens", "llama_135m": "Llama of SmolLM2-135M's shape, 256 tokens"}
 
 
@@ -35,21 +42,10 @@ def launch(command):
 
 class Bench:
     def __init__(self, args):
-        self.args, self.end = args, time.monotonic() + 60 * args.minutes
-        self.rows = []
-        if os.path.exists(args.results):
-            with open(args.results) as f:
-                self.rows = [json.loads(line) for line in f]
+        self.args, self.clock, self.rows = args, Clock(args.minutes), Rows(args.results)
 
     def find(self, cell, kind):
-        return [r for r in self.rows if r["cell"] == list(cell) and r["kind"] == kind]
-
-    def keep(self, cell, kind, value):
-        row = {"cell": list(cell), "kind": kind, **value}
-        self.rows.append(row)
-        os.makedirs(os.path.dirname(self.args.results), exist_ok=True)
-        with open(self.args.results, "a") as f:
-            f.write(json.dumps(row) + "\n")
+        return self.rows.find(cell=list(cell), kind=kind)
 
     def common(self, cell):
         model, mode, dtype = cell
@@ -67,27 +63,26 @@ class Bench:
     def probe(self, cell):
         tried = {tuple(r["setting"]): r for r in self.find(cell, "probe")}
         for setting in self.settings(cell):
-            if tuple(setting) in tried or time.monotonic() > self.end:
+            if tuple(setting) in tried or self.clock.over():
                 continue
             line = launch([self.args.python, PEER, *self.common(cell), "--steps", 2, *setting])
-            self.keep(cell, "probe", {"setting": setting, "step_s": min(line["steps_s"])})
+            self.rows.add(cell=cell, kind="probe", setting=setting, step_s=min(line["steps_s"]))
         tried = self.find(cell, "probe")
         return min(tried, key=lambda r: r["step_s"])["setting"] if len(tried) == len(self.settings(cell)) else None
 
     def round(self, cell, setting):
         common = self.common(cell) + ["--steps", self.args.steps, "--warmup", self.args.warmup]
-        value = {"ours": launch([self.args.ours, *common]), "theirs": launch([self.args.python, PEER, *common, *setting]),
-                 "setting": setting, "load": os.getloadavg()[0], "time": time.strftime("%Y-%m-%d %H:%M")}
+        value = {"ours": launch([self.args.ours, *common]), "theirs": launch([self.args.python, PEER, *common, *setting]), "setting": setting}
         if cell[0] == "vit_b16":
             value["products"] = launch([self.args.ours, *common, "--roof"])
         if cell[1] == "full" and cell[0] not in ("vit_b16", *TEXTS):
             value["frozen"] = launch([self.args.ours, *common, "--batch-norm", "frozen"])
-        self.keep(cell, "round", value)
+        self.rows.add(cell=cell, kind="round", **value)
 
     def run(self, cells):
         for turn in range(self.args.rounds):
             for cell in cells:
-                if time.monotonic() > self.end:
+                if self.clock.over():
                     return
                 setting = self.probe(cell)
                 if setting is not None and len(self.find(cell, "round")) <= turn:
@@ -95,25 +90,33 @@ class Bench:
                     print(f"round {turn + 1}: {' '.join(cell)}", file=sys.stderr, flush=True)
 
 
-def ratio_interval(rounds, top, bottom, draws=2000):
-    """Ratio of the medians of the steps of two sides, and its 95 % interval: rounds are drawn, then steps within them."""
-    steps = [(r[top]["steps_s"], r[bottom]["steps_s"]) for r in rounds]
-    median = lambda parts: statistics.median(itertools.chain.from_iterable(parts))
-    value = median(a for a, _ in steps) / median(b for _, b in steps)
-    rng, found = random.Random(0), []
-    for _ in range(draws):
-        drawn = [steps[rng.randrange(len(steps))] for _ in steps]
-        found.append(median(rng.choices(a, k=len(a)) for a, _ in drawn) / median(rng.choices(b, k=len(b)) for _, b in drawn))
-    found.sort()
-    return value, found[int(0.025 * draws)], found[int(0.975 * draws)]
+def ratio_interval(rounds, top, bottom):
+    return ratio_of_medians([(r[top]["steps_s"], r[bottom]["steps_s"]) for r in rounds])
 
 
 def middle(rounds, side, field):
     return statistics.median(r[side][field] for r in rounds)
 
 
+def verdict(value, asked):
+    return "" if asked is None else f" (asked {asked}{'' if value <= asked else ', not met'})"
+
+
+def minutes_left(bench, cells):
+    """What the rounds that are still to be run will take, by those that were; None before there is one of each cell."""
+    seconds = 0
+    for cell in cells:
+        rounds = bench.find(cell, "round")
+        if not rounds:
+            return None
+        lines = [value for value in rounds[-1].values() if isinstance(value, dict) and "steps_s" in value]
+        once = sum(line.get("start_s", 1) + sum(line.get("warmup_s", [])) + sum(line["steps_s"]) for line in lines)
+        seconds += max(0, bench.args.rounds - len(rounds)) * once
+    return seconds / 60
+
+
 def print_tables(bench, cells):
-    print("| model, batch, dtype | what trains | graft ms | theirs ms | theirs | images/s graft / theirs | step ratio [95 %] | CPU ratio | peak MB graft / theirs | rise MB | start s | start ratio | rounds |")
+    print("| model, batch, dtype | what trains | graft ms | theirs ms | theirs | samples/s graft / theirs | step ratio [95 %] | CPU ratio | peak MB graft / theirs | rise MB | start s | start ratio | rounds |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     roofs, frozen = [], []
     for cell in cells:
@@ -127,9 +130,10 @@ def print_tables(bench, cells):
         rise = [statistics.median(r[s]["peak_rss_kib"] - r[s]["rss_before_kib"] for r in rounds) / 1024 for s in ("ours", "theirs")]
         start = [middle(rounds, s, "start_s") for s in ("ours", "theirs")]
         cpu = middle(rounds, "ours", "step_cpu_s") / middle(rounds, "theirs", "step_cpu_s")
+        memory = peak[0] / peak[1]
         print(f"| {NAMES[model]}, {BATCH[model]}, {dtype} | {mode} | {1e3 * a:.0f} | {1e3 * b:.0f} | {' '.join(rounds[0]['setting']) or 'defaults'} | {BATCH[model] / a:.1f} / {BATCH[model] / b:.1f} | "
-              f"{value:.2f} [{low:.2f}, {high:.2f}] | {cpu:.2f} | {peak[0]:.0f} / {peak[1]:.0f} ({peak[0] / peak[1]:.2f}) | {rise[0]:.0f} / {rise[1]:.0f} | {start[0]:.2f} / {start[1]:.2f} | "
-              f"{start[0] / start[1]:.2f} | {len(rounds)} |")
+              f"{value:.2f} [{low:.2f}, {high:.2f}]{verdict(high, ASKED.get(cell))} | {cpu:.2f} | {peak[0]:.0f} / {peak[1]:.0f} ({memory:.2f}){verdict(memory, ASKED_PEAK.get(cell))} | "
+              f"{rise[0]:.0f} / {rise[1]:.0f} | {start[0]:.2f} / {start[1]:.2f} | {start[0] / start[1]:.2f} | {len(rounds)} |")
         if "products" in rounds[0]:
             roofs.append((cell, ratio_interval(rounds, "ours", "products")))
         if "frozen" in rounds[0]:
@@ -144,8 +148,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--minutes", type=float, default=60)
     p.add_argument("--ours", default=os.path.join(ROOT, "build/release/bench/train_step"))
-    p.add_argument("--python", default=os.path.join(ROOT, ".deps/oracles/bin/python"))
-    p.add_argument("--results", default=os.path.join(ROOT, "bench/results/peers.jsonl"))
+    p.add_argument("--python", default=ORACLES)
+    p.add_argument("--results", default=os.path.join(RESULTS, "peers.jsonl"))
     p.add_argument("--checkpoints", default="/tmp/graft_bench_checkpoints")
     p.add_argument("--only", help="model:mode, separated by commas")
     p.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
@@ -163,6 +167,9 @@ def main():
     if not args.tables:
         bench.run(cells)
     print_tables(bench, cells)
+    left = minutes_left(bench, cells)
+    if left:
+        print(f"{args.rounds} rounds of every cell need about {left:.0f} minutes more", file=sys.stderr)
     return 0
 
 

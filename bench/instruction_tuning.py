@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Instruction tuning beside transformers and peft: trained tokens per second (docs/evidence.md, "Language models").
+"""Instruction tuning beside transformers and peft: trained and real tokens per second; prints the table of docs/evidence.md, "Language models".
 
-  instruction_tuning.py [--steps 6] [--rounds 2] [--graft build/release/graft]       (run with .deps/oracles/bin/python)
+  instruction_tuning.py [--minutes N] [--steps 6] [--rounds 5] [--graft build/release/graft] [--python .deps/oracles/bin/python] [--results bench/results/instruction.jsonl] [--tables]
 
 A Llama of SmolLM2-135M's shape with random weights, the Llama-2 tokenizer and its vocabulary, LoRA of rank 16 on every linear layer, the 1,100 records of rasbt-instruct in
 Stanford's wording, loss on answers only, bfloat16. Theirs: weights in bfloat16, SDPA attention, AdamW; batches of 4, 8 and 16 padded to their longest, the same grouped by
-length, and texts packed into blocks of 1,024 tokens (whose attention crosses texts: no flash attention on a CPU). Ours: what `graft train` decides. The sides take turns.
+length, and texts packed into blocks of 1,024 tokens (whose attention crosses texts: no flash attention on a CPU). Ours: what `graft train` decides. The sides take turns, graft and all
+settings of theirs in a round; rounds are appended to the results file and not repeated.
+
+Real tokens are those of the records, without padding; trained tokens are those of them that the loss is taken of (the answers and their ends). Both are counted over the same steps and
+divided by the seconds of these (graft: with reading and its first step; theirs: without batches being made, and without the first step).
 """
 import argparse
 import json
@@ -16,22 +20,28 @@ import subprocess
 import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DATA = os.path.join(ROOT, "../shared/data/rasbt-instruct/instruction-data.json")
-TOKENIZER = os.path.join(ROOT, "../shared/tokenizers/llama2")
+import graft_run
+from intervals import spread
+from rows import GRAFT, ORACLES, RESULTS, SHARED, Clock, Rows
+
+DATA = os.path.join(SHARED, "data/rasbt-instruct/instruction-data.json")
+TOKENIZER = os.path.join(SHARED, "tokenizers/llama2")
 SETTINGS = {"batch 4": (4, "random"), "batch 8": (8, "random"), "batch 16": (16, "random"), "batch 8, by length": (8, "length"), "batch 16, by length": (16, "length"), "packed": (2, "packed")}
+ASKED = {"padded": 2.0, "packed": 1.5}  # of trained tokens, beside the best of each kind
 
 
-def make_model(folder):
+def make_model(args):
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    folder = args.model
     torch.manual_seed(0)
     config = LlamaConfig(vocab_size=32000, hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3, max_position_embeddings=8192,
                          tie_word_embeddings=True, rms_norm_eps=1e-5, rope_theta=100000.0, bos_token_id=1, eos_token_id=2)
     LlamaForCausalLM(config).save_pretrained(folder)
     for name in ("tokenizer.model", "tokenizer_config.json"):
-        os.symlink(os.path.realpath(os.path.join(TOKENIZER, name)), os.path.join(folder, name))
+        if not os.path.exists(os.path.join(folder, name)):
+            os.symlink(os.path.realpath(os.path.join(TOKENIZER, name)), os.path.join(folder, name))
 
 
 def records():
@@ -102,49 +112,59 @@ def theirs(args):
     print(json.dumps(out))
 
 
-def ours(args, turn):
-    run = os.path.join(args.work, f"ours_{turn}")
-    done = subprocess.run([args.graft, "train", f"model={args.model}", f"data={DATA}", "budget.steps=25", "precision=bfloat16", "chat.template=none",
-                           f"threads={args.threads}", "train.eval_every=100", f"output={run}", "overwrite=true"], capture_output=True, text=True)
+def ours(args):
+    words = [f"model={args.model}", f"data={DATA}", "budget.steps=25", "precision=bfloat16", "chat.template=none", f"threads={args.threads}", "train.eval_every=100"]
+    with graft_run.trained(args.graft, words) as run:
+        work, seconds = run.summary["work"], run.summary["time"]["train_s"]
+        return {"learned_s": work["learned_tokens"] / seconds, "real_s": work["tokens"] / seconds, "steps": work["steps"]}
+
+
+def round_of_theirs(args):
+    command = [args.python, os.path.abspath(__file__), "--theirs", "--model", args.model, "--steps", str(args.steps), "--threads", str(args.threads)]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise SystemExit(done.stderr[-2000:])
-    with open(os.path.join(run, "summary.json")) as f:
-        s = json.load(f)
-    return {"learned_s": s["work"]["learned_tokens"] / s["time"]["train_s"], "real_s": s["work"]["tokens"] / s["time"]["train_s"]}
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr.strip()[-2000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def print_table(rounds):
+    both = lambda field: f"{statistics.mean(r['graft'][field] for r in rounds):.0f}"
+    print(f"graft, {len(rounds)} rounds: {both('learned_s')} trained tokens/s ({min(r['graft']['learned_s'] for r in rounds):.0f} to {max(r['graft']['learned_s'] for r in rounds):.0f}), "
+          f"{both('real_s')} real tokens/s\n")
+    print("| theirs | trained tokens/s | real tokens/s | graft / theirs, trained: median (least to most) | real | asked |\n|---|---|---|---|---|---|")
+    rate = {name: statistics.mean(r["theirs"][name]["learned_s"] for r in rounds) for name in SETTINGS}
+    padded = max((name for name in SETTINGS if name != "packed"), key=rate.get)
+    for name in SETTINGS:
+        ratios = {field: spread([r["graft"][field] / r["theirs"][name][field] for r in rounds]) for field in ("learned_s", "real_s")}
+        asked = ASKED["packed"] if name == "packed" else ASKED["padded"] if name == padded else ""
+        print(f"| {name} | {rate[name]:.0f} | {statistics.mean(r['theirs'][name]['real_s'] for r in rounds):.0f} | {ratios['learned_s']} | {ratios['real_s']} | {asked} |")
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--graft", default=os.path.join(ROOT, "build/release/graft"))
+    p.add_argument("--minutes", type=float, default=60)
+    p.add_argument("--graft", default=GRAFT)
+    p.add_argument("--python", default=ORACLES, help="that has transformers and peft")
+    p.add_argument("--results", default=os.path.join(RESULTS, "instruction.jsonl"))
     p.add_argument("--model", default="/tmp/graft_bench_checkpoints/llama_135m_32k")
-    p.add_argument("--work", default="/tmp/graft_bench_instruct")
-    p.add_argument("--steps", type=int, default=6)
-    p.add_argument("--rounds", type=int, default=2)
+    p.add_argument("--steps", type=int, default=6, help="of each setting of theirs that count")
+    p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--theirs", action="store_true", help="only their side, one JSON line")
+    p.add_argument("--make-model", action="store_true", help="only the model that both sides load")
+    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
-    if not os.path.exists(os.path.join(args.model, "model.safetensors")):
-        make_model(args.model)
-    if args.theirs:
-        theirs(args)
+    if args.theirs or args.make_model:
+        (theirs if args.theirs else make_model)(args)
         return 0
-    rounds = []
-    for turn in range(args.rounds):
-        mine = ours(args, turn)
-        done = subprocess.run([sys.executable, os.path.abspath(__file__), "--theirs", "--model", args.model, "--steps", str(args.steps), "--threads", str(args.threads)],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            raise SystemExit(done.stderr[-2000:])
-        rounds.append((mine, json.loads(done.stdout.strip().splitlines()[-1])))
-        print(f"round {turn + 1}: {rounds[-1]}", file=sys.stderr, flush=True)
-    mine = [r[0]["learned_s"] for r in rounds]
-    print(f"graft: {statistics.mean(mine):.0f} trained tokens/s ({min(mine):.0f} to {max(mine):.0f}), {statistics.mean(r[0]['real_s'] for r in rounds):.0f} real tokens/s\n")
-    print("| theirs | trained tokens/s | real tokens/s | graft / theirs, trained | real |\n|---|---|---|---|---|")
-    for name in SETTINGS:
-        t = [r[1][name]["learned_s"] for r in rounds]
-        ratios = [r[0]["learned_s"] / r[1][name]["learned_s"] for r in rounds]
-        real = [r[0]["real_s"] / r[1][name]["real_s"] for r in rounds]
-        print(f"| {name} | {statistics.mean(t):.0f} | {statistics.mean(r[1][name]['real_s'] for r in rounds):.0f} | {statistics.mean(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) | {statistics.mean(real):.2f} |")
+    rows, clock, of = Rows(args.results), Clock(args.minutes), {"steps": args.steps, "threads": args.threads}
+    while not args.tables and len(rows.find(**of)) < args.rounds and not clock.over():
+        if not os.path.exists(os.path.join(args.model, "model.safetensors")):
+            subprocess.run([args.python, os.path.abspath(__file__), "--make-model", "--model", args.model], check=True)
+        row = rows.add(**of, graft=ours(args), theirs=round_of_theirs(args))
+        print(f"round {len(rows.find(**of))}: {row['graft']['learned_s']:.0f} trained tokens/s, theirs {max(t['learned_s'] for t in row['theirs'].values()):.0f} at best", file=sys.stderr, flush=True)
+    if rows.find(**of):
+        print_table(rows.find(**of))
     return 0
 
 

@@ -3,8 +3,9 @@
 
   peft_interchange.py [--graft build/release/graft]      (run with .deps/oracles/bin/python)
 
-Llama (the bundled stories260K), GPT-2 (a random one with a tokenizer of bytes) and BERT (a random one with the vocabulary of the contract tests). ours → theirs: graft trains a LoRA for
-some steps, peft loads the folder. theirs → ours: peft writes a LoRA with random A and B, graft reads it. graft's side is the logits that `graft predict --json` prints
+Llama (the bundled stories260K), GPT-2 (a random one with a tokenizer of bytes) and BERT (a random one with the vocabulary of the contract tests), with adapters on linear layers, on
+embeddings and on the output matrix (which is the embedding), and with modules_to_save. ours → theirs: graft trains a LoRA for some steps, peft loads the folder. theirs → ours: peft
+writes a LoRA with random A and B, graft reads it. graft's side is the logits that `graft predict --json` prints
 (classifiers), or the loss of each text to six digits (language models; a difference in logits of d changes it by at most 2 d).
 """
 import argparse
@@ -18,6 +19,24 @@ import tempfile
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORD_PIECE = os.path.join(ROOT, "tests/contract_training/word_piece")
+# By base: what is adapted, the words for graft, the fields of peft's LoraConfig.
+CASES = {
+    "llama": [
+        ("linear layers", ["strategy=full", "method={name: lora, r: 4, alpha: 8, target: all}"], dict(target_modules="all-linear")),
+        ("embedding", ["strategy=full", "method={name: lora, r: 4, alpha: 8, target: [embed_tokens, q_proj]}"], dict(target_modules=["embed_tokens", "q_proj"])),
+        ("low-rank head", ["strategy={name: head, r: 4}"], dict(target_modules=["lm_head"])),
+        ("modules_to_save", ["strategy=full", "method={name: lora, r: 4, alpha: 8, target: [v_proj], modules_to_save: [embed_tokens]}"],
+         dict(target_modules=["v_proj"], modules_to_save=["embed_tokens"])),
+    ],
+    "gpt2": [
+        ("linear layers", ["strategy=full", "method={name: lora, r: 4, alpha: 8, target: all}"], dict(target_modules="all-linear")),
+        ("embedding", ["strategy=full", "method={name: lora, r: 4, alpha: 8, target: [wte, wpe, c_attn]}"], dict(target_modules=["wte", "wpe", "c_attn"])),
+    ],
+    "bert": [
+        ("linear layers", ["strategy=full", "method={name: lora, r: 4, alpha: 8, target: all}"], dict(target_modules=["query", "value"])),
+        ("embedding", ["strategy=full", "method={name: lora, r: 4, alpha: 8, target: [word_embeddings, query]}"], dict(target_modules=["word_embeddings", "query"])),
+    ],
+}
 TEXTS = ["Once upon a time there was a little girl.", "Tom likes to play in the park with his big red ball.", "The cat sat on the mat."]
 
 
@@ -100,22 +119,25 @@ def logits_by_graft(args, model):
     return [line["logits"] for line in lines]
 
 
-def write_with_peft(base, folder, kind):
+def write_with_peft(base, folder, kind, fields):
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     torch.manual_seed(5)
     if kind == "bert":
-        config = LoraConfig(r=4, lora_alpha=8, target_modules=["query", "value"], modules_to_save=["classifier"])
+        config = LoraConfig(r=4, lora_alpha=8, modules_to_save=["classifier"], **fields)
         model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=3)
     else:
-        config = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
+        config = LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **fields)
         model = AutoModelForCausalLM.from_pretrained(base)
     model = get_peft_model(model, config)
-    for name, p in model.named_parameters():
-        if "lora_" in name or "modules_to_save" in name:
-            torch.nn.init.normal_(p, std=0.05)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "lora_" in name:
+                torch.nn.init.normal_(p, std=0.05)
+            elif "modules_to_save" in name:
+                p.add_(0.05 * torch.randn_like(p))
     model.save_pretrained(folder)
 
 
@@ -136,13 +158,15 @@ def main():
         bert = os.path.join(scratch, "bert")
         make_bert(bert)
         bases = {"llama": os.path.join(ROOT, "examples/models/stories260K"), "gpt2": gpt2, "bert": bert}
-        for kind, base in bases.items():
-            run = os.path.join(scratch, "run_" + kind)
+        for kind, adapted, words, fields in [(kind, *case) for kind, cases in CASES.items() for case in cases]:
+            base = bases[kind]
+            name = "_".join([kind, *adapted.split()])
+            run = os.path.join(scratch, "run_" + name)
             data = labelled if kind == "bert" else texts
-            graft(args, "train", f"model={base}", f"data={{train: {data}, validation: {data}}}", "strategy=full", "method={name: lora, r: 4, alpha: 8, target: all}",
-                  "budget.steps=6", "train.batch=3", "train.lr=0.01", "train.head_lr=0.01", f"output={run}")
-            theirs = os.path.join(scratch, "theirs_" + kind)
-            write_with_peft(base, theirs, kind)
+            graft(args, "train", f"model={base}", f"data={{train: {data}, validation: {data}}}", *words, "budget.steps=6", "train.batch=3", "train.lr=0.01", "train.head_lr=0.01",
+                  "precision=float32", f"output={run}")
+            theirs = os.path.join(scratch, "theirs_" + name)
+            write_with_peft(base, theirs, kind, fields)
             for way, here, there in (("ours → theirs", run, os.path.join(run, "adapter")), ("theirs → ours", theirs, theirs)):
                 if kind == "bert":
                     a, b = logits_by_graft(args, here), logits_of(there, base)
@@ -152,11 +176,11 @@ def main():
                     a, b = losses_by_graft(args, here, texts, scratch), losses_of(there, base, base)
                     gap = max(abs(x - y) for x, y in zip(a, b))
                     size = max(b)
-                rows.append((kind, way, gap, size))
+                rows.append((kind, adapted, way, gap, size))
                 worst = max(worst, gap)
-    print("| model | way | compared | largest | difference |\n|---|---|---|---|---|")
-    for kind, way, gap, size in rows:
-        print(f"| {kind} | {way} | {'logits' if kind == 'bert' else 'losses'} | {size:.3f} | {gap:.1e} |")
+    print("| model | adapted | way | compared | largest | difference |\n|---|---|---|---|---|---|")
+    for kind, adapted, way, gap, size in rows:
+        print(f"| {kind} | {adapted} | {way} | {'logits' if kind == 'bert' else 'losses'} | {size:.3f} | {gap:.1e} |")
     return 0 if worst < 1e-4 else 1
 
 

@@ -1,11 +1,12 @@
-"""Throughput of graft and of Hugging Face tokenizers, one thread each, on 10 MB of English in which no line occurs twice.
+"""Throughput of graft and of Hugging Face tokenizers on 10 MB of English in which no line occurs twice, with one thread and with all.
 
-    cmake --build build/release --target encode_texts
+    cmake --preset release -DGRAFT_BENCH=ON && cmake --build build/release --target encode_texts
     .deps/oracles/bin/python bench/tokenizers/compare.py build/release/bench/encode_texts ../shared [rounds]
 
-Both sides read the same tokenizer.json and alternate in one run. "ids" compares graft's ids_only with encode_batch_fast, the
-fastest that the package offers; "all" compares everything (offsets, tokens, words) with encode_batch. The ids must be equal.
-The ratio is graft's throughput over theirs: the median over rounds, and the lowest and the highest."""
+Both sides read the same tokenizer.json and alternate in one run, thread counts too. "ids" compares graft's ids_only with
+encode_batch_fast, the fastest that the package offers; "all" compares everything (offsets, tokens, words) with encode_batch. The
+ids must be equal. The ratio is graft's throughput over theirs: the median over rounds, and the lowest and the highest; "scaling"
+is a side's throughput with all threads over that with one. Prints the table of docs/evidence.md."""
 import json
 import os
 import pathlib
@@ -15,7 +16,8 @@ import sys
 import tempfile
 import time
 
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
+CORES = len(os.sched_getaffinity(0))
+os.environ["RAYON_NUM_THREADS"] = str(CORES)  # read once; whether threads are used at all is read at every call
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers  # noqa: E402
 
 MEGABYTES = 10
@@ -80,39 +82,71 @@ def checksum(encodings):
     return total
 
 
+def theirs_seconds(encode, texts, threads):
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
+    start = time.perf_counter()
+    encodings = encode(texts, add_special_tokens=False)
+    return time.perf_counter() - start, encodings
+
+
+class Ours:
+    """The program beside, which keeps a tokenizer and the texts."""
+
+    def __init__(self, program, tokenizer, texts):
+        self.process = subprocess.Popen([program, tokenizer, texts], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def encode(self, mode, threads):
+        self.process.stdin.write(f"{mode} {threads}\n")
+        self.process.stdin.flush()
+        seconds, tokens, total = self.process.stdout.readline().split()
+        return float(seconds), int(tokens), int(total)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure(ours, mode, encode, texts, rounds):
+    """For each number of threads the pairs (ours, theirs) of seconds; and the tokens."""
+    times = {threads: [] for threads in sorted({1, CORES})}
+    for number in range(rounds + 1):
+        for threads, pairs in times.items():
+            own, tokens, total = ours.encode(mode, threads)
+            other, encodings = theirs_seconds(encode, texts, threads)
+            if number > 0:  # the first round warms both up
+                pairs.append((own, other))
+            elif checksum(encodings) != total:
+                sys.exit("the ids differ")
+            del encodings
+    return times, tokens
+
+
 def main():
     program, shared = sys.argv[1], pathlib.Path(sys.argv[2])
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
     texts = documents(shared / "data")
     size = sum(len(t.encode()) for t in texts) / 1e6
-    print(f"{size:.2f} MB in {len(texts)} texts, {rounds} rounds, one thread")
+    print(f"{size:.2f} MB in {len(texts):,} texts, {rounds} rounds\n")
+    print("| file | | threads | graft MB/s | tokenizers MB/s | ratio (lowest to highest) | scaling, graft | scaling, tokenizers |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         texts_file = pathlib.Path(folder) / "texts.json"
         texts_file.write_text(json.dumps(texts))
         for name, theirs in tokenizers(shared / "tokenizers"):
             path = pathlib.Path(folder) / f"{name}.json"
             theirs.save(str(path))
-            ours = subprocess.Popen([program, str(path), str(texts_file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            ours = Ours(program, str(path), str(texts_file))
             for mode, encode in (("ids", theirs.encode_batch_fast), ("all", theirs.encode_batch)):
-                ratios, speeds = [], []
-                for number in range(rounds + 1):
-                    ours.stdin.write(mode + "\n")
-                    ours.stdin.flush()
-                    own, tokens, total = ours.stdout.readline().split()
-                    start = time.perf_counter()
-                    encodings = encode(texts, add_special_tokens=False)
-                    other = time.perf_counter() - start
-                    if number == 0:  # warms both up
-                        if checksum(encodings) != int(total):
-                            sys.exit(f"{name}: the ids differ")
-                        continue
-                    ratios.append(other / float(own))
-                    speeds.append((size / float(own), size / other))
-                mine, others = (statistics.median(s[i] for s in speeds) for i in (0, 1))
-                print(f"{name:7} {mode:4} graft {mine:7.1f} MB/s, tokenizers {others:6.1f} MB/s, ratio {statistics.median(ratios):5.2f} "
-                      f"({min(ratios):.2f} to {max(ratios):.2f}), {int(tokens):,} equal ids", flush=True)
-            ours.stdin.close()
-            ours.wait()
+                times, tokens = measure(ours, mode, encode, texts, rounds)
+                single = [statistics.median(pair[side] for pair in times[1]) for side in (0, 1)]
+                for threads, pairs in times.items():
+                    seconds = [statistics.median(pair[side] for pair in pairs) for side in (0, 1)]
+                    ratios = [other / own for own, other in pairs]
+                    scaling = [f"{single[side] / seconds[side]:.2f}" if threads > 1 else "" for side in (0, 1)]
+                    print(f"| {name} | {mode} | {threads} | {size / seconds[0]:.1f} | {size / seconds[1]:.1f} | {statistics.median(ratios):.2f} "
+                          f"({min(ratios):.2f} to {max(ratios):.2f}) | {scaling[0]} | {scaling[1]} |", flush=True)
+                print(f"  {name}, {mode}: {tokens:,} equal ids", file=sys.stderr, flush=True)
+            ours.close()
 
 
 main()

@@ -16,6 +16,7 @@
 #include "graft/strategies/strategy.h"
 #include "graft/tensor/device.h"
 #include "graft/tensor/memory.h"
+#include "graft/train/frozen_weights.h"
 #include "graft/train/loss.h"
 #include "graft/train/optimizer.h"
 #include "graft/train/trained_set.h"
@@ -29,7 +30,7 @@ struct Arguments {
   std::string model, mode = "full", dtype = "float32", batch_norm = "auto", checkpoint;
   int64_t batch = 8, steps = 5, warmup = 1, image_size = 224, length = 0, seed = 0;
   int threads = 2;
-  bool roof = false;
+  bool roof = false, recompute = false, cast = false;
   int profile = 0;
 };
 
@@ -54,6 +55,8 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--batch-norm", a.batch_norm,
                  "train: statistics of the batch; auto: train for full, else frozen")
       ->check(CLI::IsMember({"auto", "train", "frozen"}));
+  app.add_flag("--recompute", a.recompute, "blocks run again in backward (train.recompute)");
+  app.add_flag("--cast", a.cast, "frozen weights stay in float32 and are cast at every use");
   app.add_flag("--roof", a.roof, "only the matrix products of a step (vit_b16)");
   app.add_option("--profile", a.profile,
                  "also print this many operations of one step to stderr, the longest first");
@@ -123,9 +126,13 @@ class Trainer {
     trained_ = train::trained_tensors(model, methods, blocks);
     train::apply_trained(model, trained_);
     border_ = train::lowest_block(trained_);
+    // Where the head of a language model learns, the whole model is the result.
+    if (!a.cast && (a.mode == "lora" || (a.mode == "head" && !continues_texts(a))))
+      train::hold_frozen(model, trained_);
     const bool statistics = a.batch_norm == "train" || (a.batch_norm == "auto" && a.mode == "full");
     for (nn::BatchNorm* norm : model.registry().batch_norms) norm->use_batch_statistics(statistics);
     context_.training = true;
+    context_.recompute = a.recompute;
     context_.generator = at::detail::createCPUGenerator(static_cast<uint64_t>(a.seed));
     context_.trained.assign(static_cast<size_t>(model.size()), false);
     for (const int b : blocks) context_.trained[static_cast<size_t>(b)] = true;
@@ -143,7 +150,9 @@ class Trainer {
       flow = model.forward(std::move(flow), context_, 0, border_);
     }
     flow = model.forward(std::move(flow), context_, border_);
-    const train::LossValue loss = train::compute_loss(flow, targets_, {});
+    const train::LossValue loss = flow.has("loss")
+                                      ? train::text_losses(flow)
+                                      : train::compute_loss(flow.at("logits"), targets_, {});
     flow = {};
     const double value = loss.sum.item<double>();
     loss.sum.backward();

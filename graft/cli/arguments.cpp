@@ -34,7 +34,9 @@ void merge(Json& into, const Json& from) {
 }
 
 bool is_file_word(const std::string& word) {
-  return word.find('=') == std::string::npos || std::filesystem::exists(word);
+  // A setting may be longer than a file's name can be.
+  std::error_code ignored;
+  return word.find('=') == std::string::npos || std::filesystem::exists(word, ignored);
 }
 
 }  // namespace

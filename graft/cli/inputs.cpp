@@ -8,6 +8,7 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/data/format.h"
+#include "graft/text/chat/record.h"
 
 namespace graft::cli {
 namespace fs = std::filesystem;
@@ -50,6 +51,16 @@ std::vector<fs::path> picture_files(const std::vector<std::string>& words) {
 
 namespace {
 
+/// Whether something holds samples of a data set, and not a text a line.
+bool holds_samples(const fs::path& path) {
+  static const std::set<std::string> tables = {".csv", ".tsv", ".json", ".jsonl"};
+  if (fs::is_directory(path) || tables.contains(path.extension().string())) return true;
+  // What may be read once only is read as it comes.
+  const data::Format* format =
+      fs::is_regular_file(path) ? data::find_format(path, nullptr) : nullptr;
+  return format && format->name == "conll";
+}
+
 void add_lines(std::istream& from, const std::string& name, std::vector<NamedText>& texts) {
   std::string line;
   for (int number = 1; std::getline(from, line); ++number) {
@@ -61,7 +72,6 @@ void add_lines(std::istream& from, const std::string& name, std::vector<NamedTex
 }  // namespace
 
 std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
-  static const std::set<std::string> tables = {".csv", ".tsv", ".json", ".jsonl"};
   std::vector<NamedText> texts;
   for (const auto& word : words) {
     if (word == "-") {
@@ -72,11 +82,16 @@ std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
       fail_unreadable("there is no file {}; to classify the words themselves give --text \"{}\"",
                       word, word);
     }
-    if (fs::is_directory(word) || tables.contains(fs::path(word).extension().string())) {
+    if (holds_samples(word)) {
       const data::Listing listing = data::open_listing(word, "", nullptr);
       if (!listing.text) fail_unreadable("{} holds pictures, the model reads texts", word);
-      for (size_t i = 0; i < listing.samples.size(); ++i)
-        texts.push_back({listing.samples[i].id, listing.text(static_cast<int64_t>(i))});
+      for (size_t i = 0; i < listing.samples.size(); ++i) {
+        data::Text text = listing.text(static_cast<int64_t>(i));
+        // What has no label is read as a record, which keeps more than its words.
+        if (listing.target == Target::next_token)
+          text.first = texts::record_words(texts::parse_record(text.first));
+        texts.push_back({listing.samples[i].id, std::move(text)});
+      }
       continue;
     }
     std::ifstream file(word);

@@ -19,8 +19,8 @@ struct NamedText {
 };
 
 /// The texts of files: a line each of "-" (standard input) and of files that no data format knows;
-/// of tables and JSON as data formats read them. A word that names nothing is an error (exit code
-/// 3).
+/// of tables, JSON and words in lines as data formats read them. A word that names nothing is an
+/// error (exit code 3).
 std::vector<NamedText> named_texts(const std::vector<std::string>& words);
 
 }  // namespace graft::cli

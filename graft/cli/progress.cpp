@@ -32,6 +32,8 @@ void Progress::on_start(const Json& facts) {
       task.ends_with("-regression")      ? "labelled with numbers"
       : facts.value("loss", "") == "dpo" ? "with a chosen and a rejected answer"
       : task == "language-modeling"      ? "to continue"
+      : task.starts_with("masked")       ? "whose masked tokens are told"
+      : task == "sentence-similarity"    ? "to compare"
                                          : fmt::format("of {} classes", facts["classes"].size());
   line(fmt::format("training on {} samples {} ({} to validate, {} to test)",
                    n["train"].get<int64_t>(), kind, n["validation"].get<int64_t>(),
@@ -74,8 +76,9 @@ void Progress::on_evaluation(const train::EvaluationEvent& e) {
     if (name == "perplexity") text += fmt::format(", perplexity {:.3f}", m.value);
     if (name == "token_accuracy") text += fmt::format(", tokens right {:.1f} %", 100 * m.value);
     if (name == "reward_accuracy") text += fmt::format(", pairs right {:.1f} %", 100 * m.value);
+    if (name == "recall_at_1") text += fmt::format(", nearest right {:.1f} %", 100 * m.value);
     if (name == "reward_margin") text += fmt::format(", margin {:.4f}", m.value);
-    if (name == "pearson" || name == "spearman" || name == "mae")
+    if (name == "pearson" || name == "spearman" || name == "mae" || name == "mrr")
       text += fmt::format(", {} {:.4f}", name, m.value);
   }
   line(text + (e.best ? "  (best so far)" : ""));

@@ -23,6 +23,8 @@ texts::Preprocess tokenizer_of(const train::Config& config) {
     earlier.values = read_yaml(fs::path(source.path) / "config.yaml");
     const models::ModelSource base = train::model_source(earlier);
     if (source.tokenizer.empty()) source.tokenizer = base.tokenizer;
+    source.add_tokens.insert(source.add_tokens.begin(), base.add_tokens.begin(),
+                             base.add_tokens.end());
     source.path = base.path;
   }
   const fs::path model = models::find_model(source.path);
@@ -32,7 +34,8 @@ texts::Preprocess tokenizer_of(const train::Config& config) {
   const fs::path folder = source.tokenizer.empty() ? model : models::find_model(source.tokenizer);
   const Json& length = config.at("train", "max_length");
   texts::Preprocess preprocess = models::read_text_preprocess(
-      folder, values, length.is_number_integer() ? length.get<int64_t>() : 0);
+      folder, values, length.is_number_integer() ? length.get<int64_t>() : 0,
+      source.add_tokens);
   if (!preprocess.tokenizer) {
     fail_unreadable(
         "{} holds no tokenizer; give model.tokenizer, a folder with tokenizer.json, vocab.txt, "

@@ -19,7 +19,8 @@ struct Examined {
 
 class Inspector {
  public:
-  Inspector(const Dataset& dataset, CheckReport& report) : samples_(dataset), report_(report) {
+  Inspector(const Dataset& dataset, CheckReport& report)
+      : samples_(dataset), classes_(dataset.classes), boxes_(dataset.boxes()), report_(report) {
     samples_.describe(report);
     examined_.resize(static_cast<size_t>(samples_.size()));
   }
@@ -29,6 +30,10 @@ class Inspector {
     sort_out();
     find_duplicates();
     find_look_alikes();
+    if (!boxes_) return;
+    std::vector<image::Dimensions> sizes;
+    for (const Examined& seen : examined_) sizes.push_back({seen.width, seen.height});
+    report_.boxes = check_boxes(samples_, classes_, sizes);
   }
 
  private:
@@ -88,6 +93,8 @@ class Inspector {
   }
 
   CheckedSamples samples_;
+  const std::vector<std::string>& classes_;
+  bool boxes_;
   CheckReport& report_;
   std::vector<Examined> examined_;
 };

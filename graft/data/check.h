@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,19 @@ struct ClassCount {
   int64_t train = 0, validation = 0, test = 0;
 };
 
+/// What is to be said of pictures with boxes.
+struct BoxReport {
+  std::vector<ClassCount> classes;  ///< boxes, where CheckReport::classes counts pictures
+  int64_t boxes = 0, crowds = 0, difficult = 0;
+  int64_t small = 0, medium = 0, large = 0;  ///< COCO's size classes: 32 x 32, 96 x 96 pixels
+  float min_side = 0, median_side = 0, max_side = 0;  ///< square roots of the boxes' areas, pixels
+  int64_t dropped_boxes = 0, cut_boxes = 0;           ///< see Sample
+  std::vector<Place> dropped, cut;
+  std::vector<Place> outside;   ///< boxes leave the picture, which is not as large as the data say
+  std::vector<Place> repeated;  ///< a box stands there twice
+  std::vector<Place> bare;      ///< no box at all
+};
+
 /// What is wrong, or worth knowing, about data before anything is trained on them.
 struct CheckReport {
   static constexpr int kTinySide = 32;  ///< a shorter side below it is called tiny
@@ -61,7 +75,15 @@ struct CheckReport {
   int64_t min_characters = 0, median_characters = 0,
           max_characters = 0;  ///< of both texts of a pair
   bool records = false;        ///< for a language model: `classes` is one row "records"
-  bool regression = false;     ///< `classes` is one row "value", and train's values follow
+  bool pairs = false;          ///< of texts that are compared: `classes` is one row "pairs"
+  bool values = false;         ///< of a regression (`classes` is one row "value") and scored pairs
+  bool tagged = false;         ///< words have classes: `classes` counts words, and there are
+  int64_t words = 0, entities = 0;
+  /// Entities that begin with a tag which says that one goes on (I-X): all, as IOB1 has it, or by
+  /// mistake, then in these texts.
+  int64_t without_beginning = 0;
+  std::vector<Place> ill_formed;
+  std::optional<BoxReport> boxes;  ///< of pictures with boxes
   float min_value = 0, median_value = 0, max_value = 0;
   std::vector<std::string> notes;  ///< of the dataset
 

@@ -82,6 +82,44 @@ std::string sizes_text(const CheckReport& r) {
                      grouped(r.max_characters), grouped(r.median_characters));
 }
 
+void add_problems(const BoxReport& r, std::vector<std::string>& found) {
+  const auto say = [&](int64_t count, const char* what) {
+    if (count > 0) found.push_back(fmt::format("{} {}", grouped(count), what));
+  };
+  say(r.dropped_boxes, "box(es) are left out: a side is below one pixel, or a coordinate is no number");
+  say(static_cast<int64_t>(r.outside.size()),
+      "picture(s) are smaller than the data say, so that boxes leave them");
+  say(r.cut_boxes, "box(es) reach out of their picture and are cut at its borders");
+  say(static_cast<int64_t>(r.repeated.size()), "picture(s) have the same box twice");
+  if (r.boxes == r.crowds) found.emplace_back("there is no box to learn from");
+}
+
+std::string boxes_text(const BoxReport& r, size_t examples) {
+  std::string text = fmt::format(
+      "\n{}\n{} boxes ({} small, {} medium, {} large as COCO says); square roots of areas {:.0f} to "
+      "{:.0f} pixels, median {:.0f}; {} crowds, {} difficult\n",
+      class_table(r.classes, "boxes"), grouped(r.boxes), grouped(r.small), grouped(r.medium),
+      grouped(r.large), r.min_side, r.max_side, r.median_side, grouped(r.crowds),
+      grouped(r.difficult));
+  text += section("pictures with boxes that are left out", r.dropped, examples, place_text);
+  text += section("pictures with boxes that are cut", r.cut, examples, place_text);
+  text += section("pictures that are smaller than the data say", r.outside, examples, place_text);
+  text += section("pictures with the same box twice", r.repeated, examples, place_text);
+  text += section("pictures without boxes", r.bare, examples, place_text);
+  return text;
+}
+
+Json counts_json(const std::vector<ClassCount>& classes) {
+  Json counts = Json::array();
+  for (const auto& item : classes) {
+    counts.push_back({{"name", item.name},
+                      {"train", item.train},
+                      {"validation", item.validation},
+                      {"test", item.test}});
+  }
+  return counts;
+}
+
 }  // namespace
 
 std::vector<std::string> CheckReport::problems() const {
@@ -100,11 +138,18 @@ std::vector<std::string> CheckReport::problems() const {
     found.push_back(
         fmt::format("{} {}(s) are there several times with different labels", grouped(n), one));
   }
+  if (!ill_formed.empty()) {
+    found.push_back(fmt::format(
+        "{} of {} entities begin with a tag that says they go on (I-X behind no B-X); they count "
+        "as entities of their own",
+        grouped(without_beginning), grouped(entities)));
+  }
   if (!empty_classes.empty()) {
     found.push_back(
         fmt::format("class(es) without a sample to train on: {}", join_some(empty_classes)));
   }
-  if (imbalance > kStrongImbalance) {
+  if (boxes) add_problems(*boxes, found);
+  if (imbalance > kStrongImbalance && !tagged && !boxes) {
     found.push_back(
         fmt::format("the largest class has {:.0f} times as many samples as the smallest; consider "
                     "train.balanced=true "
@@ -115,13 +160,7 @@ std::vector<std::string> CheckReport::problems() const {
 }
 
 Json CheckReport::json() const {
-  Json counts = Json::array();
-  for (const auto& item : classes) {
-    counts.push_back({{"name", item.name},
-                      {"train", item.train},
-                      {"validation", item.validation},
-                      {"test", item.test}});
-  }
+  const Json counts = counts_json(classes);
   const auto places = [&](const std::vector<Place>& list) {
     Json out = Json::array();
     for (size_t i = 0; i < std::min(list.size(), kListed); ++i) {
@@ -151,8 +190,14 @@ Json CheckReport::json() const {
                {"classes", counts},
                {"empty_classes", empty_classes},
                {"imbalance", imbalance}};
-  if (regression) {
+  if (values) {
     json["value"] = {{"min", min_value}, {"median", median_value}, {"max", max_value}};
+  }
+  if (tagged) {
+    json["words"] = {{"count", words},
+                     {"entities", entities},
+                     {"without_beginning", without_beginning},
+                     {"ill_formed", places(ill_formed)}};
   }
   if (content == Content::texts) {
     json["characters"] = {
@@ -176,20 +221,42 @@ Json CheckReport::json() const {
     json["tiny"] = places(tiny);
     json["odd"] = places(odd);
   }
+  if (boxes) {
+    const BoxReport& r = *boxes;
+    json["boxes"] = {{"count", r.boxes},
+                     {"crowds", r.crowds},
+                     {"difficult", r.difficult},
+                     {"small", r.small},
+                     {"medium", r.medium},
+                     {"large", r.large},
+                     {"side", {{"min", r.min_side}, {"median", r.median_side}, {"max", r.max_side}}},
+                     {"classes", counts_json(r.classes)},
+                     {"left_out", r.dropped_boxes},
+                     {"cut", r.cut_boxes}};
+    json["with_boxes_left_out"] = places(r.dropped);
+    json["with_boxes_cut"] = places(r.cut);
+    json["smaller_than_said"] = places(r.outside);
+    json["with_a_box_twice"] = places(r.repeated);
+    json["without_boxes"] = places(r.bare);
+  }
   json["notes"] = notes;
   return json;
 }
 
 std::string CheckReport::text(size_t examples) const {
-  std::string text = class_table(classes, records ? "" : "class");
+  std::string text = class_table(
+      classes, records || pairs ? "" : tagged ? "tag" : boxes ? "pictures" : "class");
   text += fmt::format("\n{} samples; {}", grouped(samples), sizes_text(*this));
-  if (regression) {
+  if (values) {
     text += fmt::format("; values of train {:g} to {:g}, median {:g}", min_value, max_value,
                         median_value);
-  } else if (!records) {
+  } else if (tagged) {
+    text += fmt::format("; {} words, {} entities", grouped(words), grouped(entities));
+  } else if (!records && !pairs) {
     text += fmt::format("; largest class / smallest class {:.1f}", imbalance);
   }
   text += "\n";
+  if (boxes) text += boxes_text(*boxes, examples);
   for (const auto& note : notes) text += "note: " + note + "\n";
   const auto found = problems();
   if (found.empty()) text += "\nno problems were found\n";
@@ -206,6 +273,7 @@ std::string CheckReport::text(size_t examples) const {
       section(fmt::format("shorter side below {} pixels", kTinySide), tiny, examples, place_text);
   text += section(fmt::format("longer side more than {:.0f} times the shorter", kOddProportion),
                   odd, examples, place_text);
+  text += section("entities that go on and do not begin", ill_formed, examples, place_text);
   text += section(fmt::format("fewer than {} characters", kShortText), short_texts, examples,
                   place_text);
   text += section(fmt::format("more than {} characters", grouped(kLongText)), long_texts, examples,

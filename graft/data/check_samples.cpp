@@ -9,6 +9,13 @@
 #include "graft/base/parallel.h"
 
 namespace graft::data {
+namespace {
+
+bool has_values(const Dataset& data) {
+  return data.regression() || data.target == Target::similarity;
+}
+
+}  // namespace
 
 CheckedSamples::CheckedSamples(const Dataset& dataset) : set_(dataset) {
   const Split splits[] = {Split::train, Split::validation, Split::test};
@@ -30,9 +37,9 @@ Twins CheckedSamples::twins(const std::vector<int64_t>& group) const {
     const Place& first = result.places.front();
     const Place& last = result.places.back();
     result.across_splits = result.across_splits || last.split != first.split;
-    const bool same = set_.regression() ? source().sample(index(i)).value ==
-                                              source().sample(index(group.front())).value
-                                        : last.labels == first.labels;
+    const bool same = has_values(set_) ? source().sample(index(i)).value ==
+                                             source().sample(index(group.front())).value
+                                       : last.labels == first.labels;
     result.different_labels = result.different_labels || !same;
   }
   return result;
@@ -57,10 +64,14 @@ void CheckedSamples::describe(CheckReport& report) const {
   report.content = source().content();
   report.samples = size();
   report.notes = set_.notes;
-  report.regression = set_.regression();
+  report.values = has_values(set_);
   report.records = set_.language();
-  if (set_.regression()) {
-    measure_values(report);
+  report.pairs = set_.pairs();
+  report.tagged = set_.token_classes();
+  if (report.values) measure_values(report);
+  if (set_.regression() || set_.pairs()) {
+    const std::string name = set_.pairs() ? "pairs" : set_.classes.front();
+    report.classes = {{name, set_.train.size(), set_.validation.size(), set_.test.size()}};
   } else if (set_.language()) {
     report.classes = {{"records", set_.train.size(), set_.validation.size(), set_.test.size()}};
   } else {
@@ -87,8 +98,6 @@ void CheckedSamples::count_classes(CheckReport& report) const {
 }
 
 void CheckedSamples::measure_values(CheckReport& report) const {
-  report.classes = {
-      {set_.classes.front(), set_.train.size(), set_.validation.size(), set_.test.size()}};
   std::vector<float> values;
   values.reserve(set_.train.indices.size());
   for (int64_t i = 0; i < set_.train.size(); ++i) values.push_back(set_.train.sample(i).value);

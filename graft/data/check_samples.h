@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graft/data/check.h"
+#include "graft/image/codec.h"
 
 namespace graft::data {
 
@@ -42,6 +43,15 @@ class CheckedSamples {
   const Dataset& set_;
   std::vector<Item> items_;
 };
+
+/// Words, entities and ill-formed sequences of tags, where words have classes.
+void check_words(const CheckedSamples& samples, const std::vector<std::string>& classes,
+                 CheckReport& report);
+
+/// What is wrong with boxes. `sizes` are those of the decoded pictures, 0 x 0 where one cannot be
+/// read.
+BoxReport check_boxes(const CheckedSamples& samples, const std::vector<std::string>& classes,
+                      const std::vector<image::Dimensions>& sizes);
 
 /// `check` for a data set of texts.
 CheckReport check_texts(const Dataset& dataset, int threads,

@@ -30,13 +30,16 @@ void append_plain(const std::string& text, std::string& plain) {
   if (plain.size() > start && plain.back() == ' ') plain.pop_back();
 }
 
-/// A pair's texts are kept apart by a character that none has.
+/// The texts of a sample are kept apart by a character that none has.
 std::string plain_text(const Text& text) {
   std::string plain;
   append_plain(text.first, plain);
-  if (!text.second) return plain;
-  plain += '\0';
-  append_plain(*text.second, plain);
+  const auto add = [&plain](const std::string& more) {
+    plain += '\0';
+    append_plain(more, plain);
+  };
+  if (text.second) add(*text.second);
+  for (const auto& negative : text.negatives) add(negative);
   return plain;
 }
 
@@ -53,6 +56,7 @@ Examined examine(const Text& text) {
   Examined seen;
   seen.characters = characters_in(text.first);
   if (text.second) seen.characters += characters_in(*text.second);
+  for (const auto& negative : text.negatives) seen.characters += characters_in(negative);
   seen.print = print_of(plain_text(text));
   return seen;
 }
@@ -74,6 +78,7 @@ CheckReport check_texts(const Dataset& dataset, int threads,
   CheckReport report;
   const CheckedSamples samples(dataset);
   samples.describe(report);
+  if (report.tagged) check_words(samples, dataset.classes, report);
   std::vector<Examined> examined(static_cast<size_t>(samples.size()));
   const auto text_of = [&](int64_t i) {
     Text text = samples.source().text(samples.index(i));

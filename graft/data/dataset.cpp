@@ -16,11 +16,17 @@ namespace graft::data {
 namespace fs = std::filesystem;
 namespace {
 
+/// Whether a folder may hold a file a split; other formats read folders in ways of their own.
+bool reads_split_files(const std::string& format) {
+  return format == "auto" || find_in(formats(), format, "data format").reads_files;
+}
+
 std::vector<Part> parts_of(const Options& options) {
   std::vector<Part> parts;
   if (options.is_set("path")) {
     const fs::path path = options.text("path");
-    if (fs::is_directory(path) && options.text("format") == "auto") parts = split_files(path);
+    if (fs::is_directory(path) && reads_split_files(options.text("format")))
+      parts = split_files(path);
     if (parts.empty()) parts.push_back({path, Split::none});
   }
   for (const Split split : {Split::train, Split::validation, Split::test}) {
@@ -64,7 +70,8 @@ std::vector<std::string> all_classes(const std::vector<Listing>& listings) {
   for (const Listing& listing : listings)
     names.insert(listing.classes.begin(), listing.classes.end());
   std::vector<std::string> classes(names.begin(), names.end());
-  sort_names(classes);
+  const bool tags = listings.front().target == Target::token_classes;
+  tags ? sort_tags(classes) : sort_names(classes);
   return classes;
 }
 
@@ -112,16 +119,37 @@ Target settle_target(std::vector<Listing>& listings, const Options& options) {
     return std::count_if(listings.begin(), listings.end(),
                          [&](const Listing& listing) { return listing.target == target; });
   };
-  if (const auto language = count(Target::next_token); language > 0) {
-    if (language < static_cast<int64_t>(listings.size())) {
-      fail_unreadable(
-          "data: some of train, validation and test hold texts to continue, others labelled "
-          "samples; give one kind");
-    }
-    return Target::next_token;
+  for (const auto& [target, what] :
+       {std::pair{Target::next_token, "texts to continue"},
+        {Target::token_classes, "words with tags"},
+        {Target::similarity, "pairs of texts with a score"},
+        {Target::retrieval, "texts that belong together"},
+        {Target::boxes, "pictures with boxes"}}) {
+    const auto some = count(target);
+    if (some == static_cast<int64_t>(listings.size())) return target;
+    if (some == 0) continue;
+    fail_unreadable(
+        "data: some of train, validation and test hold {}, others do not; give one kind", what);
   }
   if (settle_labels(listings, kind_of(options))) return Target::regression;
   return count(Target::multi_label) > 0 ? Target::multi_label : Target::single_label;
+}
+
+/// The texts that every sample has.
+int64_t least_texts(const std::vector<Listing>& listings, std::vector<std::string>& notes) {
+  int64_t least = listings.front().texts_a_sample;
+  int64_t most = least;
+  for (const Listing& listing : listings) {
+    least = std::min(least, listing.texts_a_sample);
+    most = std::max(most, listing.texts_a_sample);
+  }
+  if (least < most) {
+    notes.push_back(fmt::format(
+        "the splits have differing numbers of negatives a sample; {} of each are used, as many as "
+        "all have",
+        least - 2));
+  }
+  return least;
 }
 
 /// A class that is only measured, never learned, is nearly always a misnamed folder.
@@ -135,12 +163,19 @@ void check_learned(Dataset& dataset, bool folds) {
     }
     if (missing.empty()) continue;
     const char* name = view == &dataset.test ? "test" : "validation";
+    // Of many objects in few pictures, rare ones often fall into one split.
+    if (dataset.target == Target::boxes) {
+      dataset.notes.push_back(fmt::format("the {} split has boxes of class(es) that training lacks: {}",
+                                          name, join_some(missing)));
+      continue;
+    }
     if (!folds) {
       fail_unreadable(
           "the {} split has {} class(es) that training lacks: {}; rename or remove them, or list "
-          "the "
-          "classes in data.classes",
-          name, missing.size(), join_some(missing));
+          "the classes in data.classes{}",
+          name, missing.size(), join_some(missing),
+          dataset.target == Target::token_classes ? ": words with other tags then count as \"O\""
+                                                  : "");
     }
     dataset.notes.push_back(
         fmt::format("all samples of {} are in the {} split of this fold: too few to divide",
@@ -164,7 +199,8 @@ const std::vector<Option>& data_options() {
         text("test", nullptr, "data to measure on, once"),
         any("columns", nullptr,
             "columns of a table: {path, label, split, root}, of texts {text, text_pair, label, "
-            "split, id}"),
+            "split, id}, of texts that are compared {anchor, positive, negative, score, split, "
+            "id}, of words with tags {word, tag} or {words, tags, text, entities, split, id}"),
         text("labels", "auto",
              "what labels of texts are: classes, or numbers that a regression learns; auto: "
              "numbers when one of them is not whole")
@@ -207,8 +243,11 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
         "data.classes has no meaning where labels are numbers (data.labels=classes makes "
         "classes of them)");
   }
-  if (given && target == Target::next_token)
-    fail_usage("data.classes has no meaning where texts are continued: they have no classes");
+  const bool compared = target == Target::similarity || target == Target::retrieval;
+  if (given && (compared || target == Target::next_token)) {
+    fail_usage("data.classes has no meaning where texts are {}: they have no classes",
+               compared ? "compared" : "continued");
+  }
   const std::vector<std::string> classes = given ? given_classes(options) : all_classes(listings);
   if (given && name_numbers(listings, classes)) {
     notes.emplace_back("the classes are numbers in the data and called as data.classes says");
@@ -228,10 +267,17 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
     fail_unreadable("no sample has a class of data.classes ({})", join_some(classes));
   if (left_out > 0) {
     notes.push_back(fmt::format(
-        "{} samples of classes that data.classes does not list are left out", grouped(left_out)));
+        "{} {}", grouped(left_out),
+        target == Target::token_classes
+            ? "words have tags that data.classes does not list and count as \"O\""
+        : target == Target::boxes
+            ? "boxes of classes that data.classes does not list are left out; their pictures stay"
+            : "samples of classes that data.classes does not list are left out"));
   }
+  const int64_t texts = least_texts(listings, notes);
   Dataset dataset = make_dataset(join_listings(std::move(listings), classes), classes, splits,
                                  target, rule, seed);
+  dataset.texts_a_sample = texts;
   dataset.notes.insert(dataset.notes.begin(), notes.begin(), notes.end());
   dataset.empty_classes.assign(empty.begin(), empty.end());
   if (!given) check_learned(dataset, rule.folds > 1);

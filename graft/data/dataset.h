@@ -28,7 +28,8 @@ struct View {
   std::vector<int> labels() const;
   image::Image load(int64_t position) const { return source->load(index(position)); }
   Text text(int64_t position) const { return source->text(index(position)); }
-  /// Samples that carry each class; a sample with several labels counts for each.
+  /// Samples that carry each class; a sample with several labels counts for each. Where words have
+  /// classes it is words that count.
   std::vector<int64_t> class_counts(size_t classes) const;
   /// What stratification goes by: the label; of several the one that is rarest in this view; the
   /// number `classes` where there is none.
@@ -41,9 +42,13 @@ struct View {
 /// validation is then the only measure, and it is optimistic because it also chooses.
 struct Dataset {
   std::vector<std::string> classes;
-  /// Of a regression `Sample::value` is learned; no labels, `classes` is {"value"}. Where tokens or
-  /// preferences are learned there are neither.
+  /// Of a regression `Sample::value` is learned; no labels, `classes` is {"value"}. Of similarity
+  /// it is how alike the two texts are, and there are no classes. Where tokens, preferences or what
+  /// belongs together are learned there are neither values nor labels.
   Target target = Target::single_label;
+  /// Texts of a sample that a model reads one by one: 2 of pairs that are compared, and more with
+  /// negatives (Text).
+  int64_t texts_a_sample = 1;
   View train, validation, test;
   std::vector<std::string>
       empty_classes;               ///< named by the source, without any picture; not in `classes`
@@ -54,6 +59,12 @@ struct Dataset {
   /// Samples are records that a language model learns: answers, or which of two is better.
   bool language() const { return target == Target::next_token || preference(); }
   bool preference() const { return target == Target::preference; }
+  /// The words of a sample have classes, `Sample::labels` one each.
+  bool token_classes() const { return target == Target::token_classes; }
+  /// Samples are texts that are compared: how alike they are, or what belongs together.
+  bool pairs() const { return target == Target::similarity || target == Target::retrieval; }
+  /// Samples are pictures in which objects are marked (Sample::boxes).
+  bool boxes() const { return target == Target::boxes; }
   std::vector<const View*> views() const { return {&train, &validation, &test}; }
 };
 
@@ -74,7 +85,7 @@ const std::vector<Option>& data_options();
 ///
 ///     path | train, validation, test   where the samples lie (a folder may hold train.tar.gz, …)
 ///     format           auto, or the name of a format
-///     columns          {path, label, split, root}, for texts {text, text_pair, label, split, id}
+///     columns          {path, label, split, root}, for boxes {xmin, ymin, xmax, ymax, …}, for texts {text, text_pair, label, split, id}
 ///     labels           auto | classes | regression
 ///     classes          the classes in their order; samples of others are left out. Names for the
 ///                      classes 0, 1, … when the data have numbers
@@ -89,7 +100,8 @@ const std::vector<Option>& data_options();
 Dataset open_dataset(const Json& data, uint64_t seed);
 
 /// The same for a source of one's own: divides `source` by `rule`. `splits` has one entry a sample,
-/// or none at all when nothing is given.
+/// or none at all when nothing is given. Of pairs that are compared two texts of a sample count,
+/// unless the caller sets Dataset::texts_a_sample.
 Dataset make_dataset(const std::shared_ptr<const Source>& source, std::vector<std::string> classes,
                      const std::vector<Split>& splits, Target target, const SplitRule& rule,
                      uint64_t seed);

@@ -13,6 +13,7 @@ namespace graft::data {
 /// lists it. Its options are the keys of `data.columns`.
 struct Format : Entry {
   Content content = Content::images;
+  bool reads_files = false;  ///< never a folder: one may hold a file a split instead
   /// Whether `path` (which exists) looks like this format; cheap, never throws for damaged content.
   std::function<bool(const std::filesystem::path& path)> detect;
   /// Lists the samples. Errors have exit code 3 and name the file.

@@ -39,6 +39,10 @@ class Inputs {
   virtual std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order,
                                            const Pass& pass, LoaderOptions options,
                                            std::shared_ptr<ThreadPool> pool) = 0;
+  /// Texts that a sample consists of, each one a row of "lengths"; 1 of pictures.
+  virtual int64_t parts() const { return 1; }
+  /// Tokens of each sample of a view, without augmentation; pictures have none.
+  virtual std::vector<int64_t> lengths(const View& /*view*/) { return {}; }
   /// Whether an augmented pass differs from the one before.
   virtual bool random() const = 0;
   /// Sets what `augment` in a configuration says.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "graft/base/error.h"
 #include "graft/data/names.h"
 #include "graft/data/text_file.h"
 
@@ -34,6 +35,19 @@ std::optional<double> number_in(std::string_view text) {
     return std::nullopt;
   }
   return value;
+}
+
+std::string label_text(const Json& value) {
+  if (value.is_string()) return printable(trimmed(value.get_ref<const std::string&>()));
+  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
+  if (value.is_number_integer()) return value.dump();
+  if (value.is_number_float()) {
+    const auto number = value.get<double>();
+    const bool whole = number == std::floor(number) && std::abs(number) < 1e15;
+    return whole ? std::to_string(std::llround(number)) : value.dump();
+  }
+  fail_unreadable("the label is {}; expected a text, a number, true, false or a list of them",
+                  value.type_name());
 }
 
 }  // namespace graft::data

@@ -23,11 +23,13 @@ class JoinedSource : public Source {
     const Positions positions = positions_of(classes);
     for (Listing& listing : listings) {
       starts_.push_back(static_cast<int64_t>(samples_.size()));
+      std::vector<int> mapping;
+      for (const auto& name : listing.classes) {
+        const auto found = positions.find(name);
+        mapping.push_back(found == positions.end() ? -1 : found->second);
+      }
       for (Sample& sample : listing.samples) {
-        for (int& label : sample.labels) {
-          label = positions.at(listing.classes[static_cast<size_t>(label)]);
-        }
-        std::sort(sample.labels.begin(), sample.labels.end());
+        relabel_sample(sample, mapping, listing.target == Target::token_classes);
         samples_.push_back(std::move(sample));
       }
       const Content content = listing.text ? Content::texts : Content::images;
@@ -104,11 +106,53 @@ void keep_samples(Listing& listing, const std::vector<bool>& keep) {
   }
 }
 
+namespace {
+
+/// Words whose class is not `known` are outside of what is looked for.
+int64_t put_outside(Listing& listing, const std::vector<bool>& known, bool outside_known) {
+  auto outside = std::find(listing.classes.begin(), listing.classes.end(), "O");
+  int64_t count = 0;
+  for (Sample& sample : listing.samples) {
+    for (int& label : sample.labels) {
+      if (known[static_cast<size_t>(label)]) continue;
+      if (!outside_known) {
+        fail_usage(
+            "data.classes lacks the tag '{}' of {}, and \"O\" for words whose tag it lacks; add one "
+            "of them",
+            listing.classes[static_cast<size_t>(label)], sample.id);
+      }
+      if (outside == listing.classes.end())
+        outside = listing.classes.insert(listing.classes.end(), "O");
+      label = static_cast<int>(outside - listing.classes.begin());
+      ++count;
+    }
+  }
+  return count;
+}
+
+/// Pictures stay: what else is in them is background.
+int64_t drop_boxes(Listing& listing, const std::vector<bool>& known) {
+  std::vector<int> mapping;
+  for (size_t i = 0; i < known.size(); ++i) mapping.push_back(known[i] ? static_cast<int>(i) : -1);
+  int64_t count = 0;
+  for (Sample& sample : listing.samples) {
+    const size_t before = sample.boxes.size();
+    relabel_sample(sample, mapping, /*ordered=*/false);
+    count += static_cast<int64_t>(before - sample.boxes.size());
+  }
+  return count;
+}
+
+}  // namespace
+
 int64_t keep_classes(Listing& listing, const std::vector<std::string>& classes) {
   const Positions positions = positions_of(classes);
   std::vector<bool> known;
   known.reserve(listing.classes.size());
   for (const auto& name : listing.classes) known.push_back(positions.contains(name));
+  if (listing.target == Target::token_classes)
+    return put_outside(listing, known, positions.contains("O"));
+  if (listing.target == Target::boxes) return drop_boxes(listing, known);
   std::vector<bool> keep;
   for (Sample& sample : listing.samples) {
     const bool had_labels = !sample.labels.empty();

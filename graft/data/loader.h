@@ -36,6 +36,7 @@ struct BadSample {
 
 struct LoaderOptions {
   int64_t batch_size = 32;
+  std::vector<int64_t> ends;  ///< where batches of texts end in the order; empty: by batch_size
   int prefetch = 2;         ///< batches that are prepared ahead of the one that is used
   bool drop_last = false;   ///< leave out what does not fill a batch
   int64_t first_batch = 0;  ///< where to begin (resume)

@@ -9,9 +9,11 @@
 namespace graft::data {
 namespace {
 
-at::Tensor one_hot(const Batch& batch, int64_t classes) {
-  if (batch.targets.defined()) return batch.targets;
-  return at::zeros({batch.size(), classes}, at::kFloat).scatter_(1, batch.labels.unsqueeze(1), 1);
+/// Shares of the classes [B, C] float32, of classes [B] or of shares.
+at::Tensor shares_of(const at::Tensor& targets, int64_t classes) {
+  if (targets.dim() == 2) return targets;
+  return at::zeros({targets.size(0), classes}, targets.options().dtype(at::kFloat))
+      .scatter_(1, targets.unsqueeze(1), 1);
 }
 
 /// Every row's partner: the one before it, the last one for the first.
@@ -40,7 +42,7 @@ Mixed mix(const Batch& batch, int64_t classes, const MixOptions& options, Rng rn
   const c10::NoGradGuard no_grad;
   Mixed mixed;
   mixed.pixels = batch.pixels();
-  mixed.targets = one_hot(batch, classes);
+  mixed.targets = shares_of(batch.targets.defined() ? batch.targets : batch.labels, classes);
   if (!options.on() || batch.size() == 0) return mixed;
 
   const bool both = options.mixup_alpha > 0 && options.cutmix_alpha > 0;
@@ -60,10 +62,20 @@ Mixed mix(const Batch& batch, int64_t classes, const MixOptions& options, Rng rn
     mixed.share = 1 - static_cast<double>((box.x2 - box.x1) * (box.y2 - box.y1)) /
                           static_cast<double>(width * height);
   } else {
-    mixed.pixels = rolled(batch.pixels()).mul_(1 - mixed.share).add_(batch.pixels(), mixed.share);
+    mixed.pixels = mixed_rows(batch.pixels(), mixed.share);
   }
-  mixed.targets = rolled(mixed.targets).mul_(1 - mixed.share).add_(mixed.targets, mixed.share);
+  mixed.targets = mixed_rows(mixed.targets, mixed.share);
   return mixed;
+}
+
+RowMix mix_rows(const at::Tensor& targets, int64_t classes, double alpha, Rng rng) {
+  const c10::NoGradGuard no_grad;
+  const double share = rng.beta(alpha, alpha);
+  return {share, mixed_rows(shares_of(targets, classes), share)};
+}
+
+at::Tensor mixed_rows(const at::Tensor& rows, double share) {
+  return rolled(rows).mul_(1 - share).add_(rows, share);
 }
 
 }  // namespace graft::data

@@ -32,4 +32,18 @@ struct Mixed {
 /// The result depends on its arguments only: give `rng` the key {seed, epoch, step}.
 Mixed mix(const Batch& batch, int64_t classes, const MixOptions& options, Rng rng);
 
+/// How rows are mixed that a network made of samples.
+struct RowMix {
+  double share = 1;    ///< of a row itself; the rest is that of the row before it
+  at::Tensor targets;  ///< [B, C] float32, mixed in the same way
+};
+
+/// mixup of texts. Tokens of texts have no mean, so what a text has become is mixed where it enters
+/// the head (Guo et al. 2019, arXiv:1905.08941, "senMixup"; a layer of Verma et al. 2019,
+/// arXiv:1806.05236). `targets` int64 [B] or float [B, C]. As of mix(), the result depends on the
+/// arguments only.
+RowMix mix_rows(const at::Tensor& targets, int64_t classes, double alpha, Rng rng);
+/// `rows` [B, ...] mixed by `share`; differentiable.
+at::Tensor mixed_rows(const at::Tensor& rows, double share);
+
 }  // namespace graft::data

@@ -70,6 +70,12 @@ void sort_names(std::vector<std::string>& names) {
   });
 }
 
+void sort_tags(std::vector<std::string>& tags) {
+  sort_names(tags);
+  const auto outside = std::find(tags.begin(), tags.end(), "O");
+  if (outside != tags.end()) std::rotate(tags.begin(), outside, outside + 1);
+}
+
 std::string join_some(const std::vector<std::string>& names, size_t most) {
   std::string text;
   for (size_t i = 0; i < std::min(most, names.size()); ++i) text += (i ? ", " : "") + names[i];

@@ -22,6 +22,8 @@ bool has_image_extension(std::string_view path);
 
 /// By bytes; when all are whole numbers, by value, so that class 10 comes after class 9.
 void sort_names(std::vector<std::string>& names);
+/// The same for tags of words: "O", which stands for none, comes first.
+void sort_tags(std::vector<std::string>& tags);
 
 /// "a, b, c and 4 more".
 std::string join_some(const std::vector<std::string>& names, size_t most = 10);

@@ -124,11 +124,11 @@ bool MalformedRecords::try_to(int64_t line, const std::function<void()>& task) {
 void MalformedRecords::finish(int64_t seen, std::vector<std::string>& notes) const {
   if (count_ == 0) return;
   if (static_cast<double>(count_) / static_cast<double>(seen) > kMaxMalformed) {
-    fail_unreadable("{}, line {}: {} ({} of {} records are malformed; up to 1 % are left out)",
-                    where_, first_line_, reason_, grouped(count_), grouped(seen));
+    fail_unreadable("{}, {} {}: {} ({} of {} records are malformed; up to 1 % are left out)",
+                    where_, unit_, first_line_, reason_, grouped(count_), grouped(seen));
   }
-  notes.push_back(fmt::format("{}: {} malformed record(s) are left out, the first in line {}: {}",
-                              where_, grouped(count_), first_line_, reason_));
+  notes.push_back(fmt::format("{}: {} malformed record(s) are left out, the first in {} {}: {}",
+                              where_, grouped(count_), unit_, first_line_, reason_));
 }
 
 }  // namespace graft::data

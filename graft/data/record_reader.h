@@ -43,10 +43,12 @@ Json parse_object(std::string_view record);
 /// Leaves out records that are wrong in themselves, as long as they are few.
 class MalformedRecords {
  public:
-  explicit MalformedRecords(std::string where) : where_(std::move(where)) {}
+  /// `unit` is what their numbers count: "line" or "row".
+  explicit MalformedRecords(std::string where, std::string unit = "line")
+      : where_(std::move(where)), unit_(std::move(unit)) {}
 
-  /// Does something with the record of a line. False, and counted, where that throws an Error with
-  /// exit code 3.
+  /// Does something with the record of a line (or row). False, and counted, where that throws an
+  /// Error with exit code 3.
   bool try_to(int64_t line, const std::function<void()>& task);
   /// An error (exit code 3) with the first reason when more than 1 % of `seen` records are
   /// malformed; a note when some are.
@@ -54,6 +56,7 @@ class MalformedRecords {
 
  private:
   std::string where_;
+  std::string unit_;
   int64_t count_ = 0;
   int64_t first_line_ = 0;
   std::string reason_;

@@ -1,6 +1,5 @@
 #include "graft/data/relabel.h"
 
-#include <algorithm>
 #include <map>
 
 namespace graft::data {
@@ -8,17 +7,14 @@ namespace {
 
 class Relabelled final : public Source {
  public:
-  Relabelled(std::shared_ptr<const Source> source, const std::vector<int>& mapping)
+  /// `ordered`: labels are of words, one each.
+  Relabelled(std::shared_ptr<const Source> source, const std::vector<int>& mapping, bool ordered)
       : source_(std::move(source)) {
     samples_.reserve(static_cast<size_t>(source_->size()));
     for (int64_t i = 0; i < source_->size(); ++i) {
       Sample sample = source_->sample(i);
       // A source may number classes that the data set leaves out; no view shows their samples.
-      std::erase_if(sample.labels, [&](int label) {
-        return label < 0 || label >= static_cast<int>(mapping.size());
-      });
-      for (int& label : sample.labels) label = mapping[static_cast<size_t>(label)];
-      std::sort(sample.labels.begin(), sample.labels.end());
+      relabel_sample(sample, mapping, ordered);
       samples_.push_back(std::move(sample));
     }
   }
@@ -41,7 +37,8 @@ void relabel(Dataset& dataset, const std::vector<std::string>& classes,
   for (View* view : {&dataset.train, &dataset.validation, &dataset.test}) {
     if (!view->source) continue;
     auto& relabelled = done[view->source.get()];
-    if (!relabelled) relabelled = std::make_shared<Relabelled>(view->source, mapping);
+    if (!relabelled) relabelled = std::make_shared<Relabelled>(view->source, mapping,
+                                                             dataset.target == Target::token_classes);
     view->source = relabelled;
   }
   dataset.classes = classes;

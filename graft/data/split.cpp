@@ -88,6 +88,12 @@ class Divider {
     keep_fraction();
   }
 
+  /// How samples were drawn.
+  const char* manner() const {
+    if (set_.target == Target::token_classes) return "stratified by the rarest tag of each text";
+    return set_.classes.empty() ? "at random" : "a random part of each class";
+  }
+
   void say_what_was_made(bool own_validation, bool own_test) {
     std::string made;
     int64_t before = set_.train.size();
@@ -102,7 +108,7 @@ class Divider {
     if (!made.empty()) {
       set_.notes.push_back(fmt::format(
           "{} taken out of the {} samples to train on, {} (seed {}); {} are left", made,
-          grouped(before), set_.language() ? "at random" : "a random part of each class", seed_,
+          grouped(before), manner(), seed_,
           grouped(set_.train.size())));
     }
     if (set_.test.empty()) {
@@ -121,9 +127,8 @@ class Divider {
     const auto kept = stratified_kept(rule_.fraction);
     set_.train = set_.train.pick(kept);
     set_.notes.push_back(fmt::format(
-        "data.fraction {}: {} of the {} samples of train are used, a random part of each class "
-        "(seed {})",
-        rule_.fraction, grouped(set_.train.size()), grouped(before), seed_));
+        "data.fraction {}: {} of the {} samples of train are used, {} (seed {})", rule_.fraction,
+        grouped(set_.train.size()), grouped(before), manner(), seed_));
   }
 
   /// Every class keeps one sample at least; a smaller fraction's part lies inside a larger one's.
@@ -174,6 +179,7 @@ Dataset make_dataset(const std::shared_ptr<const Source>& source, std::vector<st
   Dataset dataset;
   dataset.classes = std::move(classes);
   dataset.target = target;
+  if (dataset.pairs()) dataset.texts_a_sample = 2;
   View unsplit{source, {}};
   for (View* view : {&dataset.train, &dataset.validation, &dataset.test}) view->source = source;
   for (int64_t i = 0; i < source->size(); ++i) {

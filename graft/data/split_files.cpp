@@ -8,12 +8,28 @@
 #include "graft/base/error.h"
 #include "graft/data/format.h"
 #include "graft/data/names.h"
+#include "graft/data/parquet_shards.h"
 
 namespace graft::data {
 namespace fs = std::filesystem;
 namespace {
 
-/// The one split that a word of the name says ("SICK_test_annotated.txt"); none for several.
+Split split_of_file(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const std::string rest = name.find('.') == std::string::npos ? "" : name.substr(name.find('.'));
+  static const std::set<std::string> kinds = {".csv", ".tsv", ".tar", ".tar.gz", ".tgz"};
+  const Split split = split_called(name.substr(0, name.find('.')));
+  if (split != Split::none && kinds.contains(rest)) return split;
+  if (name[0] == '.' || split_in(name) == Split::none || holds_parquet(path)) return Split::none;
+  const Format* format = find_format(path, nullptr);
+  if (!format || format->content != Content::texts) return Split::none;
+  // Documents have names of all kinds: only train.txt is a split, readme_train.md is not.
+  if (format->name == "plain-text") return rest == ".txt" ? split : Split::none;
+  return split_in(name);
+}
+
+}  // namespace
+
 Split split_in(const std::string& name) {
   std::set<Split> found;
   for (size_t start = 0; start <= name.size();) {
@@ -24,22 +40,6 @@ Split split_in(const std::string& name) {
   found.erase(Split::none);
   return found.size() == 1 ? *found.begin() : Split::none;
 }
-
-Split split_of_file(const fs::path& path) {
-  const std::string name = path.filename().string();
-  const std::string rest = name.find('.') == std::string::npos ? "" : name.substr(name.find('.'));
-  static const std::set<std::string> kinds = {".csv", ".tsv", ".tar", ".tar.gz", ".tgz"};
-  const Split split = split_called(name.substr(0, name.find('.')));
-  if (split != Split::none && kinds.contains(rest)) return split;
-  if (name[0] == '.' || split_in(name) == Split::none) return Split::none;
-  const Format* format = find_format(path, nullptr);
-  if (!format || format->content != Content::texts) return Split::none;
-  // Documents have names of all kinds: only train.txt is a split, readme_train.md is not.
-  if (format->name == "plain-text") return rest == ".txt" ? split : Split::none;
-  return split_in(name);
-}
-
-}  // namespace
 
 std::vector<Part> split_files(const fs::path& folder) {
   std::vector<Part> parts;

@@ -11,4 +11,7 @@ namespace graft::data {
 /// when they are tokenized. Says so in the notes.
 void split_long_texts(Dataset& data, const texts::RecordEncoder& encoder, ThreadPool& pool);
 
+/// The same for samples that are texts and no records; pairs are cut when they are tokenized.
+void split_long_texts(Dataset& data, const texts::Preprocess& preprocess, ThreadPool& pool);
+
 }  // namespace graft::data

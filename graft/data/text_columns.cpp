@@ -13,7 +13,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// Tried in this order, in the spelling that `plain` gives.
+// Tried in this order, in the spelling that plain_name gives.
 const std::vector<std::pair<std::string, std::string>> kPairs = {
     {"sentence1", "sentence2"},   {"sentence_a", "sentence_b"}, {"premise", "hypothesis"},
     {"question1", "question2"},   {"question", "context"},      {"question", "sentence"},
@@ -55,18 +55,11 @@ const Names kSplits = {"split", "set", "subset"};
 const Names kIds = {"",    "id",      "idx",         "index",     "guid",
                     "uid", "pair_id", "sentence_id", "unnamed:_0"};
 
-/// "Class Index" and "class-index" are "class_index".
-std::string plain(const std::string& name) {
-  std::string text = lowered(std::string(trimmed(name)));
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
-  return text;
-}
-
 class Finder {
  public:
   Finder(const Names& names, const Options& options, const std::string& where)
       : names_(names), options_(options), where_(where) {
-    for (const auto& name : names) plain_.push_back(plain(name));
+    for (const auto& name : names) plain_.push_back(plain_name(name));
   }
 
   TextColumns find() {
@@ -223,9 +216,19 @@ std::vector<Option> text_column_options() {
           any("id", nullptr, "column with a name for the record; default: its line")};
 }
 
+std::string plain_name(const std::string& name) {
+  std::string text = lowered(std::string(trimmed(name)));
+  std::replace_if(text.begin(), text.end(), [](char c) { return c == ' ' || c == '-'; }, '_');
+  return text;
+}
+
+const std::vector<std::pair<std::string, std::string>>& usual_text_pairs() {
+  return kPairs;
+}
+
 bool names_a_text(const std::vector<std::string>& names) {
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    const std::string low = plain(name);
+    const std::string low = plain_name(name);
     return std::find(kTexts.begin(), kTexts.end(), low) != kTexts.end() ||
            std::any_of(kPairs.begin(), kPairs.end(),
                        [&](const auto& pair) { return pair.first == low || pair.second == low; });

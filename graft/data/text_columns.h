@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graft/base/options.h"
@@ -18,6 +19,11 @@ struct TextColumns {
 
 /// text, text_pair, label, split and id.
 std::vector<Option> text_column_options();
+
+/// "Class Index" and "class-index" are "class_index".
+std::string plain_name(const std::string& name);
+/// Names of two texts that are read together, by plain_name, in the order in which they are tried.
+const std::vector<std::pair<std::string, std::string>>& usual_text_pairs();
 
 /// Whether one of the names is usual for texts, as in a header.
 bool names_a_text(const std::vector<std::string>& names);

@@ -89,6 +89,12 @@ std::string read_text_file(const fs::path& path, std::vector<std::string>& notes
   return decoded(raw);
 }
 
+bool to_utf8(std::string& text) {
+  if (valid_length(text) == text.size()) return false;
+  text = decoded(text);
+  return true;
+}
+
 std::vector<std::string> first_lines(const fs::path& path) {
   std::error_code failed;
   if (!fs::is_regular_file(path, failed)) return {};

@@ -17,6 +17,9 @@ inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;
 std::string read_text_file(const std::filesystem::path& path, std::vector<std::string>& notes,
                            size_t max_bytes = size_t{4} << 30);
 
+/// Makes text of bytes that are not all UTF-8 as `read_text_file` does; false where they were.
+bool to_utf8(std::string& text);
+
 /// The first lines of a file as they are, for detection: at most 64 KiB, without a byte order mark,
 /// and the last line only when it is whole. Empty when the file cannot be read.
 std::vector<std::string> first_lines(const std::filesystem::path& path);

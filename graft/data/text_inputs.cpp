@@ -7,6 +7,7 @@
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/data/batch_order.h"
 #include "graft/data/split_long_texts.h"
 
 namespace graft::data {
@@ -15,20 +16,35 @@ namespace {
 constexpr int64_t kMeasured = 256;     // samples whose lengths stand for all
 constexpr double kMostRefused = 0.01;  // of the records
 
+/// What stands beside each token: its type, what is learned there of a record, or which word begins.
+enum class Beside : uint8_t { types, records, words };
+
+Beside beside_of(const std::vector<texts::Tokens>& batch) {
+  for (const texts::Tokens& tokens : batch) {
+    if (!tokens.learned.empty()) return Beside::records;
+    if (!tokens.words.empty()) return Beside::words;
+  }
+  return Beside::types;
+}
+
 /// A flow with room for `rows` tokens of `texts` texts.
 class Room {
  public:
-  Room(int64_t rows, int64_t texts, bool records)
+  Room(int64_t rows, int64_t texts, Beside what)
       : ids_(at::empty({rows}, at::kLong)),
         beside_(at::empty({rows}, at::kLong)),
         lengths_(at::empty({texts}, at::kLong)),
-        records_(records) {}
+        what_(what) {}
 
-  void add(int64_t text, const int32_t* ids, const uint8_t* marks, int64_t size) {
+  /// `words` are only read where they are what stands beside.
+  void add(int64_t text, const int32_t* ids, const uint8_t* marks, const int32_t* words,
+           int64_t size) {
     lengths_.data_ptr<int64_t>()[text] = size;
     std::copy_n(ids, size, ids_.data_ptr<int64_t>() + used_);
     int64_t* beside = beside_.data_ptr<int64_t>() + used_;
-    if (records_) {
+    if (what_ == Beside::words) {
+      std::copy_n(words, size, beside);
+    } else if (what_ == Beside::records) {
       // What is learned of a token is learned at the one before.
       for (int64_t i = 0; i + 1 < size; ++i) beside[i] = marks[i + 1] != 0 ? ids[i + 1] : -1;
       beside[size - 1] = -1;
@@ -41,7 +57,7 @@ class Room {
   nn::Flow flow() {
     nn::Flow result("ids", std::move(ids_));
     result["lengths"] = std::move(lengths_);
-    if (records_) result["targets"] = std::move(beside_);
+    if (what_ != Beside::types) result["targets"] = std::move(beside_);
     if (pairs_) result["types"] = std::move(beside_);
     return result;
   }
@@ -49,7 +65,7 @@ class Room {
  private:
   at::Tensor ids_, beside_, lengths_;
   int64_t used_ = 0;
-  bool records_;
+  Beside what_;
   bool pairs_ = false;
 };
 
@@ -66,19 +82,19 @@ void for_each(ThreadPool* pool, int64_t n, const std::function<void(int64_t)>& w
 class OrderedTexts : public Batches {
  public:
   OrderedTexts(View view, std::vector<int64_t> order, const LoaderOptions& options)
-      : view_(std::move(view)),
-        order_(std::move(order)),
-        size_(options.batch_size),
-        next_(options.first_batch) {}
+      : view_(std::move(view)), next_(options.first_batch) {
+    if (options.ends.empty())
+      batches_ = batches_of_samples(std::move(order), options.batch_size);
+    else
+      batches_ = {std::move(order), options.ends};
+  }
 
   std::optional<Batch> next() override {
-    const auto all = static_cast<int64_t>(order_.size());
-    const int64_t first = next_ * size_;
-    if (first >= all) return std::nullopt;
-    const int64_t last = std::min(first + size_, all);
+    if (next_ >= batches_.batches()) return std::nullopt;
     Batch batch;
     batch.number = next_++;
-    batch.indices.assign(order_.begin() + first, order_.begin() + last);
+    batch.indices.assign(batches_.order.begin() + batches_.begin(batch.number),
+                         batches_.order.begin() + batches_.end(batch.number));
     batch.inputs = inputs(batch.indices);
     return batch;
   }
@@ -89,18 +105,18 @@ class OrderedTexts : public Batches {
 
  private:
   View view_;
-  std::vector<int64_t> order_;
-  int64_t size_, next_;
+  BatchOrder batches_;
+  int64_t next_;
 };
 
 /// Texts that were tokenized before.
 class TextBatches final : public OrderedTexts {
  public:
   TextBatches(View view, std::vector<int64_t> order, const LoaderOptions& options,
-              std::shared_ptr<const TokenStore> store, bool records, int64_t texts_a_sample)
+              std::shared_ptr<const TokenStore> store, Beside what, int64_t texts_a_sample)
       : OrderedTexts(std::move(view), std::move(order), options),
         store_(std::move(store)),
-        records_(records),
+        what_(what),
         texts_a_sample_(texts_a_sample) {}
 
  private:
@@ -113,39 +129,54 @@ class TextBatches final : public OrderedTexts {
         rows += store_->size(texts.back());
       }
     }
-    Room room(rows, static_cast<int64_t>(texts.size()), records_);
+    Room room(rows, static_cast<int64_t>(texts.size()), what_);
     int64_t place = 0;
     for (const int64_t text : texts)
-      room.add(place++, store_->ids(text), store_->marks(text), store_->size(text));
+      room.add(place++, store_->ids(text), store_->marks(text), store_->words(text),
+               store_->size(text));
     return room.flow();
   }
 
   std::shared_ptr<const TokenStore> store_;
-  bool records_;
+  Beside what_;
   int64_t texts_a_sample_;
 };
+
+/// What the model reads of a sample, `count` texts of it one by one.
+std::vector<Text> texts_of(Text text, int64_t count) {
+  if (count == 1) return {std::move(text)};
+  std::vector<Text> texts = {{std::move(text.first)}, {std::move(text.second).value_or("")}};
+  for (auto& negative : text.negatives) texts.push_back({std::move(negative)});
+  GRAFT_ASSERT(count <= static_cast<int64_t>(texts.size()));
+  texts.resize(static_cast<size_t>(count));
+  return texts;
+}
 
 /// Texts that differ from pass to pass: tokenized when their batch is due.
 class AugmentedTexts final : public OrderedTexts {
  public:
   AugmentedTexts(View view, std::vector<int64_t> order, const LoaderOptions& options,
                  const Pass& pass, texts::Preprocess preprocess, texts::Augmentation augmentation,
-                 std::shared_ptr<ThreadPool> pool)
+                 std::shared_ptr<ThreadPool> pool, int64_t texts_a_sample)
       : OrderedTexts(std::move(view), std::move(order), options),
         pass_(pass),
         preprocess_(std::move(preprocess)),
         augmentation_(std::move(augmentation)),
-        pool_(std::move(pool)) {}
+        pool_(std::move(pool)),
+        texts_a_sample_(texts_a_sample) {}
 
  private:
   nn::Flow inputs(const std::vector<int64_t>& positions) override {
-    std::vector<texts::Tokens> tokens(positions.size());
+    const auto count = static_cast<size_t>(texts_a_sample_);
+    std::vector<texts::Tokens> tokens(count * positions.size());
     for_each(pool_.get(), static_cast<int64_t>(positions.size()), [&](int64_t i) {
       const int64_t position = positions[static_cast<size_t>(i)];
       Rng rng{pass_.seed, pass_.epoch, static_cast<uint64_t>(view().index(position))};
-      Text text = view().text(position);
-      tokens[static_cast<size_t>(i)] =
-          augmentation_.apply(preprocess_, std::move(text.first), std::move(text.second), rng);
+      size_t at = count * static_cast<size_t>(i);
+      for (Text& text : texts_of(view().text(position), texts_a_sample_)) {
+        tokens[at++] =
+            augmentation_.apply(preprocess_, std::move(text.first), std::move(text.second), rng);
+      }
     });
     return to_flow(tokens);
   }
@@ -154,6 +185,7 @@ class AugmentedTexts final : public OrderedTexts {
   texts::Preprocess preprocess_;
   texts::Augmentation augmentation_;
   std::shared_ptr<ThreadPool> pool_;
+  int64_t texts_a_sample_;
 };
 
 int64_t learned_in(const uint8_t* marks, int64_t size) {
@@ -170,10 +202,11 @@ void TokenStore::add(int64_t i, const texts::Tokens& tokens) {
   const auto& marks = tokens.learned.empty() ? tokens.types : tokens.learned;
   marks_.insert(marks_.end(), marks.begin(), marks.end());
   marks_.resize(ids_.size(), 0);
+  words_.insert(words_.end(), tokens.words.begin(), tokens.words.end());
 }
 
-TextInputs::TextInputs(texts::Preprocess preprocess, const View& usual)
-    : preprocess_(std::move(preprocess)) {
+TextInputs::TextInputs(texts::Preprocess preprocess, const View& usual, int64_t texts_a_sample)
+    : preprocess_(std::move(preprocess)), texts_a_sample_(texts_a_sample) {
   measure(usual);
 }
 
@@ -181,6 +214,11 @@ TextInputs::TextInputs(std::shared_ptr<const texts::RecordEncoder> records, bool
     : preprocess_(records->preprocess()),
       records_(std::move(records)),
       texts_a_sample_(preferences ? 2 : 1) {}
+
+TextInputs::TextInputs(std::shared_ptr<const texts::WordEncoder> words, const View& usual)
+    : preprocess_(words->preprocess()), words_(std::move(words)) {
+  measure(usual);
+}
 
 void TextInputs::measure(const View& usual) {
   const int64_t n = std::min(kMeasured, usual.size());
@@ -197,6 +235,8 @@ void TextInputs::measure(const View& usual) {
       sum += size;
       cut = cut || tokens.cut;
       if (!tokens.learned.empty()) learned += learned_in(tokens.learned.data(), size);
+      learned += std::count_if(tokens.words.begin(), tokens.words.end(),
+                               [](int32_t word) { return word >= 0; });
     }
     usual_lengths_.push_back(sum);
     usual_cut_ += cut ? 1 : 0;
@@ -209,15 +249,18 @@ void TextInputs::measure(const View& usual) {
 }
 
 TextInputs::Texts TextInputs::tokenize(const View& view, int64_t position) const {
-  const Text text = view.text(position);
+  Text text = view.text(position);
   Texts texts;
   try {
-    if (texts_a_sample_ == 2) {
+    if (records_ && texts_a_sample_ == 2) {
       for (texts::Tokens& tokens : records_->pair(text.first)) texts.push_back(std::move(tokens));
     } else if (records_) {
       texts.push_back(records_->apply(text.first));
+    } else if (words_) {
+      texts.push_back(words_->apply(text.first, text.words));
     } else {
-      texts.push_back(preprocess_.apply(text.first, text.second));
+      for (const Text& one : texts_of(std::move(text), texts_a_sample_))
+        texts.push_back(preprocess_.apply(one.first, one.second));
     }
   } catch (const Error& error) {
     throw Error(error.code(), fmt::format("{}: {}", view.sample(position).id, error.what()));
@@ -336,15 +379,29 @@ std::shared_ptr<const TokenStore> TextInputs::tokens_of(const View& view, Thread
   return store;
 }
 
+std::vector<int64_t> TextInputs::lengths(const View& view) {
+  ThreadPool pool(usable_cores());
+  const auto store = tokens_of(view, &pool);
+  std::vector<int64_t> lengths;
+  for (int64_t i = 0; i < view.size(); ++i) {
+    int64_t sum = 0;
+    for (int64_t k = 0; k < texts_a_sample_; ++k)
+      sum += store->size(texts_a_sample_ * view.index(i) + k);
+    lengths.push_back(sum);
+  }
+  return lengths;
+}
+
 std::unique_ptr<Batches> TextInputs::batches(const View& view, std::vector<int64_t> order,
                                              const Pass& pass, LoaderOptions options,
                                              std::shared_ptr<ThreadPool> pool) {
   if (pass.augment && random()) {
     return std::make_unique<AugmentedTexts>(view, std::move(order), options, pass, preprocess_,
-                                            augmentation_, std::move(pool));
+                                            augmentation_, std::move(pool), texts_a_sample_);
   }
+  const Beside what = records_ ? Beside::records : words_ ? Beside::words : Beside::types;
   return std::make_unique<TextBatches>(view, std::move(order), options, tokens_of(view, pool.get()),
-                                       records_ != nullptr, texts_a_sample_);
+                                       what, texts_a_sample_);
 }
 
 void TextInputs::set_augmentation(const Json& augment) {
@@ -354,6 +411,12 @@ void TextInputs::set_augmentation(const Json& augment) {
     fail_usage(
         "augment: {} changes texts that are classified; what a language model learns to say stays "
         "as it is, give augment=none",
+        augment.dump());
+  }
+  if (words_ && augmentation.random()) {
+    fail_usage(
+        "augment: {} changes texts that are classified as a whole; here each word has its class, "
+        "give augment=none",
         augment.dump());
   }
   augmentation_ = std::move(augmentation);
@@ -371,13 +434,13 @@ nn::Flow TextInputs::example(int64_t samples) const {
     for (int64_t i = 0; i < samples; ++i)
       lengths.push_back(usual_lengths_[static_cast<size_t>((2 * i + 1) * n / (2 * samples))]);
   }
-  if (texts_a_sample_ == 2) {  // two answers are about equally long
-    std::vector<int64_t> halves;
+  if (texts_a_sample_ > 1) {  // texts of a sample are about equally long
+    std::vector<int64_t> parts;
     for (const int64_t length : lengths) {
-      halves.push_back((length + 1) / 2);
-      halves.push_back(std::max<int64_t>(1, length / 2));
+      for (int64_t k = 0; k < texts_a_sample_; ++k)
+        parts.push_back(std::max<int64_t>(1, (length + k) / texts_a_sample_));
     }
-    lengths = std::move(halves);
+    lengths = std::move(parts);
   }
   const at::Tensor sizes = at::tensor(lengths, at::kLong);
   const int64_t rows = sizes.sum().item<int64_t>();
@@ -385,8 +448,8 @@ nn::Flow TextInputs::example(int64_t samples) const {
   const auto vocabulary = static_cast<int64_t>(preprocess_.tokenizer->size());
   nn::Flow flow("ids", at::arange(rows).remainder_(std::max<int64_t>(1, vocabulary)));
   flow["lengths"] = sizes;
-  if (!records_) return flow;
-  // Answers stand at the end.
+  if (!records_ && !words_) return flow;
+  // Answers stand at the end; where words are learned it does not matter.
   at::Tensor targets = at::full({rows}, -1, at::kLong);
   int64_t end = 0;
   for (const int64_t length : lengths) {
@@ -408,8 +471,10 @@ ReadCost TextInputs::try_reading(const View& view, int64_t samples,
     const Stopwatch watch;
     const Texts texts = tokenize(view, i * view.size() / n);
     seconds.push_back(watch.seconds());
-    for (const texts::Tokens& tokens : texts)
-      cost.kept_bytes += static_cast<double>(tokens.ids.size() * (sizeof(int32_t) + 1));
+    for (const texts::Tokens& tokens : texts) {
+      cost.kept_bytes += static_cast<double>(tokens.ids.size() * (sizeof(int32_t) + 1) +
+                                             tokens.words.size() * sizeof(int32_t));
+    }
   }
   if (seconds.empty()) return cost;
   std::sort(seconds.begin(), seconds.end());
@@ -421,12 +486,14 @@ ReadCost TextInputs::try_reading(const View& view, int64_t samples,
 nn::Flow to_flow(const std::vector<texts::Tokens>& batch) {
   int64_t rows = 0;
   for (const auto& tokens : batch) rows += static_cast<int64_t>(tokens.ids.size());
-  const bool records = !batch.empty() && !batch.front().learned.empty();
-  Room room(rows, static_cast<int64_t>(batch.size()), records);
+  const Beside what = beside_of(batch);
+  Room room(rows, static_cast<int64_t>(batch.size()), what);
   int64_t sample = 0;
-  for (const auto& tokens : batch)
-    room.add(sample++, tokens.ids.data(), (records ? tokens.learned : tokens.types).data(),
+  for (const auto& tokens : batch) {
+    const auto& marks = what == Beside::records ? tokens.learned : tokens.types;
+    room.add(sample++, tokens.ids.data(), marks.data(), tokens.words.data(),
              static_cast<int64_t>(tokens.ids.size()));
+  }
   return room.flow();
 }
 

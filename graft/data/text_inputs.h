@@ -6,12 +6,14 @@
 #include "graft/text/augment.h"
 #include "graft/text/chat/record_encoder.h"
 #include "graft/text/preprocess.h"
+#include "graft/text/word_encoder.h"
 
 namespace graft::data {
 
 /// The texts of a source as tokens, one after the other; beside each token a mark: its type, or of
-/// records whether it is learned. Of preferences text 2 i is the chosen answer of sample i and text
-/// 2 i + 1 the rejected one.
+/// records whether it is learned; and where words are told apart, which one begins there. Where a
+/// sample is k texts, text k i is the first one of sample i: of preferences the chosen answer,
+/// before the rejected one.
 class TokenStore {
  public:
   explicit TokenStore(int64_t texts)
@@ -22,29 +24,41 @@ class TokenStore {
   int64_t size(int64_t i) const { return sizes_[static_cast<size_t>(i)]; }
   const int32_t* ids(int64_t i) const { return ids_.data() + begins_[static_cast<size_t>(i)]; }
   const uint8_t* marks(int64_t i) const { return marks_.data() + begins_[static_cast<size_t>(i)]; }
+  /// Null where words are not told apart.
+  const int32_t* words(int64_t i) const {
+    return words_.empty() ? nullptr : words_.data() + begins_[static_cast<size_t>(i)];
+  }
 
  private:
   std::vector<int64_t> begins_;  // of every text of the source; -1: not there
   std::vector<int32_t> sizes_;
   std::vector<int32_t> ids_;
   std::vector<uint8_t> marks_;
+  std::vector<int32_t> words_;
 };
 
 /// Texts: tokenized once, before the first pass over them; a batch is "ids" [T] int64, "lengths"
 /// [B] int64 and, where texts are pairs, "types" [T] int64. Of records that a language model learns
-/// "targets" [T] int64 say which token follows, -1 where that is not learned. A preference is two
-/// texts, one behind the other: "lengths" are [2 B] then.
+/// "targets" [T] int64 say which token follows, -1 where that is not learned; where words have
+/// classes, which word of its text begins with the token, -1 where none does. A preference is two
+/// texts, one behind the other, and so is a pair that is compared, before its negatives: "lengths"
+/// are [k B] then.
 class TextInputs final : public Inputs {
  public:
-  TextInputs(texts::Preprocess preprocess, const View& usual);
+  /// `texts_a_sample` > 1: the first, the second and the negatives of a sample are read one by one.
+  TextInputs(texts::Preprocess preprocess, const View& usual, int64_t texts_a_sample = 1);
   /// Samples are lines of texts::Record; with `preferences` both answers of each are wanted. Call
   /// settle_samples before anything else.
   explicit TextInputs(std::shared_ptr<const texts::RecordEncoder> records,
                       bool preferences = false);
+  /// Samples have Text::words.
+  TextInputs(std::shared_ptr<const texts::WordEncoder> words, const View& usual);
 
   std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
                                    LoaderOptions options,
                                    std::shared_ptr<ThreadPool> pool) override;
+  int64_t parts() const override { return texts_a_sample_; }
+  std::vector<int64_t> lengths(const View& view) override;
   bool random() const override { return augmentation_.random(); }
   void set_augmentation(const Json& augment) override;
   nn::Flow example(int64_t samples) const override;
@@ -71,6 +85,7 @@ class TextInputs final : public Inputs {
   texts::Preprocess preprocess_;
   texts::Augmentation augmentation_;
   std::shared_ptr<const texts::RecordEncoder> records_;  // null: texts are no records
+  std::shared_ptr<const texts::WordEncoder> words_;      // null: their words are not told apart
   int64_t texts_a_sample_ = 1;
   std::vector<int64_t> usual_lengths_;  // of some samples, rising
   double usual_learned_ = 0;            // share of their tokens

@@ -16,21 +16,49 @@ namespace graft::data {
 TextRecords::TextRecords(std::string where, std::string unit)
     : where_(std::move(where)), unit_(std::move(unit)) {}
 
+std::string TextRecords::Texts::text(uint64_t k) const {
+  const uint64_t begin = k == 0 ? 0 : ends[k - 1];
+  return bytes.substr(begin, ends[k] - begin);
+}
+
+Text TextRecords::Texts::record(size_t i) const {
+  const uint64_t end = i + 1 < firsts.size() ? firsts[i + 1] : ends.size();
+  Text record;
+  for (uint64_t k = firsts[i]; k < end; ++k) {
+    if (k == firsts[i])
+      record.first = text(k);
+    else if (!record.second)
+      record.second = text(k);
+    else
+      record.negatives.push_back(text(k));
+  }
+  return record;
+}
+
 void TextRecords::add(int64_t number, std::string_view first,
                       std::optional<std::string_view> second,
                       const std::vector<std::string>& labels, Split split, std::string_view id) {
-  if (trimmed(first).empty() && (!second || trimmed(*second).empty())) {
+  const std::string_view texts[] = {first, second.value_or("")};
+  add(number, std::span(texts, second ? 2 : 1), labels, split, id);
+}
+
+void TextRecords::add(int64_t number, std::span<const std::string_view> texts,
+                      const std::vector<std::string>& labels, Split split, std::string_view id) {
+  const auto blank = [](std::string_view text) { return trimmed(text).empty(); };
+  if (std::all_of(texts.begin(), texts.end(), blank)) {
     ++blank_;
     return;
   }
-  if (std::max(first.size(), second.value_or("").size()) > kMaxRecordBytes) {
+  for (const std::string_view text : texts) {
+    if (text.size() <= kMaxRecordBytes) continue;
     fail_unreadable("{}, {} {}: the text is longer than {} MiB", where_, unit_, number,
                     kMaxRecordBytes >> 20);
   }
-  places_.push_back({texts_.size(), static_cast<uint32_t>(first.size()),
-                     second ? static_cast<uint32_t>(second->size()) : kNone});
-  texts_ += first;
-  if (second) texts_ += *second;
+  texts_.firsts.push_back(texts_.ends.size());
+  for (const std::string_view text : texts) {
+    texts_.bytes += text;
+    texts_.ends.push_back(texts_.bytes.size());
+  }
 
   Sample sample{id.empty() ? fmt::format("{}:{}", unit_, number) : printable(id), {}};
   sample.labels.reserve(labels.size());
@@ -74,16 +102,11 @@ Listing TextRecords::finish() {
   numbers_.clear();
   if (!several_) read_values();
   if (!listing_.regression()) name_classes();
-  texts_.shrink_to_fit();
-  places_.shrink_to_fit();
-  listing_.text = [texts = std::make_shared<const std::string>(std::move(texts_)),
-                   places =
-                       std::make_shared<const std::vector<Place>>(std::move(places_))](int64_t i) {
-    const Place& place = (*places)[static_cast<size_t>(i)];
-    Text text;
-    text.first = texts->substr(place.start, place.first);
-    if (place.second != kNone) text.second = texts->substr(place.start + place.first, place.second);
-    return text;
+  texts_.bytes.shrink_to_fit();
+  texts_.ends.shrink_to_fit();
+  texts_.firsts.shrink_to_fit();
+  listing_.text = [texts = std::make_shared<const Texts>(std::move(texts_))](int64_t i) {
+    return texts->record(static_cast<size_t>(i));
   };
   return std::move(listing_);
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -23,6 +24,10 @@ class TextRecords {
   void add(int64_t number, std::string_view first, std::optional<std::string_view> second,
            const std::vector<std::string>& labels, Split split = Split::none,
            std::string_view id = {});
+  /// The same of a first, a second and further texts (Text::negatives).
+  void add(int64_t number, std::span<const std::string_view> texts,
+           const std::vector<std::string>& labels, Split split = Split::none,
+           std::string_view id = {});
   /// A class that records may lack.
   void add_class(const std::string& name);
   /// Says that records may have several labels or none.
@@ -33,12 +38,14 @@ class TextRecords {
   Listing finish();
 
  private:
-  struct Place {
-    uint64_t start;
-    uint32_t first;
-    uint32_t second;  // kNone: there is none
+  /// All texts one after the other, where each ends, and which one each record begins with.
+  struct Texts {
+    std::string bytes;
+    std::vector<uint64_t> ends, firsts;
+
+    std::string text(uint64_t k) const;
+    Text record(size_t i) const;
   };
-  static constexpr uint32_t kNone = ~uint32_t{0};
 
   int number_of(const std::string& name);
   void name_classes();
@@ -46,8 +53,7 @@ class TextRecords {
 
   std::string where_;
   std::string unit_;
-  std::string texts_;
-  std::vector<Place> places_;
+  Texts texts_;
   Listing listing_;
   std::unordered_map<std::string, int> numbers_;  // of classes, in the order they were met
   std::vector<std::string> names_;

@@ -1,10 +1,31 @@
 #include "graft/eval/predictions.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "graft/eval/metric.h"
+#include "graft/eval/words.h"
 
 namespace graft::eval {
+namespace {
+
+double ratio(int64_t part, int64_t whole) {
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+}
+
+}  // namespace
+
+double Tally::precision() const {
+  return ratio(hits, said);
+}
+
+double Tally::recall() const {
+  return ratio(hits, truth);
+}
+
+double Tally::f1() const {
+  return ratio(2 * hits, truth + said);
+}
 
 int Predictions::predicted(int64_t i) const {
   const auto scores_of = row(i);
@@ -22,6 +43,13 @@ double token_loss(const Predictions& p, const std::vector<int64_t>& samples) {
   return tokens > 0 ? sum / tokens : 0;
 }
 
+double recall_at(const Predictions& p, const std::vector<int64_t>& samples, int64_t most) {
+  const auto found = std::count_if(samples.begin(), samples.end(), [&](int64_t i) {
+    return p.ranks[static_cast<size_t>(i)] <= most;
+  });
+  return ratio(found, static_cast<int64_t>(samples.size()));
+}
+
 std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& p) {
   std::vector<std::vector<int64_t>> counts(p.classes.size(),
                                            std::vector<int64_t>(p.classes.size(), 0));
@@ -31,10 +59,18 @@ std::vector<std::vector<int64_t>> confusion_matrix(const Predictions& p) {
   return counts;
 }
 
+ClassScore class_score(const std::string& name, const Tally& tally) {
+  ClassScore score{name, tally.truth, tally.precision(), tally.recall(), tally.f1()};
+  std::tie(score.recall_low, score.recall_high) =
+      wilson_interval(static_cast<double>(tally.hits), static_cast<double>(tally.truth));
+  return score;
+}
+
 std::vector<ClassScore> class_scores(const Predictions& p) {
-  if (p.regression() || p.language()) return {};
+  if (p.regression() || p.language() || p.pairs()) return {};
+  if (p.token_classes()) return entity_scores(p);
   const size_t classes = p.classes.size();
-  std::vector<int64_t> hit(classes), truth(classes), said(classes);
+  std::vector<Tally> tallies(classes);
   for (int64_t i = 0; i < p.size(); ++i) {
     std::vector<char> is_said(classes, 0);
     if (p.multi_label()) {
@@ -43,31 +79,37 @@ std::vector<ClassScore> class_scores(const Predictions& p) {
     } else {
       is_said[static_cast<size_t>(p.predicted(i))] = 1;
     }
-    for (size_t c = 0; c < classes; ++c) said[c] += is_said[c];
+    for (size_t c = 0; c < classes; ++c) tallies[c].said += is_said[c];
     for (const int label : p.labels[static_cast<size_t>(i)]) {
-      ++truth[static_cast<size_t>(label)];
-      hit[static_cast<size_t>(label)] += is_said[static_cast<size_t>(label)];
+      Tally& tally = tallies[static_cast<size_t>(label)];
+      ++tally.truth;
+      tally.hits += is_said[static_cast<size_t>(label)];
     }
   }
   std::vector<ClassScore> result;
-  for (size_t c = 0; c < classes; ++c) {
-    ClassScore score;
-    score.name = p.classes[c];
-    score.count = truth[c];
-    const auto h = static_cast<double>(hit[c]);
-    score.precision = said[c] > 0 ? h / static_cast<double>(said[c]) : 0;
-    score.recall = truth[c] > 0 ? h / static_cast<double>(truth[c]) : 0;
-    score.f1 = said[c] + truth[c] > 0 ? 2 * h / static_cast<double>(said[c] + truth[c]) : 0;
-    const auto [low, high] = wilson_interval(h, static_cast<double>(truth[c]));
-    score.recall_low = low;
-    score.recall_high = high;
-    result.push_back(score);
-  }
+  for (size_t c = 0; c < classes; ++c) result.push_back(class_score(p.classes[c], tallies[c]));
   return result;
+}
+
+Json to_json(const std::vector<ClassScore>& scores) {
+  Json list = Json::array();
+  for (const ClassScore& score : scores) {
+    list.push_back({{"class", score.name},
+                    {"count", score.count},
+                    {"precision", score.precision},
+                    {"recall", score.recall},
+                    {"recall_interval", {score.recall_low, score.recall_high}},
+                    {"f1", score.f1}});
+  }
+  return list;
 }
 
 Json to_json_line(const Predictions& p, int64_t i, const std::string& split) {
   Json line = {{"split", split}, {"input", p.inputs[static_cast<size_t>(i)]}};
+  if (p.token_classes()) {
+    describe_words(p, i, line);
+    return line;
+  }
   if (p.language()) line["tokens"] = p.tokens[static_cast<size_t>(i)];
   if (p.preference()) {
     line["chosen"] = p.chosen[static_cast<size_t>(i)];
@@ -81,8 +123,13 @@ Json to_json_line(const Predictions& p, int64_t i, const std::string& split) {
     line["loss"] = p.losses[static_cast<size_t>(i)];
     return line;
   }
+  if (p.target == Target::retrieval) {
+    line["rank"] = p.ranks[static_cast<size_t>(i)];
+    line["loss"] = p.losses[static_cast<size_t>(i)];
+    return line;
+  }
   const auto scores = p.row(i);
-  if (p.regression()) {
+  if (p.regression() || p.target == Target::similarity) {
     line["label"] = p.values[static_cast<size_t>(i)];
     line["predicted"] = scores.front();
     line["loss"] = p.losses[static_cast<size_t>(i)];

@@ -54,4 +54,15 @@ Colour read_fill(const Options& options) {
   return {level, level, level};
 }
 
+Option visible_option() {
+  return number("visible", 0.1, "an object of which less than this share is left goes")
+      .between(0, 1);
+}
+
+CutRule read_cut_rule(const Options& options) {
+  CutRule rule;
+  rule.visible = static_cast<float>(options.number("visible"));
+  return rule;
+}
+
 }  // namespace graft::image::detail

@@ -4,6 +4,7 @@
 
 #include "graft/base/options.h"
 #include "graft/image/affine.h"
+#include "graft/image/box_label.h"
 
 /// Options that several augmentations share.
 namespace graft::image::detail {
@@ -28,5 +29,8 @@ Filter read_sampling(const Options& options);
 /// A grey level 0 to 255.
 Option fill_option();
 Colour read_fill(const Options& options);
+/// "visible": how much of an object must be left where pictures with boxes are cut.
+Option visible_option();
+CutRule read_cut_rule(const Options& options);
 
 }  // namespace graft::image::detail

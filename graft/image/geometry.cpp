@@ -20,7 +20,7 @@ int margin(int have, int want, Centre centre) {
 
 }  // namespace
 
-Image crop(const Image& image, const Box& box) {
+Image crop(const Image& image, const Rect& box) {
   GRAFT_ASSERT(box.width > 0 && box.height > 0);
   Image result(box.width, box.height);
   const int left = std::max(box.x, 0);
@@ -34,7 +34,7 @@ Image crop(const Image& image, const Box& box) {
   return result;
 }
 
-Box center_box(Dimensions size, int width, int height, Centre centre) {
+Rect center_box(Dimensions size, int width, int height, Centre centre) {
   return {margin(size.width, width, centre), margin(size.height, height, centre), width, height};
 }
 

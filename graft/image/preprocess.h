@@ -5,6 +5,7 @@
 
 #include "graft/base/json.h"
 #include "graft/image/codec.h"
+#include "graft/image/placement.h"
 #include "graft/image/resize.h"
 
 namespace graft::image {
@@ -20,8 +21,10 @@ struct Preprocess {
     none,
     exact,          ///< to resize_width x resize_height, whatever the proportions
     shortest_edge,  ///< the shorter side to shortest_edge, proportions kept
-    cover           ///< the smallest picture of the same proportions that covers resize_width x
+    cover,          ///< the smallest picture of the same proportions that covers resize_width x
                     ///< resize_height
+    letterbox       ///< the largest of the same proportions that fits into resize_width x
+                    ///< resize_height, in the middle of grey, as Darknet does it
   };
 
   Resize resize = Resize::exact;
@@ -30,6 +33,9 @@ struct Preprocess {
   int shortest_edge = 0;
   int longest_edge = 0;  ///< > 0: shrink further until the longer side fits (with shortest_edge)
   Filter filter = Filter::bilinear;
+  /// false: between the four nearest pixels even where the picture shrinks, as OpenCV does it
+  /// (resize_linear.h); bilinear only, and without a crop.
+  bool antialias = true;
 
   bool crop = false;  ///< cut the middle out, padded with black where the picture is smaller
   int crop_width = 224;
@@ -60,6 +66,8 @@ struct Preprocess {
   Dimensions output() const;
   /// The size that a picture gets before it is cut.
   Dimensions resized(Dimensions picture) const;
+  /// Where `apply` puts the pixels of such a picture.
+  Placement placement(Dimensions picture) const;
 
   /// Resizes and cuts. Only what the crop keeps is computed.
   Image apply(const Image& image) const;

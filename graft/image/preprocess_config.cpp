@@ -183,7 +183,15 @@ void read_plain(const Reader& reader, const Processor& defaults, Preprocess& res
     result.shortest_edge = size.shortest;
     result.longest_edge = size.longest;
   }
+  result.antialias = reader.flag("antialias", true);
   result.crop = reader.flag("do_center_crop", defaults.center_crop);
+  if (!result.antialias && (result.crop || result.filter != Filter::bilinear))
+    reader.wrong("antialias", false, "true with a crop, and where resample is not 2 (bilinear)");
+  if (reader.flag("letterbox", false)) {
+    if (result.crop || result.resize != Preprocess::Resize::exact)
+      reader.wrong("letterbox", true, "false with a crop, and without height and width");
+    result.resize = Preprocess::Resize::letterbox;
+  }
   if (!result.crop) return;
   if (const Json* given = reader.find("crop_size")) {
     const Size crop = read_size(reader, "crop_size", *given, false);
@@ -318,7 +326,10 @@ Json Preprocess::to_config() const {
     config["size"] = {{"shortest_edge", crop ? crop_width : resize_width}};
     config["crop_pct"] = crop_pct;
   } else {
-    if (resize == Resize::exact) config["size"] = size_of(resize_width, resize_height);
+    if (resize == Resize::exact || resize == Resize::letterbox)
+      config["size"] = size_of(resize_width, resize_height);
+    if (resize == Resize::letterbox) config["letterbox"] = true;
+    if (!antialias) config["antialias"] = false;
     if (resize == Resize::shortest_edge) {
       config["size"] = {{"shortest_edge", shortest_edge}};
       if (longest_edge > 0) config["size"]["longest_edge"] = longest_edge;

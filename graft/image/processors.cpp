@@ -6,6 +6,8 @@
 namespace graft::image::detail {
 namespace {
 
+constexpr std::array<double, 3> kZero{0, 0, 0};
+constexpr std::array<double, 3> kOne{1, 1, 1};
 constexpr std::array<double, 3> kHalf{0.5, 0.5, 0.5};
 constexpr std::array<double, 3> kImagenetMean{0.485, 0.456, 0.406};
 constexpr std::array<double, 3> kImagenetStd{0.229, 0.224, 0.225};
@@ -38,7 +40,8 @@ constexpr std::pair<std::string_view, std::string_view> kModels[] = {
     {"cvt", "ConvNext"},
     {"mobilenet_v1", "MobileNetV1"},
     {"mobilenet_v2", "MobileNetV2"},
-    {"pvt", "Pvt"}};
+    {"pvt", "Pvt"},
+    {"darknet", "Darknet"}};
 
 constexpr std::string_view kSuffix = "ImageProcessor";
 
@@ -62,7 +65,8 @@ const std::vector<Processor>& processors() {
       {"ConvNextImageProcessor", 384, true, 0, false, bicubic, kHalf, kHalf},
       {"MobileNetV1ImageProcessor", 256, true, 224, true, bilinear, kHalf, kHalf},
       {"MobileNetV2ImageProcessor", 256, true, 224, true, bilinear, kHalf, kHalf},
-      {"PvtImageProcessor", 224, false, 0, false, bicubic, kImagenetMean, kImagenetStd}};
+      {"PvtImageProcessor", 224, false, 0, false, bicubic, kImagenetMean, kImagenetStd},
+      {"DarknetImageProcessor", 416, false, 0, false, bilinear, kZero, kOne}};  // graft's own
   return all;
 }
 

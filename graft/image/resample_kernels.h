@@ -12,7 +12,7 @@ struct View {
   size_t stride;
 
   const uint8_t* row(int y) const { return data + static_cast<size_t>(y) * stride; }
-  View part(const Box& box) const {
+  View part(const Rect& box) const {
     return {row(box.y) + static_cast<ptrdiff_t>(box.x) * 3, box.width, box.height, stride};
   }
 };

@@ -28,7 +28,7 @@ std::vector<int> nearest_inputs(int in, int out, int from, int n) {
   return inputs;
 }
 
-Image nearest(const View& in, int width, int height, const Box& window) {
+Image nearest(const View& in, int width, int height, const Rect& window) {
   Image out(window.width, window.height);
   const auto columns = nearest_inputs(in.width, width, window.x, window.width);
   const auto rows = nearest_inputs(in.height, height, window.y, window.height);
@@ -51,7 +51,7 @@ Image copy(const View& in) {
   return out;
 }
 
-Image resample(View in, int width, int height, Filter filter, const Box& window) {
+Image resample(View in, int width, int height, Filter filter, const Rect& window) {
   GRAFT_ASSERT(in.width > 0 && in.height > 0 && width > 0 && height > 0);
   GRAFT_ASSERT(window.x >= 0 && window.y >= 0 && window.width > 0 && window.height > 0);
   GRAFT_ASSERT(window.x <= width - window.width && window.y <= height - window.height);
@@ -63,7 +63,7 @@ Image resample(View in, int width, int height, Filter filter, const Box& window)
   const bool rows_first = lost_rows > 0 && lost_rows > 2 * lost_columns;
 
   Weights across, down;
-  Box used = window;
+  Rect used = window;
   if (!same_width) {
     across = detail::make_weights(in.width, width, window.x, window.width, filter);
     used.x = across.begin(), used.width = across.end() - across.begin();
@@ -97,11 +97,11 @@ Image resize(const Image& image, int width, int height, Filter filter) {
   return resample(view(image), width, height, filter, {0, 0, width, height});
 }
 
-Image resize_window(const Image& image, int width, int height, Filter filter, const Box& window) {
+Image resize_window(const Image& image, int width, int height, Filter filter, const Rect& window) {
   return resample(view(image), width, height, filter, window);
 }
 
-Image resize_crop(const Image& image, const Box& box, int width, int height, Filter filter) {
+Image resize_crop(const Image& image, const Rect& box, int width, int height, Filter filter) {
   GRAFT_ASSERT(box.x >= 0 && box.y >= 0 && box.width > 0 && box.height > 0);
   GRAFT_ASSERT(box.x <= image.width - box.width && box.y <= image.height - box.height);
   return resample(view(image).part(box), width, height, filter, {0, 0, width, height});

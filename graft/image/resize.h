@@ -7,12 +7,12 @@
 namespace graft::image {
 
 /// A rectangle of pixels.
-struct Box {
+struct Rect {
   int x = 0;
   int y = 0;
   int width = 0;
   int height = 0;
-  bool operator==(const Box&) const = default;
+  bool operator==(const Rect&) const = default;
 };
 
 /// Where the middle lies when the margins cannot be equal.
@@ -29,18 +29,18 @@ enum class Centre {
 Image resize(const Image& image, int width, int height, Filter filter);
 
 /// The part `window` of resize(image, width, height, filter), without computing the rest.
-Image resize_window(const Image& image, int width, int height, Filter filter, const Box& window);
+Image resize_window(const Image& image, int width, int height, Filter filter, const Rect& window);
 
 /// Cuts `box` out, then resizes it, as torchvision's resized_crop: pixels outside of the box have
 /// no influence. The box must lie inside the image.
-Image resize_crop(const Image& image, const Box& box, int width, int height, Filter filter);
+Image resize_crop(const Image& image, const Rect& box, int width, int height, Filter filter);
 
 /// Cuts out a rectangle; where it leaves the image the result is black.
-Image crop(const Image& image, const Box& box);
+Image crop(const Image& image, const Rect& box);
 /// The middle; a side that is shorter than asked is padded with black.
 Image center_crop(const Image& image, int width, int height, Centre centre = Centre::transformers);
 /// The box of center_crop inside a picture of that size; it starts below 0 where it pads.
-Box center_box(Dimensions size, int width, int height, Centre centre = Centre::transformers);
+Rect center_box(Dimensions size, int width, int height, Centre centre = Centre::transformers);
 
 Image hflip(Image image);  ///< left and right
 Image vflip(Image image);  ///< top and bottom

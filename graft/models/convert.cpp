@@ -10,6 +10,7 @@
 #include "graft/io/tfjs.h"
 #include "graft/models/convert_llama2c.h"
 #include "graft/models/load.h"
+#include "graft/models/outlook.h"
 
 namespace graft::models {
 namespace fs = std::filesystem;
@@ -163,6 +164,7 @@ std::string convert_model(const fs::path& source, const fs::path& folder, bool o
     return convert_llama2c(llama, folder);
   ModelSource from;
   from.path = source.string();
+  from.task = named_task(from);
   const LoadedModel loaded = load_model(from);
   save_model(*loaded.model, folder);
   return fmt::format("{} with {} classes", loaded.model->family(), loaded.model->classes().size());

@@ -178,7 +178,7 @@ void build_decoder(Model& model, int64_t classes, const DecoderSettings& s) {
     const auto rms = std::make_shared<nn::RmsNorm>(scope, s.width, s.eps, s.gemma_norms);
     return [rms](const at::Tensor& x) { return (*rms)(x); };
   };
-  const NextTokenHead head{"model.norm", norm, s.width, s.vocabulary, s.logit_cap};
+  const DecoderHead head{"model.norm", norm, s.width, s.vocabulary, s.logit_cap};
   auto& stem = model.add<DecoderStem>("stem", Span::backbone, "model.embed_tokens", s);
   const auto everywhere =
       std::make_shared<const Rope>(c, s.head_width, s.ropes_by_kind ? "full_attention" : "");

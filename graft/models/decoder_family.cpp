@@ -12,10 +12,9 @@ Family decoder_family(const std::string& name, const std::string& summary,
   f.summary = summary;
   f.source = source;
   f.content = Content::text;
-  f.tasks = {Task::next_token, Task::classes};
   f.model_types = {name};
-  f.architecture = prefix + "ForSequenceClassification";
-  f.language_architecture = prefix + "ForCausalLM";
+  f.architectures = usual_architectures(
+      prefix, {Task::next_token, Task::classes, Task::token_classes, Task::embedding});
   f.base_prefix = "model.";
   f.build = [variant = std::move(variant)](Model& model, int64_t classes) {
     DecoderSettings settings(model.config());

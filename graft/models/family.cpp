@@ -10,6 +10,60 @@ namespace graft::models {
 #include "graft/models/models.def"
 #undef MODEL
 
+namespace {
+
+/// How transformers calls classes of a task, behind the family's name.
+const char* usual_suffix(Task task) {
+  switch (task) {
+    case Task::next_token:
+      return "ForCausalLM";
+    case Task::masked_token:
+      return "ForMaskedLM";
+    case Task::token_classes:
+      return "ForTokenClassification";
+    case Task::boxes:
+      return "ForObjectDetection";
+    case Task::embedding:
+      return "Model";
+    case Task::classes:
+      break;
+  }
+  return "ForSequenceClassification";
+}
+
+const char* lacking(Task task) {
+  switch (task) {
+    case Task::next_token:
+      return "does not continue texts";
+    case Task::masked_token:
+      return "does not tell what masked tokens were";
+    case Task::token_classes:
+      return "does not tell the classes of tokens";
+    case Task::boxes:
+      return "does not find objects";
+    case Task::embedding:
+      return "does not make embeddings of texts";
+    case Task::classes:
+      break;
+  }
+  return "does not classify";
+}
+
+}  // namespace
+
+const std::string& Family::architecture(Task task, const std::string& where) const {
+  const auto found = architectures.find(task);
+  if (found != architectures.end()) return found->second;
+  fail_usage("{}: a {} model {}; give another model or task", where, name, lacking(task));
+}
+
+std::map<Task, std::string> usual_architectures(const std::string& prefix,
+                                                std::initializer_list<Task> tasks) {
+  std::map<Task, std::string> names;
+  for (const Task task : tasks) names.emplace(task, prefix + usual_suffix(task));
+  return names;
+}
+
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
 #define MODEL(name) name(),

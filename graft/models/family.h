@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +10,7 @@
 
 #include "graft/base/catalog.h"
 #include "graft/io/tensor_map.h"
+#include "graft/models/detector.h"
 #include "graft/models/model.h"
 
 namespace graft::models {
@@ -33,10 +36,9 @@ struct Family : Entry {
   std::vector<std::string> model_types;  ///< "model_type" of config.json
   Content content = Content::images;
   bool obeys_pooling = false;  ///< transformers pools as "classifier_pooling" of the config says
-  std::vector<Task> tasks = {Task::classes};  ///< that its chain can end with
-  std::string language_architecture;          ///< as `architecture`, for Task::next_token
-  std::string architecture;                   ///< the class transformers loads it with
-  std::string base_prefix;                    ///< "vit.": files of the bare model lack it
+  /// What its chain can end with, and the class that transformers has for that end.
+  std::map<Task, std::string> architectures;
+  std::string base_prefix;  ///< "vit.": files of the bare model lack it
   /// Builds the chain for `model.config()`; the number of classes is `classes`.
   std::function<void(Model& model, int64_t classes)> build;
   /// Random initialisation of every parameter, as the family's authors do it.
@@ -48,7 +50,19 @@ struct Family : Entry {
   /// Recognises weights in other projects' names (timm, torchvision, …) and rewrites names and
   /// config into Hugging Face's; false when they are not of this family.
   std::function<bool(Checkpoint& checkpoint)> adopt;
+  /// How what its chain ends with becomes boxes; of families that serve Task::boxes.
+  std::function<std::unique_ptr<Detector>(const Model& model)> detector;
+  /// What the config leaves open and the tensors of a file tell; may be empty.
+  std::function<void(Checkpoint& checkpoint)> complete;
+
+  /// The class of transformers for a task; one that the family does not serve is an error (exit
+  /// code 2). `where` names the model.
+  const std::string& architecture(Task task, const std::string& where) const;
 };
+
+/// For families of text whose classes have the usual names: "BertForMaskedLM", "LlamaModel".
+std::map<Task, std::string> usual_architectures(const std::string& prefix,
+                                                std::initializer_list<Task> tasks);
 
 /// The catalogue, in the order of models.def.
 const std::vector<Family>& families();

@@ -2,8 +2,6 @@
 
 #include <torch/types.h>
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <regex>
 #include <set>
@@ -11,15 +9,18 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/io/checkpoint_folder.h"
-#include "graft/io/hub_cache.h"
-#include "graft/io/safetensors.h"
+#include "graft/models/darknet/files.h"
+#include "graft/models/head_fit.h"
+#include "graft/models/outlook.h"
+#include "graft/models/sentence_files.h"
 #include "graft/models/text_files.h"
+#include "graft/models/text_tower.h"
 
 namespace graft::models {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr const char* kOutputMatrix = "lm_head.weight";
+constexpr const char* kTied = "tie_word_embeddings";
 constexpr size_t kMaxConfigBytes = size_t{32} << 20;
 
 std::string apply(const std::vector<Rename>& rules, std::string name) {
@@ -28,20 +29,6 @@ std::string apply(const std::vector<Rename>& rules, std::string name) {
                               std::regex_constants::format_first_only);
   }
   return name;
-}
-
-/// Folders that may hold bundled models: beside the program, in the source tree, in the install
-/// prefix.
-std::vector<fs::path> bundle_folders() {
-  std::vector<fs::path> folders;
-  if (const char* given = std::getenv("GRAFT_MODELS")) folders.emplace_back(given);
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (fs::path at = program; at.has_relative_path(); at = at.parent_path()) {
-    folders.push_back(at / "examples" / "models");
-    folders.push_back(at / "share" / "graft" / "models");
-  }
-  return folders;
 }
 
 std::vector<std::string> class_names(const Json& config, const std::string& where) {
@@ -74,6 +61,7 @@ std::vector<std::string> class_names(const Json& config, const std::string& wher
 
 /// Reads the config and weights, in Hugging Face's terms whatever they were before.
 Checkpoint read_folder(const fs::path& path, const Json& overrides, bool weights) {
+  if (const auto darknet = find_darknet(path)) return read_darknet(*darknet, weights);
   Checkpoint checkpoint;
   if (fs::is_directory(path)) {
     const fs::path config = path / "config.json";
@@ -143,113 +131,99 @@ image::Preprocess usual_preprocess(const Json& config) {
   return p;
 }
 
-std::string shape_text(at::IntArrayRef sizes) {
-  return fmt::format("[{}]", fmt::join(sizes.begin(), sizes.end(), ", "));
+/// Whether a config says that its head is for another task than this one.
+bool has_other_head(const Json& config, const Family& family, Task task) {
+  const Json named = config.value("architectures", Json());
+  if (!named.is_array() || named.size() != 1 || !named[0].is_string()) return false;
+  const auto its = task_called(family, named[0].get<std::string>());
+  return its && *its != task && *its != Task::embedding;
 }
 
-bool in_head(const Model& model, const nn::Parameter& p) {
-  return model.block_span(p.block) == Span::head;
+/// The layer of a tied output matrix may have a bias under another name than that of its own.
+void name_bias_of_own(const Model& tied, io::TensorMap& tensors) {
+  const std::string& name = tied.output().name;
+  const std::string own = name.substr(0, name.rfind('.')) + ".bias";
+  const at::Tensor* bias = tensors.find(tied.output().layer + ".bias");
+  if (bias && !tensors.contains(own)) tensors.add(own, at::Tensor(*bias));
 }
 
-/// Whether the first dimension is the classes: of all that the last block of a classifier holds.
-bool of_classes(const Model& model, const nn::Parameter& p) {
-  return model.has_classifier() && p.block == model.size() - 1;
+/// Whether a file has an output matrix of its own beside the embedding that a model takes for it.
+bool has_own_output(const Model& model, const io::TensorMap& tensors) {
+  const Model::OutputMatrix& output = model.output();
+  const at::Tensor* own = output.embedding.empty() ? nullptr : tensors.find(output.name);
+  const at::Tensor* embedding = own ? tensors.find(output.embedding) : nullptr;
+  return embedding && own->sizes() == embedding->sizes() && !own->equal(*embedding);
 }
 
-/// Copies the checkpoint into the model; rows of the head follow `from`: the wanted class → its old
-/// row.
-void copy_tensors(Model& model, const io::TensorMap& tensors, const std::vector<int64_t>& from,
-                  bool same_classes, const fs::path& where, LoadedModel& result) {
-  const at::NoGradGuard no_grad;
-  std::set<std::string> used;
-  for (auto& p : model.registry().parameters) {
-    const at::Tensor* found = tensors.find(p.name);
-    if (!found) {
-      const bool optional = p.is_buffer() && p.name.ends_with("num_batches_tracked");
-      // Only a head of classes may be new.
-      const bool new_head = in_head(model, p) && model.has_classifier();
-      if (!optional && !new_head) result.missing.push_back(p.name);
-      continue;
-    }
-    used.insert(p.name);
-    if (of_classes(model, p) && !same_classes) {
-      auto shape = p.value->sizes().vec();
-      auto old_shape = found->sizes().vec();
-      const bool rows = !old_shape.empty() && old_shape.size() == shape.size() &&
-                        std::equal(shape.begin() + 1, shape.end(), old_shape.begin() + 1);
-      if (!rows) continue;  // a head of another width has nothing to keep
-      for (size_t i = 0; i < from.size(); ++i) {
-        if (from[i] >= 0 && from[i] < found->size(0)) {
-          p.value->select(0, static_cast<int64_t>(i)).copy_(found->select(0, from[i]));
-        }
-      }
-      continue;
-    }
-    if (found->sizes() != p.value->sizes()) {
-      if (in_head(model, p)) continue;
-      fail_unreadable(
-          "{}: {} has the shape {}, the config asks for {}; config.json and weights do not belong "
-          "together",
-          where.string(), p.name, shape_text(found->sizes()), shape_text(p.value->sizes()));
-    }
-    p.value->copy_(*found);
+std::unique_ptr<Model> build(const Family& family, const Json& config, Task task,
+                             const std::vector<std::string>& classes) {
+  auto model = std::make_unique<Model>(family.name, config, task);
+  if (tells_classes(task)) model->set_classes(classes);
+  family.build(*model, static_cast<int64_t>(classes.size()));
+  return model;
+}
+
+/// The matrix whose rows are classes; null where there is none.
+const nn::Parameter* class_rows(const Model& model) {
+  if (model.has_classifier())
+    return model.registry().find(model.classifier().site().path + ".weight");
+  if (model.task() != Task::boxes) return nullptr;
+  const auto& all = model.registry().parameters;
+  const auto found = std::ranges::find_if(all, [&](const nn::Parameter& p) {
+    return p.block == model.size() - 1 && p.role == nn::Role::weight;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+/// Copies the checkpoint into the model, with the head fitted to its classes.
+void fill(LoadedModel& result, const Family& family, const Checkpoint& checkpoint,
+          const std::vector<std::string>& old_classes, const nn::Init& random,
+          const std::string& where) {
+  io::TensorMap tensors = to_module_names(family, checkpoint.tensors, *result.model);
+  if (has_own_output(*result.model, tensors)) {
+    Json config = result.model->config();
+    config[kTied] = false;
+    auto untied = build(family, config, result.model->task(), {});
+    untied->set_text_preprocess(result.model->text_preprocess());
+    tensors = to_module_names(family, checkpoint.tensors, *untied);
+    name_bias_of_own(*result.model, tensors);
+    result.model = std::move(untied);
   }
-  for (const auto& [name, tensor] : tensors) {
-    if (!used.count(name)) result.unused.push_back(name);
+  Model& model = *result.model;
+  add_rows(tensors, model, result.tokens);
+  const std::vector<std::string>& classes = model.classes();
+  const nn::Parameter* head = class_rows(model);
+  RowMap rows;
+  rows.from.assign(classes.size(), -1);
+  rows.foreign_head = has_other_head(checkpoint.config, family, model.task());
+  const at::Tensor* had = head ? tensors.find(head->name) : nullptr;
+  const bool has_head = had && !rows.foreign_head && had->dim() == head->value->dim() &&
+                        had->sizes().slice(1) == head->value->sizes().slice(1);
+  std::map<std::string, int64_t> old_index;
+  for (size_t i = 0; i < old_classes.size(); ++i)
+    old_index.emplace(old_classes[i], static_cast<int64_t>(i));
+  for (size_t i = 0; i < classes.size() && has_head; ++i) {
+    const auto found = old_index.find(classes[i]);
+    if (found != old_index.end()) rows.from[i] = found->second;
   }
-}
-
-/// A head's layers below the classes start with random numbers where the checkpoint has none: with
-/// zeros nothing would reach the classifier, which starts at zero itself.
-void init_missing_head(Model& model, const io::TensorMap& tensors, const nn::Init& random) {
-  for (auto& p : model.registry().parameters) {
-    if (!in_head(model, p) || of_classes(model, p) || p.role != nn::Role::weight) continue;
-    const at::Tensor* found = tensors.find(p.name);
-    if (!found || found->sizes() != p.value->sizes()) random.normal(p.name, *p.value, 0.02);
+  rows.same = has_head && classes == old_classes;
+  copy_tensors(tensors, rows, result.folder, result);
+  init_new_layers(result, random);
+  if (!result.missing.empty()) {
+    fail_unreadable(
+        "{}: {} of the model's tensors are not in the weights, the first is {}; config.json and "
+        "weights do not belong together",
+        where, result.missing.size(), result.missing.front());
+  }
+  for (size_t i = 0; i < classes.size(); ++i)
+    (rows.from[i] >= 0 ? result.head.kept : result.head.added).push_back(classes[i]);
+  for (const auto& name : old_classes) {
+    if (has_head && std::ranges::find(classes, name) == classes.end())
+      result.head.dropped.push_back(name);
   }
 }
 
 }  // namespace
-
-std::string HeadFit::summary() const {
-  const auto some = [](const std::vector<std::string>& names) {
-    std::string text;
-    for (size_t i = 0; i < names.size() && i < 8; ++i) text += (i ? ", " : "") + names[i];
-    return names.size() > 8 ? fmt::format("{}, … ({} in all)", text, names.size()) : text;
-  };
-  std::string text = fmt::format("head: {} classes kept from the checkpoint", kept.size());
-  if (!kept.empty()) text += fmt::format(" ({})", some(kept));
-  text += fmt::format(", {} new", added.size());
-  if (!added.empty()) text += fmt::format(" ({})", some(added));
-  if (!dropped.empty()) text += fmt::format(", {} of the checkpoint dropped", dropped.size());
-  return text;
-}
-
-fs::path find_model(const std::string& path) {
-  if (path.empty())
-    fail_usage(
-        "model: no path was given; give a folder, a weight file, or org/name from the cache");
-  if (fs::exists(path)) return path;
-  for (const auto& folder : bundle_folders()) {
-    if (path.find('/') == std::string::npos && fs::exists(folder / path)) return folder / path;
-  }
-  const auto slash = path.find('/');
-  const bool hub_id = slash != std::string::npos && slash > 0 &&
-                      path.find('/', slash + 1) == std::string::npos && path[0] != '.' &&
-                      path[0] != '~';
-  if (hub_id) return io::find_in_hub_cache(path);
-  std::string bundled;
-  for (const auto& folder : bundle_folders()) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-      if (entry.is_directory())
-        bundled += (bundled.empty() ? "" : ", ") + entry.path().filename().string();
-    }
-  }
-  fail_unreadable(
-      "model: there is no '{}': not a folder or file, not org/name, and not a bundled model ({})",
-      path, bundled.empty() ? "none found" : bundled);
-}
 
 LoadedModel load_model(const ModelSource& source, const std::vector<std::string>& wanted) {
   LoadedModel result;
@@ -269,6 +243,8 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
     fail_unreadable("{}: the config has no model_type", where);
   }
   const Family& family = family_of(config["model_type"].get<std::string>(), where);
+  family.architecture(source.task, where);  // refused here when there is none
+  if (family.complete) family.complete(checkpoint);
 
   std::vector<std::string> old_classes =
       source.path.empty() && !config.contains("id2label") && !config.contains("num_labels")
@@ -278,14 +254,12 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   if (config.value("problem_type", Json()) == problem_name(Target::regression) &&
       old_classes.size() == 1 && wanted == std::vector<std::string>{"value"})
     old_classes = wanted;
-  const std::vector<std::string> classes = wanted.empty() ? old_classes : wanted;
-  if (std::find(family.tasks.begin(), family.tasks.end(), source.task) == family.tasks.end()) {
-    fail_usage("{}: a {} model {}; give another model or task", where, family.name,
-               source.task == Task::classes ? "does not classify" : "does not continue texts");
+  std::vector<std::string> classes;
+  if (tells_classes(source.task)) {
+    classes = wanted.empty() ? old_classes : wanted;
+    if (classes.empty())
+      fail_usage("{}: the number of classes is not known; give data or id2label", where);
   }
-  const bool classifies = source.task == Task::classes;
-  if (classifies && classes.empty())
-    fail_usage("{}: the number of classes is not known; give data or id2label", where);
   Json preprocessor;
   if (config.contains("preprocessor")) {
     preprocessor = config["preprocessor"];
@@ -295,110 +269,107 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
       !result.folder.empty() && fs::exists(file)) {
     preprocessor = read_json(file, kMaxConfigBytes);
   }
-
-  if (family.content == Content::text && !result.folder.empty())
-    note_pooling(config, result.folder);
-  result.model = std::make_unique<Model>(family.name, config, source.task);
-  Model& model = *result.model;
-  if (classifies) model.set_classes(classes);
-  family.build(model, static_cast<int64_t>(classes.size()));
+  if (family.content == Content::text && !result.folder.empty()) {
+    const bool given = source.config.is_object() && source.config.contains(kPoolingKey);
+    read_sentence_files(config, result.folder, source.task, given);
+  }
+  texts::Preprocess tokenizing;
   if (family.content == Content::text) {
     const fs::path tokenizer =
         source.tokenizer.empty() ? result.folder : find_model(source.tokenizer);
-    model.set_text_preprocess(read_text_preprocess(tokenizer, model.config(), source.max_length));
-  } else {
-    model.set_preprocess(preprocessor.is_null()
-                             ? usual_preprocess(model.config())
-                             : image::Preprocess::from_config(preprocessor, where, family.name));
+    tokenizing = read_text_preprocess(tokenizer, config, source.max_length, source.add_tokens);
+    result.tokens = make_room(tokenizing, config);
+    result.tokens.random = source.random;
+  } else if (!source.add_tokens.empty()) {
+    fail_usage("model.add_tokens: {} reads pictures and has no tokens", where);
   }
 
-  const nn::Init random(source.seed);
-  if (source.random) family.init(model, random);
-  std::vector<int64_t> from(classes.size(), -1);
-  if (!source.random) {
-    std::map<std::string, int64_t> old_index;
-    for (size_t i = 0; i < old_classes.size(); ++i)
-      old_index.emplace(old_classes[i], static_cast<int64_t>(i));
-    const io::TensorMap tensors = to_module_names(family, checkpoint.tensors, model);
-    const nn::Parameter* head =
-        classifies ? model.registry().find(model.classifier().site().path + ".weight") : nullptr;
-    const bool has_head = head && tensors.contains(head->name) &&
-                          tensors.at(head->name).dim() == 2 &&
-                          tensors.at(head->name).size(1) == head->value->size(1);
-    for (size_t i = 0; i < classes.size() && has_head; ++i) {
-      const auto found = old_index.find(classes[i]);
-      if (found != old_index.end()) from[i] = found->second;
-    }
-    copy_tensors(model, tensors, from, has_head && classes == old_classes, result.folder, result);
-    {
-      const at::NoGradGuard no_grad;
-      init_missing_head(model, tensors, random);
-    }
-    if (!result.missing.empty()) {
-      fail_unreadable(
-          "{}: {} of the model's tensors are not in the weights, the first is {}; config.json and "
-          "weights "
-          "do not belong together",
-          where, result.missing.size(), result.missing.front());
-    }
-    if (has_head) {
-      for (const auto& name : old_classes) {
-        if (std::find(classes.begin(), classes.end(), name) == classes.end())
-          result.head.dropped.push_back(name);
-      }
-    }
+  result.model = build(family, config, source.task, classes);
+  result.head.task = source.task;
+  if (family.content == Content::text) {
+    result.model->set_text_preprocess(std::move(tokenizing));
+  } else {
+    result.model->set_preprocess(
+        preprocessor.is_null() ? usual_preprocess(config)
+                               : image::Preprocess::from_config(preprocessor, where, family.name));
   }
-  for (size_t i = 0; classifies && i < classes.size(); ++i)
-    (from[i] >= 0 ? result.head.kept : result.head.added).push_back(classes[i]);
+  const nn::Init random(source.seed);
+  if (source.random) {
+    family.init(*result.model, random);
+    note_new_head(result);
+    result.head.added = classes;
+  } else {
+    fill(result, family, checkpoint, old_classes, random, where);
+  }
   return result;
 }
 
 LoadedModel refit_head(const Model& model, const std::vector<std::string>& classes) {
   LoadedModel result;
   const Family& family = find_family(model.family());
-  result.model = std::make_unique<Model>(model.family(), model.config());
-  result.model->set_classes(classes);
-  family.build(*result.model, static_cast<int64_t>(classes.size()));
+  result.model = build(family, model.config(), model.task(), classes);
+  result.head.task = model.task();
   result.model->set_preprocess(model.preprocess());
   result.model->set_text_preprocess(model.text_preprocess());
   io::TensorMap tensors;
   for (const auto& p : model.registry().parameters) tensors.add(p.name, *p.value);
-  std::vector<int64_t> from;
+  RowMap rows;
   const auto& old = model.classes();
   for (const auto& name : classes) {
     const auto found = std::find(old.begin(), old.end(), name);
-    from.push_back(found == old.end() ? -1 : found - old.begin());
+    rows.from.push_back(found == old.end() ? -1 : found - old.begin());
     (found == old.end() ? result.head.added : result.head.kept).push_back(name);
   }
   for (const auto& name : old) {
     if (std::find(classes.begin(), classes.end(), name) == classes.end())
       result.head.dropped.push_back(name);
   }
-  copy_tensors(*result.model, tensors, from, old == classes, "the earlier model", result);
+  rows.same = old == classes;
+  copy_tensors(tensors, rows, "the earlier model", result);
+  return result;
+}
+
+LoadedModel change_head(const Model& model, const ModelSource& source,
+                        const std::vector<std::string>& classes) {
+  LoadedModel result;
+  const Family& family = find_family(model.family());
+  family.architecture(source.task, "model");  // refused here when there is none
+  Json config = model.config();
+  if (source.config.is_object()) config.update(source.config);
+  result.model = build(family, config, source.task, classes);
+  result.head.task = source.task;
+  result.head.added = classes;
+  result.model->set_preprocess(model.preprocess());
+  const texts::Preprocess& before = model.text_preprocess();
+  result.model->set_text_preprocess(
+      before.tokenizer ? read_text_preprocess(before.folder, config, source.max_length) : before);
+  io::TensorMap tensors;
+  for (const auto& p : model.registry().parameters) tensors.add(p.name, *p.value);
+  RowMap rows;
+  rows.foreign_head = true;
+  copy_tensors(tensors, rows, "the earlier model", result);
+  init_new_layers(result, nn::Init(source.seed));
+  GRAFT_ASSERT(result.missing.empty());
   return result;
 }
 
 bool head_is_tied(const Model& model) {
-  return model.task() == Task::next_token && !model.registry().find(kOutputMatrix);
+  return model.task() == Task::next_token && !model.output().embedding.empty();
 }
 
 LoadedModel untie_head(const Model& model) {
-  GRAFT_ASSERT(head_is_tied(model));
+  GRAFT_ASSERT(!model.output().embedding.empty());
   LoadedModel result;
-  const Family& family = find_family(model.family());
   Json config = model.config();
-  config["tie_word_embeddings"] = false;
-  result.model = std::make_unique<Model>(model.family(), config, Task::next_token);
-  family.build(*result.model, 0);
+  config[kTied] = false;
+  result.model = build(find_family(model.family()), config, model.task(), {});
   result.model->set_text_preprocess(model.text_preprocess());
-  const at::Tensor& output = *result.model->registry().find(kOutputMatrix)->value;
+  result.head.task = model.task();
   io::TensorMap tensors;
-  for (const auto& p : model.registry().parameters) {
-    tensors.add(p.name, *p.value);
-    if (p.block == 0 && p.value->sizes() == output.sizes() && !tensors.contains(kOutputMatrix))
-      tensors.add(kOutputMatrix, *p.value);
-  }
-  copy_tensors(*result.model, tensors, {}, true, "the model with a tied head", result);
+  for (const auto& p : model.registry().parameters) tensors.add(p.name, *p.value);
+  tensors.add(model.output().name, at::Tensor(tensors.at(model.output().embedding)));
+  name_bias_of_own(model, tensors);
+  copy_tensors(tensors, {}, "the model with a tied head", result);
   GRAFT_ASSERT(result.missing.empty());
   return result;
 }
@@ -408,37 +379,6 @@ std::string hub_name(const Family& family, const std::string& module_name) {
 }
 std::string module_name(const Family& family, const std::string& hub_name) {
   return apply(family.read, hub_name);
-}
-
-void save_model(const Model& model, const fs::path& folder) {
-  const Family& family = find_family(model.family());
-  fs::create_directories(folder);
-  io::TensorMap tensors;
-  for (const auto& p : model.registry().parameters) tensors.add(p.name, p.value->detach().cpu());
-  if (family.pack) family.pack(tensors);
-  io::TensorMap named;
-  for (const auto& [name, tensor] : tensors) named.add(hub_name(family, name), tensor);
-  io::write_safetensors(folder / "model.safetensors", named, {{"format", "pt"}});
-  Json config = model.config();
-  // A kind of the same model (DeiT…WithTeacher) stays what it was; a bare backbone gets the head's
-  // class.
-  const std::string& architecture =
-      model.task() == Task::classes ? family.architecture : family.language_architecture;
-  const Json& was = config.contains("architectures") ? config["architectures"] : Json();
-  const bool variant = was.is_array() && was.size() == 1 && was[0].is_string() &&
-                       was[0].get<std::string>().starts_with(architecture);
-  if (!variant) config["architectures"] = Json::array({architecture});
-  config["model_type"] = family.model_types.front();
-  config["dtype"] = "float32";
-  write_json(folder / "config.json", config);
-  if (family.content == Content::images) {
-    write_json(folder / "preprocessor_config.json", model.preprocess().to_config());
-    return;
-  }
-  for (const fs::path& file : model.text_preprocess().files()) {
-    if (!fs::exists(folder / file.filename()) || !fs::equivalent(file, folder / file.filename()))
-      fs::copy_file(file, folder / file.filename(), fs::copy_options::overwrite_existing);
-  }
 }
 
 }  // namespace graft::models

@@ -3,6 +3,8 @@
 #include <torch/types.h>
 
 #include "graft/base/error.h"
+#include "graft/nn/recompute.h"
+#include "graft/nn/seam.h"
 
 namespace graft::models {
 
@@ -11,6 +13,36 @@ int Model::head() const {
     if (block_span(i) == Span::head) return i;
   }
   return size();
+}
+
+namespace {
+
+/// All that blocks up to one may learn: a tensor that several read belongs to the lowest of them.
+std::vector<at::Tensor> learned_up_to(const nn::Registry& registry, int block) {
+  std::vector<at::Tensor> learned;
+  const auto add = [&](int owner, const at::Tensor& value) {
+    if (owner <= block && value.requires_grad()) learned.push_back(value);
+  };
+  for (const nn::Parameter& p : registry.parameters) add(p.block, *p.value);
+  for (const nn::Seam* seam : registry.seams) {
+    const int owner = seam->site().block;
+    for (const auto& adapter : seam->adapters()) {
+      for (const nn::NamedTensor& tensor : adapter->parameters()) add(owner, *tensor.value);
+    }
+  }
+  return learned;
+}
+
+}  // namespace
+
+nn::Flow Model::run(int i, nn::Flow flow, nn::Context& context) {
+  Block& block = *links_[static_cast<size_t>(i)].block;
+  // What the head keeps is used at once: to make it again would save nothing.
+  if (!context.recompute || block_span(i) == Span::head)
+    return block.forward(std::move(flow), context);
+  return nn::recomputed(
+      [&block](nn::Flow in, nn::Context& c) { return block.forward(std::move(in), c); }, flow,
+      context, learned_up_to(registry_, i));
 }
 
 nn::Flow Model::forward(nn::Flow flow, nn::Context& context, int from, int to) {
@@ -27,10 +59,10 @@ nn::Flow Model::forward(nn::Flow flow, nn::Context& context, int from, int to) {
       // Classes are told apart in float32 at least.
       if (at::isReducedFloatingType(features.scalar_type())) features = features.to(at::kFloat);
     }
-    // What is to be learned of each token travels beside the tokens up to the head.
+    // What is to be learned of each token travels beside the tokens up to who takes the losses.
     const at::Tensor targets = flow.has("targets") ? flow.at("targets") : at::Tensor();
-    flow = links_[static_cast<size_t>(i)].block->forward(std::move(flow), context);
-    if (targets.defined() && block_span(i) != Span::head) flow["targets"] = targets;
+    flow = run(i, std::move(flow), context);
+    if (targets.defined() && !flow.has("losses")) flow["targets"] = targets;
     if (i == 0 && flow.has("lengths")) {
       at::Tensor& x = flow["x"];
       x = x.to(precision_);
@@ -62,6 +94,15 @@ const char* problem_name(Target target) {
     case Target::next_token:
     case Target::preference:
       return "next_token";
+    case Target::masked_token:
+      return "masked_token";
+    case Target::token_classes:
+      return "token_classification";
+    case Target::similarity:
+    case Target::retrieval:
+      return "similarity";
+    case Target::boxes:
+      return "object_detection";
     case Target::single_label:
       break;
   }
@@ -69,7 +110,20 @@ const char* problem_name(Target target) {
 }
 
 Target Model::problem() const {
-  if (task_ == Task::next_token) return Target::next_token;
+  switch (task_) {
+    case Task::next_token:
+      return Target::next_token;
+    case Task::masked_token:
+      return Target::masked_token;
+    case Task::token_classes:
+      return Target::token_classes;
+    case Task::boxes:
+      return Target::boxes;
+    case Task::embedding:
+      return Target::similarity;
+    case Task::classes:
+      break;
+  }
   if (!config_.is_object() || !config_.contains("problem_type")) return Target::single_label;
   for (const Target target : {Target::multi_label, Target::regression}) {
     if (config_["problem_type"] == problem_name(target)) return target;

@@ -20,10 +20,17 @@ namespace graft::models {
 /// The part of a model that a block belongs to.
 enum class Span { backbone, neck, head };
 
-/// What a model's head says: which class a sample is of, or which token follows each token.
-enum class Task : uint8_t { classes, next_token };
+/// What a model's head says: which class a sample is of, which token follows each token, which one
+/// a masked token was, which class each token is of, where objects are and of which class; or
+/// nothing but where a text lies.
+enum class Task : uint8_t { classes, next_token, masked_token, token_classes, boxes, embedding };
 
-/// As "problem_type" of a config.json names it.
+/// Whether a head of the task has a row a class.
+inline bool tells_classes(Task task) {
+  return task == Task::classes || task == Task::token_classes || task == Task::boxes;
+}
+
+/// As "problem_type" of a config.json or a summary names it.
 const char* problem_name(Target target);
 
 /// One link of the chain: maps the flow at its lower border to the flow at its upper one.
@@ -39,8 +46,11 @@ class Block {
 /// A model is a chain of named blocks: stem, block 0 … block L-1, head. Images enter as "pixels"
 /// [B, 3, H, W], texts as "ids" [T] and "lengths" [B] (text_tower.h); a classifier's chain ends
 /// with "logits" [B, classes] in float32. The last block before the head ends with pooled
-/// "features" [B, D], so that what a head reads is small. A language model ends with "logits" [T,
-/// vocabulary], or with losses where "targets" [T] came along (next_token.h).
+/// "features" [B, D], so that what a head reads is small. Where something is said of each token, it
+/// ends with "x" [T, D]: a language model goes on to "logits" [T, vocabulary], or to losses where
+/// "targets" [T] came along (token_output.h), and what tells tokens apart to "logits" [T, classes].
+/// "targets" leave such a chain as they came. A chain without a head ends with "features" [B, D] in
+/// float32: embeddings. A detector's ends with what its family makes boxes of (detector.h).
 class Model {
  public:
   /// `config` is the Hugging Face config with the number of classes already in it.
@@ -68,7 +78,7 @@ class Model {
   int size() const { return static_cast<int>(links_.size()); }
   const std::string& block_name(int i) const { return links_[static_cast<size_t>(i)].name; }
   Span block_span(int i) const { return links_[static_cast<size_t>(i)].span; }
-  /// Index of the first block of the head.
+  /// Index of the first block of the head: size() where there is none.
   int head() const;
 
   /// Runs blocks [from, to); `to` < 0 means all. Blocks below `context`'s lowest trained one are
@@ -91,10 +101,24 @@ class Model {
     text_preprocess_ = std::move(preprocess);
   }
 
-  /// The last linear layer, whose rows are classes; a language model has none.
+  /// The last linear layer, whose rows are classes; language models and embeddings have none.
   nn::Linear& classifier() const { return *classifier_; }
   bool has_classifier() const { return classifier_ != nullptr; }
   void set_classifier(nn::Linear& classifier) { classifier_ = &classifier; }
+
+  /// The matrix with a row for each token of the vocabulary that a language model ends with: the
+  /// name of its tensor where it is one of its own, that of the embedding where it is this (else
+  /// empty), and the path of the layer that multiplies by it.
+  struct OutputMatrix {
+    std::string name, embedding, layer;
+  };
+  const OutputMatrix& output() const { return output_; }
+  void set_output(OutputMatrix output) { output_ = std::move(output); }
+
+  /// In the last block of a detector each anchor has so many rows of no class (place, objectness)
+  /// before those of its classes.
+  int64_t box_rows() const { return box_rows_; }
+  void set_box_rows(int64_t rows) { box_rows_ = rows; }
 
   /// Type in which activations flow; parameters stay float32.
   void set_precision(at::ScalarType type) { precision_ = type; }
@@ -106,6 +130,9 @@ class Model {
   int64_t parameter_bytes() const;
 
  private:
+  /// Block i, again in backward where the context says so.
+  nn::Flow run(int i, nn::Flow flow, nn::Context& context);
+
   struct Link {
     std::string name;
     Span span;
@@ -120,6 +147,8 @@ class Model {
   image::Preprocess preprocess_;
   texts::Preprocess text_preprocess_;
   nn::Linear* classifier_ = nullptr;
+  OutputMatrix output_;
+  int64_t box_rows_ = 0;
   at::ScalarType precision_ = at::ScalarType::Float;
 };
 

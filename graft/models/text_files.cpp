@@ -23,14 +23,31 @@ void limit(int64_t& length, const Json& file, const char* key) {
   if (given >= 1 && given < static_cast<double>(length)) length = static_cast<int64_t>(given);
 }
 
+/// Adds the tokens that are not there; returns them.
+std::vector<std::string> add_to(texts::Tokenizer& tokenizer,
+                                const std::vector<std::string>& tokens) {
+  std::vector<std::string> added;
+  for (const std::string& token : tokens) {
+    if (token.empty()) fail_usage("model.add_tokens holds an empty text; name the tokens");
+    if (tokenizer.token_to_id(token)) continue;
+    tokenizer.add_tokens({{.content = token, .normalized = false, .special = true}});
+    added.push_back(token);
+  }
+  return added;
+}
+
 }  // namespace
 
 texts::Preprocess read_text_preprocess(const fs::path& folder, const Json& config,
-                                       int64_t max_length) {
+                                       int64_t max_length,
+                                       const std::vector<std::string>& add_tokens) {
   texts::Preprocess preprocess;
-  if (folder.empty()) return preprocess;
-  preprocess.folder = fs::is_directory(folder) ? folder : folder.parent_path();
-  if (preprocess.files().empty()) return preprocess;
+  if (!folder.empty()) preprocess.folder = fs::is_directory(folder) ? folder : folder.parent_path();
+  if (folder.empty() || preprocess.files().empty()) {
+    if (add_tokens.empty()) return preprocess;
+    fail_unreadable(
+        "model.add_tokens: there is no tokenizer to add tokens to; give model.tokenizer");
+  }
   auto tokenizer = std::make_shared<texts::Tokenizer>(texts::Tokenizer::open(preprocess.folder));
   const int64_t rows = config_integer(config, "vocab_size", 0);
   const auto ids = static_cast<int64_t>(tokenizer->id_end());
@@ -48,6 +65,7 @@ texts::Preprocess read_text_preprocess(const fs::path& folder, const Json& confi
     length -= config_integer(config, "pad_token_id", 1) + 1;
   limit(length, read_beside(preprocess.folder, "tokenizer_config.json"), "model_max_length");
   limit(length, read_beside(preprocess.folder, "sentence_bert_config.json"), "max_seq_length");
+  preprocess.new_tokens = add_to(*tokenizer, add_tokens);
   if (max_length > 0) length = std::min(length, max_length);
   preprocess.max_length = std::max<int64_t>(1, length);
   tokenizer->set_padding(std::nullopt);
@@ -56,13 +74,6 @@ texts::Preprocess read_text_preprocess(const fs::path& folder, const Json& confi
   tokenizer->set_truncation(truncation);
   preprocess.tokenizer = std::move(tokenizer);
   return preprocess;
-}
-
-void note_pooling(Json& config, const fs::path& folder) {
-  if (config.contains("classifier_pooling")) return;
-  const Json pooling = read_beside(folder / "1_Pooling", "config.json");
-  if (pooling.value("pooling_mode_mean_tokens", false)) config["classifier_pooling"] = "mean";
-  if (pooling.value("pooling_mode_lasttoken", false)) config["classifier_pooling"] = "last";
 }
 
 }  // namespace graft::models

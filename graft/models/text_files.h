@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "graft/base/json.h"
 #include "graft/text/preprocess.h"
@@ -8,13 +10,11 @@
 namespace graft::models {
 
 /// The tokenizer of a folder, and the most tokens that the model takes by `config` and the folder's
-/// own files (tokenizer_config.json, sentence_bert_config.json). Errors (exit code 3) where there
-/// is no tokenizer, or one with more tokens than the model has rows for.
+/// own files (tokenizer_config.json, sentence_bert_config.json). Of `add_tokens` those that it
+/// lacks become special tokens with the next ids. Errors (exit code 3): a tokenizer with more
+/// tokens than the model has rows for; tokens to add and no tokenizer.
 texts::Preprocess read_text_preprocess(const std::filesystem::path& folder, const Json& config,
-                                       int64_t max_length = 0);
-
-/// Folders of sentence-transformers say how their model pools: goes into the config as
-/// "classifier_pooling", unless that is there.
-void note_pooling(Json& config, const std::filesystem::path& folder);
+                                       int64_t max_length = 0,
+                                       const std::vector<std::string>& add_tokens = {});
 
 }  // namespace graft::models

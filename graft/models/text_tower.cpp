@@ -9,12 +9,24 @@
 namespace graft::models {
 
 Pooling pooling_of(const Json& config, Pooling usual) {
-  const std::string name = config_text(config, "classifier_pooling", "");
+  const std::string name = config_text(config, kPoolingKey, "");
   if (name.empty()) return usual;
   if (name == "cls" || name == "first") return Pooling::first;
   if (name == "last") return Pooling::last;
   if (name == "mean") return Pooling::mean;
   fail_unreadable("config.json: classifier_pooling must be cls, last or mean, got '{}'", name);
+}
+
+const char* pooling_name(Pooling pooling) {
+  switch (pooling) {
+    case Pooling::last:
+      return "last";
+    case Pooling::mean:
+      return "mean";
+    case Pooling::first:
+      break;
+  }
+  return "cls";
 }
 
 at::Tensor TokenRows::pick(const at::Tensor& t) const {
@@ -49,7 +61,8 @@ nn::Flow end_tower(const TowerEnd& end, at::Tensor x, const at::Tensor& lengths,
     flow["lengths"] = picked ? at::ones_like(lengths) : lengths;
     return flow;
   }
-  return {"features", *end.pooling == Pooling::mean ? nn::mean_rows(x, lengths) : std::move(x)};
+  if (*end.pooling == Pooling::mean) x = nn::mean_rows(x, lengths);
+  return {"features", end.pooled ? end.pooled(x) : std::move(x)};
 }
 
 void check_sizes(int64_t layers, int64_t width, int64_t heads, int64_t inner, int64_t positions) {

@@ -19,8 +19,13 @@ namespace graft::models {
 
 /// How a text becomes the features that its head reads.
 enum class Pooling { first, last, mean };
+/// Keys of a config: how a text is pooled, and whether embeddings have the length 1.
+inline constexpr const char* kPoolingKey = "classifier_pooling";
+inline constexpr const char* kNormalizeKey = "normalize_features";
 /// "classifier_pooling" of the config: cls or first, last, mean; `usual` where it is absent.
 Pooling pooling_of(const Json& config, Pooling usual);
+/// As it stands there.
+const char* pooling_name(Pooling pooling);
 
 /// The tokens of a batch, for a layer.
 struct TokenRows {
@@ -39,14 +44,15 @@ struct TokenRows {
   at::Tensor pick(const at::Tensor& t) const;
 };
 
-/// What follows the last layer: a norm, or nothing.
+/// What becomes of rows, each by itself: a norm, a transform.
 using FinishRows = std::function<at::Tensor(const at::Tensor& x)>;
 
 /// How a tower ends.
 struct TowerEnd {
-  std::optional<Pooling> pooling;  ///< none: all tokens go to the head
-  bool picks = true;  ///< the last layer can leave out tokens that pooling does not read
-  FinishRows finish;  ///< may be empty
+  std::optional<Pooling> pooling = {};  ///< none: all tokens go to the head
+  bool picks = true;       ///< the last layer can leave out tokens that pooling does not read
+  FinishRows finish = {};  ///< follows the last layer; may be empty
+  FinishRows pooled = {};  ///< follows pooling; may be empty
 };
 
 /// A layer as a block of the chain. Layer is called as layer(x, rows, context).

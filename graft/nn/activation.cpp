@@ -13,9 +13,12 @@ Activation parse_activation(const std::string& name, const std::string& where) {
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
     return Activation::gelu_tanh;
   if (name == "silu" || name == "swish") return Activation::silu;
+  if (name == "mish") return Activation::mish;
   if (name == "tanh") return Activation::tanh;
+  if (name == "sigmoid") return Activation::sigmoid;
   fail_unreadable(
-      "{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu, tanh",
+      "{}: the activation '{}' is not supported; known: relu, relu6, gelu, gelu_new, silu, mish, "
+      "tanh, sigmoid",
       where, name);
 }
 
@@ -27,14 +30,20 @@ at::Tensor activate(Activation kind, at::Tensor x) {
       return at::relu_(x);
     case Activation::relu6:
       return at::hardtanh_(x, 0, 6);
+    case Activation::leaky:
+      return at::leaky_relu_(x, 0.1);
     case Activation::gelu:
       return at::gelu(x);
     case Activation::gelu_tanh:
       return at::gelu(x, "tanh");
     case Activation::silu:
       return at::silu(x);
+    case Activation::mish:
+      return at::mish(x);
     case Activation::tanh:
       return at::tanh(x);
+    case Activation::sigmoid:
+      return at::sigmoid_(x);
   }
   return x;
 }

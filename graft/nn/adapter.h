@@ -10,7 +10,7 @@
 
 namespace graft::nn {
 
-enum class SeamKind { linear, convolution };
+enum class SeamKind { linear, convolution, embedding };
 
 /// A place where an adapter can sit: which layer, what shape. All a method needs to know.
 struct Site {
@@ -18,7 +18,7 @@ struct Site {
       path;  ///< module path, for instance "resnet.encoder.stages.0.layers.0.layer.0.convolution"
   SeamKind kind = SeamKind::linear;
   int block = 0;
-  int64_t in = 0;   ///< input features or channels
+  int64_t in = 0;   ///< input features or channels; of an embedding the rows of its table
   int64_t out = 0;  ///< output features or channels
   bool bias = false;
   // Convolutions only:
@@ -36,18 +36,21 @@ struct NamedTensor {
 struct LowRank {
   at::Tensor a, b;
   double scale;
+  double dropout = 0;  ///< share of the input that a does not see while its block trains
 };
 
-/// What a method adds to one layer y = W x + b. Each hook is the identity unless overridden; at the
-/// start an adapter changes nothing.
+/// What a method adds to one layer: y = W x + b, or the rows of a table [rows, width] at x, which
+/// are ids then. Each hook is the identity unless overridden; at the start an adapter changes
+/// nothing.
 class Adapter {
  public:
   virtual ~Adapter() = default;
+  /// Not asked of embeddings.
   virtual at::Tensor input(const at::Tensor& x) { return x; }
   /// What the layer gives instead of y; may be written into the y of a convolution.
   virtual at::Tensor output(const at::Tensor& x, const at::Tensor& y) = 0;
   /// The update of a linear layer, where output() adds x a^T b^T * scale and nothing else: such
-  /// layers compute it along with their own product (low_rank_linear.h).
+  /// layers compute it along with their own product (low_rank_linear.h, output_loss.h).
   virtual std::optional<LowRank> low_rank() const { return std::nullopt; }
   /// Whether scaled_output exists; a frozen norm behind the layer then folds into its weight.
   virtual bool scales() const { return false; }

@@ -17,6 +17,10 @@ struct Context {
   int block = 0;                           ///< the block that runs now
   /// Of the sequences that a decoder goes on with; null where whole texts are read.
   KeyValueCache* cache = nullptr;
+  /// Blocks of the backbone keep what enters them and run once more in backward (recompute.h).
+  bool recompute = false;
+  /// This pass repeats an earlier one: what a pass leaves behind, statistics, is there already.
+  bool again = false;
 
   /// Whether random layers act in the running block: a frozen block is a fixed function.
   bool random() const {

@@ -1,21 +1,25 @@
 #pragma once
 
-#include "graft/nn/parameter.h"
+#include "graft/nn/seam.h"
 
 namespace graft::nn {
 
-/// Rows of a table [count, width].
-class Embedding {
+/// Rows of a table [count, width]. Adapters see the ids as the layer's input and add to the rows.
+class Embedding final : public Seam {
  public:
   Embedding(const Scope& scope, int64_t count, int64_t width);
-  Embedding(const Embedding&) = delete;
-  Embedding& operator=(const Embedding&) = delete;
-  /// ids [...] int64 → [..., width].
+  /// ids [...] int64 → [..., width] in float32.
   at::Tensor operator()(const at::Tensor& ids) const;
-  at::Tensor& weight() { return weight_; }
+
+  Site site() const override;
+  at::Tensor& weight() override { return weight_; }
+  at::Tensor& bias() override { return bias_; }
 
  private:
+  std::string path_;
+  int block_;
   at::Tensor weight_;
+  at::Tensor bias_;  // none
 };
 
 }  // namespace graft::nn

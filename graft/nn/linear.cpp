@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include "graft/nn/cost_meter.h"
+#include "graft/nn/embedding.h"
 #include "graft/nn/low_rank_linear.h"
 
 namespace graft::nn {
@@ -11,16 +12,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-void count_linear(const Site& site, const at::Tensor& x,
-                  const std::vector<std::shared_ptr<Adapter>>& adapters) {
-  CostMeter* meter = CostMeter::active();
-  if (!meter) return;
-  const double rows = static_cast<double>(x.numel()) / static_cast<double>(x.size(-1));
-  meter->add({site.block, 2 * rows * static_cast<double>(site.in) * static_cast<double>(site.out),
-              false, true});
-  for (const auto& adapter : adapters) meter->add({site.block, adapter->flops(rows), true, true});
-}
 
 /// One product for all members forward and for the input's gradient; weight gradients only of
 /// members that want them. Arguments: x, packed weight, packed bias, widths, then weights and
@@ -37,6 +28,8 @@ class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
       (i < n ? weights : biases) |= members[i].requires_grad();
     ctx->saved_data["outs"] = outs;
     ctx->saved_data["biases"] = bias.has_value();
+    // A frozen weight may be held in another type than a bias that learns.
+    if (bias) ctx->saved_data["bias_type"] = static_cast<int64_t>(bias->scalar_type());
     ctx->save_for_backward({weights ? x : at::Tensor(), weight});
     const at::Tensor w = cast_like(weight, x);
     return at::linear(x, w, bias ? cast_like(*bias, x) : at::Tensor());
@@ -78,7 +71,8 @@ class GroupedLinear : public torch::autograd::Function<GroupedLinear> {
         result[slot] = part.t().mm(flat).to(saved[1].scalar_type());
       const auto bias_slot = static_cast<size_t>(4 + n + i);
       if (has_bias && wanted(4 + n + i)) {
-        result[bias_slot] = part.sum(0, false, saved[1].scalar_type());
+        const auto type = static_cast<at::ScalarType>(ctx->saved_data["bias_type"].toInt());
+        result[bias_slot] = part.sum(0, false, type);
       }
       first += rows;
     }
@@ -94,22 +88,41 @@ at::Tensor cast_like(const at::Tensor& parameter, const at::Tensor& x) {
 }
 
 Linear::Linear(const Scope& scope, int64_t in, int64_t out, bool bias)
-    : path_(scope.path()), block_(scope.block()), weight_(at::zeros({out, in})) {
-  if (bias) bias_ = at::zeros({out});
-  scope.add("weight", weight_, Role::weight);
-  if (bias) scope.add("bias", bias_, Role::bias);
+    : path_(scope.path()), block_(scope.block()), own_(at::zeros({out, in})), weight_(&own_) {
+  scope.add("weight", own_, Role::weight);
+  finish(scope, out, bias);
+}
+
+Linear::Linear(const Scope& scope, Embedding& table, bool bias)
+    : path_(scope.path()), block_(scope.block()), weight_(&table.weight()) {
+  finish(scope, weight_->size(0), bias);
+}
+
+void Linear::finish(const Scope& scope, int64_t out, bool bias) {
+  if (bias) {
+    bias_ = at::zeros({out});
+    scope.add("bias", bias_, Role::bias);
+  }
   scope.add(*this);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  count_linear(site(), x, adapters());
-  if (adapters().empty()) return at::linear(x, cast_like(weight_, x), cast_like(bias_, x));
+  count(x);
+  if (adapters().empty()) return at::linear(x, cast_like(weight(), x), cast_like(bias_, x));
   if (const auto updates = low_rank_updates({this}); !updates.empty()) {
-    return low_rank_linear(x, weight_, bias_.defined() ? std::make_optional(bias_) : std::nullopt,
-                           {weight_.size(0)}, updates);
+    return low_rank_linear(x, weight(), bias_.defined() ? std::make_optional(bias_) : std::nullopt,
+                           {weight().size(0)}, updates);
   }
   const at::Tensor in = adapt_input(x);
-  return adapt_output(in, at::linear(in, cast_like(weight_, in), cast_like(bias_, in)));
+  return adapt_output(in, at::linear(in, cast_like(weight(), in), cast_like(bias_, in)));
+}
+
+void Linear::count(const at::Tensor& x) const {
+  CostMeter* meter = CostMeter::active();
+  if (!meter) return;
+  const double rows = static_cast<double>(x.numel()) / static_cast<double>(x.size(-1));
+  meter->add({block_, 2 * rows * static_cast<double>(weight().numel())});
+  for (const auto& adapter : adapters()) meter->add({block_, adapter->flops(rows), true});
 }
 
 std::vector<MemberUpdate> Linear::low_rank_updates(const std::vector<const Linear*>& members) {
@@ -118,11 +131,11 @@ std::vector<MemberUpdate> Linear::low_rank_updates(const std::vector<const Linea
     const Linear& member = *members[i];
     const auto& adapters = member.adapters();
     const bool learns =
-        member.weight_.requires_grad() || (member.bias_.defined() && member.bias_.requires_grad());
+        member.weight().requires_grad() || (member.bias_.defined() && member.bias_.requires_grad());
     if (adapters.size() > 1 || learns) return {};
     if (adapters.empty()) continue;
     const auto update = adapters.front()->low_rank();
-    if (!update) return {};
+    if (!update || update->dropout > 0) return {};
     updates.push_back({static_cast<int64_t>(i), *update});
   }
   return updates;
@@ -133,8 +146,8 @@ Site Linear::site() const {
   site.path = path_;
   site.kind = SeamKind::linear;
   site.block = block_;
-  site.in = weight_.size(1);
-  site.out = weight_.size(0);
+  site.in = weight().size(1);
+  site.out = weight().size(0);
   site.bias = bias_.defined();
   return site;
 }
@@ -150,6 +163,13 @@ LinearGroup::LinearGroup(const Scope& scope, const std::vector<std::string>& nam
     members_.push_back(std::make_unique<Linear>(scope / names[i], in, outs[i], bias));
   scope.add(*this);
   repack();
+}
+
+std::vector<at::Tensor*> LinearGroup::weights() const {
+  std::vector<at::Tensor*> weights;
+  weights.reserve(members_.size());
+  for (const auto& member : members_) weights.push_back(&member->weight());
+  return weights;
 }
 
 void LinearGroup::repack() {
@@ -170,7 +190,7 @@ void LinearGroup::repack() {
     }
     return packed;
   };
-  packed_weight_ = pack(&Linear::weight_);
+  packed_weight_ = pack(&Linear::own_);
   if (members_.front()->bias_.defined()) packed_bias_ = pack(&Linear::bias_);
 }
 
@@ -191,12 +211,12 @@ std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
   members.reserve(members_.size());
   for (const auto& member : members_) members.push_back(member.get());
   if (const auto updates = Linear::low_rank_updates(members); !updates.empty()) {
-    for (const auto& member : members_) count_linear(member->site(), x, member->adapters());
+    for (const auto& member : members_) member->count(x);
     return low_rank_linear(x, packed_weight_, bias, outs_, updates).split_with_sizes(outs_, -1);
   }
   std::vector<at::Tensor> tensors;
   tensors.reserve(2 * members_.size());
-  for (const auto& member : members_) tensors.push_back(member->weight_);
+  for (const auto& member : members_) tensors.push_back(member->weight());
   if (packed_bias_.defined()) {
     for (const auto& member : members_) tensors.push_back(member->bias_);
   }
@@ -204,7 +224,7 @@ std::vector<at::Tensor> LinearGroup::operator()(const at::Tensor& x) const {
       GroupedLinear::apply(x, packed_weight_, bias, outs_, at::TensorList(tensors));
   outputs = together.split_with_sizes(outs_, -1);
   for (size_t i = 0; i < members_.size(); ++i) {
-    count_linear(members_[i]->site(), x, members_[i]->adapters());
+    members_[i]->count(x);
     outputs[i] = members_[i]->adapt_output(x, outputs[i]);
   }
   return outputs;

@@ -6,6 +6,7 @@
 
 namespace graft::nn {
 
+class Embedding;
 struct MemberUpdate;
 
 /// y = x W^T + b with x [..., in], W [out, in]. A weight in float32 multiplies a bfloat16 x in
@@ -13,21 +14,31 @@ struct MemberUpdate;
 class Linear final : public Seam {
  public:
   Linear(const Scope& scope, int64_t in, int64_t out, bool bias = true);
+  /// A layer whose W is the table of an embedding, which must outlive it. What an adapter adds to
+  /// the layer leaves the embedding as it is; to be merged, the two must come apart.
+  Linear(const Scope& scope, Embedding& table, bool bias = false);
   at::Tensor operator()(const at::Tensor& x) const;
 
   Site site() const override;
-  at::Tensor& weight() override { return weight_; }
+  at::Tensor& weight() override { return *weight_; }
+  const at::Tensor& weight() const { return *weight_; }
   at::Tensor& bias() override { return bias_; }
+  const at::Tensor& bias() const { return bias_; }
+  /// Writes down what x costs, for those who multiply by W themselves.
+  void count(const at::Tensor& x) const;
 
  private:
   friend class LinearGroup;
   /// The updates of layers that can be computed along with their products; empty where one cannot,
   /// or a weight learns itself.
   static std::vector<MemberUpdate> low_rank_updates(const std::vector<const Linear*>& members);
+  void finish(const Scope& scope, int64_t out, bool bias);
 
   std::string path_;
   int block_;
-  at::Tensor weight_, bias_;
+  at::Tensor own_;  // undefined where W is another layer's
+  at::Tensor* weight_;
+  at::Tensor bias_;
 };
 
 /// Linear layers that read the same input (q, k, v): one storage and one product. Each member keeps
@@ -44,6 +55,7 @@ class LinearGroup {
   std::vector<at::Tensor> operator()(const at::Tensor& x) const;
   /// One of them, for an input that the others do not read.
   const Linear& member(size_t i) const { return *members_[i]; }
+  std::vector<at::Tensor*> weights() const;
   /// Makes the members rows of one storage again after their tensors were replaced (another
   /// device).
   void repack();

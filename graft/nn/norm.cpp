@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include "graft/nn/context.h"
 #include "graft/nn/linear.h"
 #include "graft/nn/norm_activation.h"
 #include "graft/nn/token_passes.h"
@@ -49,11 +50,14 @@ BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double mo
 
 at::Tensor BatchNorm::operator()(const at::Tensor& x, Activation activation,
                                  const at::Tensor& residual) {
-  if (batch_statistics_) batches_.add_(1);
+  const Context* context = ContextGuard::current();
+  const bool again = context && context->again;
+  const double momentum = again ? 0 : momentum_;
+  if (batch_statistics_ && !again) batches_.add_(1);
   const bool learns =
       at::GradMode::is_enabled() && (weight_.requires_grad() || bias_.requires_grad());
   if ((batch_statistics_ || learns) && has_norm_loops(x, activation)) {
-    const NormStatistics statistics{mean_, var_, batch_statistics_, momentum_, eps_};
+    const NormStatistics statistics{mean_, var_, batch_statistics_, momentum, eps_};
     return norm_activation(x, weight_, bias_, statistics, activation, residual);
   }
   at::Tensor y;
@@ -63,7 +67,7 @@ at::Tensor BatchNorm::operator()(const at::Tensor& x, Activation activation,
     y = x.mul(cast_like(scale, x).view({1, -1, 1, 1}))
             .add_(cast_like(shift, x).view({1, -1, 1, 1}));
   } else {
-    y = at::batch_norm(x, weight_, bias_, mean_, var_, batch_statistics_, momentum_, eps_, false);
+    y = at::batch_norm(x, weight_, bias_, mean_, var_, batch_statistics_, momentum, eps_, false);
   }
   if (residual.defined()) y = y.add_(residual);
   return activate(activation, y);

@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "graft/base/error.h"
 #include "graft/nn/linear.h"
@@ -21,11 +22,35 @@ struct Logits {
   at::Tensor values, slope;
 };
 
-Logits logits_of(const at::Tensor& x, const at::Tensor& weight, double cap) {
+/// Rows that meet a matrix: both make rows x matrix^T of the logits.
+struct Term {
+  at::Tensor rows;    ///< [n, k]
+  at::Tensor matrix;  ///< [V, k], in the type of the rows
+};
+using Terms = std::vector<Term>;
+
+Terms terms_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& low,
+               const at::Tensor& b) {
+  Terms terms{{x, cast_like(weight, x)}};
+  if (low.defined()) terms.push_back({low, cast_like(b, x)});
+  return terms;
+}
+
+Terms some(const Terms& terms, int64_t first, int64_t n) {
+  Terms part = terms;
+  for (Term& term : part) term.rows = term.rows.narrow(0, first, n);
+  return part;
+}
+
+/// `bias` [V] may be undefined.
+Logits logits_of(const Terms& terms, const at::Tensor& bias, double cap) {
   Logits logits;
-  logits.values = x.mm(weight.t());
+  logits.values = terms[0].rows.mm(terms[0].matrix.t());
+  for (size_t i = 1; i < terms.size(); ++i)
+    logits.values.addmm_(terms[i].rows, terms[i].matrix.t());
   if (at::isReducedFloatingType(logits.values.scalar_type()))
     logits.values = logits.values.to(at::kFloat);
+  if (bias.defined()) logits.values.add_(bias);
   if (cap > 0) {
     const at::Tensor bent = logits.values.div_(cap).tanh_();
     logits.slope = 1 - bent.square();
@@ -69,33 +94,78 @@ void for_some_rows(int64_t rows, int64_t vocabulary, const Part& part) {
   for (int64_t first = 0; first < rows; first += step) part(first, std::min(step, rows - first));
 }
 
+/// Sums over rows of the gradients of what the output learns; undefined: it does not.
+struct OutputGradients {
+  /// Zeros for what learns of the matrices, one a term, and of the bias.
+  OutputGradients(const std::vector<at::Tensor>& of_terms, const at::Tensor& added,
+                  at::ScalarType wide) {
+    const auto zeros = [wide](const at::Tensor& t) {
+      const bool learns = t.defined() && t.requires_grad();
+      return learns ? at::zeros(t.sizes(), t.options().dtype(wide)) : at::Tensor();
+    };
+    for (const at::Tensor& matrix : of_terms) matrices.push_back(zeros(matrix));
+    bias = zeros(added);
+  }
+  OutputGradients(std::vector<at::Tensor> of_terms, at::Tensor added)
+      : matrices(std::move(of_terms)), bias(std::move(added)) {}
+  bool wanted() const {
+    return bias.defined() || std::any_of(matrices.begin(), matrices.end(),
+                                         [](const at::Tensor& t) { return t.defined(); });
+  }
+  void add(const at::Tensor& of_logits, const Terms& terms) const {
+    for (size_t i = 0; i < terms.size(); ++i) {
+      if (matrices[i].defined()) matrices[i].add_(of_logits.t().mm(terms[i].rows));
+    }
+    if (bias.defined()) bias.add_(of_logits.sum(0, false, bias.scalar_type()));
+  }
+  void clear() const {
+    for (const at::Tensor& matrix : matrices) {
+      if (matrix.defined()) matrix.zero_();
+    }
+    if (bias.defined()) bias.zero_();
+  }
+
+  std::vector<at::Tensor> matrices;
+  at::Tensor bias;
+};
+
 class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> {
  public:
-  /// x and targets hold learned rows only.
+  /// x, low and targets hold learned rows only. Autograd takes no undefined tensors.
   static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& given_low,
+                               const std::optional<at::Tensor>& given_b,
+                               const std::optional<at::Tensor>& given_bias,
                                const at::Tensor& targets, double cap) {
-    const bool wants_x = x.requires_grad();
-    const bool wants_weight = weight.requires_grad();
-    const at::Tensor w = cast_like(weight, x);
+    const at::Tensor low = given_low.value_or(at::Tensor());
+    const at::Tensor b = given_b.value_or(at::Tensor());
+    const at::Tensor bias = given_bias.value_or(at::Tensor());
+    const Terms terms = terms_of(x, weight, low, b);
     const int64_t rows = x.size(0);
     const auto wide = x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     const at::Tensor losses = at::empty({rows}, x.options().dtype(wide));
     const at::Tensor hits = at::empty({rows}, x.options().dtype(at::kBool));
-    at::Tensor grad_x = wants_x ? at::empty_like(x) : at::Tensor();
-    at::Tensor grad_weight =
-        wants_weight ? at::zeros(weight.sizes(), weight.options().dtype(wide)) : at::Tensor();
+    const auto room = [](const at::Tensor& t) {
+      return t.defined() && t.requires_grad() ? at::empty_like(t) : at::Tensor();
+    };
+    const std::vector<at::Tensor> of_rows{room(x), room(low)};
+    const OutputGradients sums({weight, b}, bias, wide);
+    const bool gradients = of_rows[0].defined() || of_rows[1].defined() || sums.wanted();
     for_some_rows(rows, weight.size(0), [&](int64_t first, int64_t n) {
-      const at::Tensor some = x.narrow(0, first, n);
-      const Rows made = take_losses(logits_of(some, w, cap), targets.narrow(0, first, n),
-                                    x.scalar_type(), wants_x || wants_weight);
+      const Terms part = some(terms, first, n);
+      const Rows made = take_losses(logits_of(part, bias, cap), targets.narrow(0, first, n),
+                                    x.scalar_type(), gradients);
       hits.narrow(0, first, n).copy_(made.hits);
       losses.narrow(0, first, n).copy_(made.losses);
-      if (wants_x) grad_x.narrow(0, first, n).copy_(made.gradients.mm(w));
-      if (wants_weight) grad_weight.add_(made.gradients.t().mm(some));
+      for (size_t i = 0; i < part.size(); ++i) {
+        if (of_rows[i].defined())
+          of_rows[i].narrow(0, first, n).copy_(made.gradients.mm(part[i].matrix));
+      }
+      if (sums.wanted()) sums.add(made.gradients, part);
     });
-    variable_list saved{grad_x, grad_weight};
-    // Only the weight's gradient needs more than the rows' own.
-    if (wants_weight) saved.insert(saved.end(), {x, weight, targets});
+    variable_list saved{of_rows[0], of_rows[1], sums.matrices[0], sums.matrices[1], sums.bias};
+    // Only gradients of the output need more than the rows' own.
+    if (sums.wanted()) saved.insert(saved.end(), {x, weight, low, b, bias, targets});
     ctx->save_for_backward(saved);
     ctx->saved_data["cap"] = cap;
     ctx->set_materialize_grads(false);
@@ -105,53 +175,65 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    const at::Tensor& grad_x = saved[0];
-    const at::Tensor& grad_weight = saved[1];
+    const OutputGradients sums({saved[2], saved[3]}, saved[4]);
     const at::Tensor& of_sum = grads[0];
     const at::Tensor& of_rows = grads[1];
-    variable_list result(4);
+    variable_list result(7);
     if (!of_sum.defined() && !of_rows.defined()) return result;
-    if (!of_rows.defined()) {
-      if (grad_x.defined()) result[0] = (grad_x * of_sum).to(grad_x.scalar_type());
-      if (grad_weight.defined()) result[1] = (grad_weight * of_sum).to(saved[3].scalar_type());
-      return result;
+    at::Tensor scale = of_sum;  // a number, or one a row
+    if (of_rows.defined()) {
+      scale = of_sum.defined() ? of_rows + of_sum : of_rows;
+      if (sums.wanted()) add_scaled(sums, ctx->saved_data["cap"].toDouble(), saved, scale);
     }
-    const at::Tensor scale = of_sum.defined() ? of_rows + of_sum : of_rows;
-    if (grad_x.defined()) result[0] = (grad_x * scale.unsqueeze(1)).to(grad_x.scalar_type());
-    if (grad_weight.defined())
-      result[1] = weight_gradient(ctx->saved_data["cap"].toDouble(), saved, scale);
+    const at::Tensor factor = of_rows.defined() ? scale.unsqueeze(1) : scale;
+    for (const size_t i : {0U, 1U}) {  // x and low
+      if (saved[i].defined()) result[2 * i] = (saved[i] * factor).to(saved[i].scalar_type());
+    }
+    const auto finish = [&](const at::Tensor& sum, const at::Tensor& like) {
+      return (of_rows.defined() ? sum : sum * scale).to(like.scalar_type());
+    };
+    if (sums.matrices[0].defined()) result[1] = finish(sums.matrices[0], saved[6]);
+    if (sums.matrices[1].defined()) result[3] = finish(sums.matrices[1], saved[8]);
+    if (sums.bias.defined()) result[4] = finish(sums.bias, saved[9]);
     return result;
   }
 
  private:
-  /// Of rows that count differently. The logits are made anew: nothing holds them.
-  static at::Tensor weight_gradient(double cap, const variable_list& saved,
-                                    const at::Tensor& scale) {
-    const at::Tensor& x = saved[2];
-    const at::Tensor& weight = saved[3];
-    const at::Tensor& targets = saved[4];
+  /// Makes the sums anew, of rows that count differently. The logits are made once more: nothing
+  /// holds them.
+  static void add_scaled(const OutputGradients& sums, double cap, const variable_list& saved,
+                         const at::Tensor& scale) {
+    const at::Tensor& x = saved[5];
+    const at::Tensor& bias = saved[9];
+    const at::Tensor& targets = saved[10];
     const at::NoGradGuard no_grad;
-    const at::Tensor w = cast_like(weight, x);
-    at::Tensor sum = saved[1].zero_();  // the room of the sum's, which is not asked for
-    for_some_rows(x.size(0), weight.size(0), [&](int64_t first, int64_t n) {
-      const at::Tensor some = x.narrow(0, first, n);
-      const Rows made = take_losses(logits_of(some, w, cap), targets.narrow(0, first, n),
+    const Terms terms = terms_of(x, saved[6], saved[7], saved[8]);
+    sums.clear();  // the room of those of the sum, which is not asked for
+    for_some_rows(x.size(0), saved[6].size(0), [&](int64_t first, int64_t n) {
+      const Terms part = some(terms, first, n);
+      const Rows made = take_losses(logits_of(part, bias, cap), targets.narrow(0, first, n),
                                     x.scalar_type(), true, scale.narrow(0, first, n));
-      sum.add_(made.gradients.t().mm(some));
+      sums.add(made.gradients, part);
     });
-    return sum.to(weight.scalar_type());
   }
 };
 
 }  // namespace
 
 TokenLoss token_loss(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& targets,
-                     double cap) {
+                     double cap, const at::Tensor& bias, const LowRankLogits& update) {
   GRAFT_ASSERT(x.size(0) == targets.size(0));
-  const at::Tensor rows = targets.ge(0).nonzero().squeeze(1);
-  const bool all = rows.size(0) == targets.size(0);
-  const auto parts = LinearCrossEntropy::apply(all ? x : x.index_select(0, rows), weight,
-                                               all ? targets : targets.index_select(0, rows), cap);
+  const at::Tensor learned = targets.ge(0).nonzero().squeeze(1);
+  const bool all = learned.size(0) == targets.size(0);
+  const auto of = [&](const at::Tensor& t) {
+    return all || !t.defined() ? t : t.index_select(0, learned);
+  };
+  const auto optional = [](const at::Tensor& t) {
+    return t.defined() ? std::make_optional(t) : std::nullopt;
+  };
+  const auto parts =
+      LinearCrossEntropy::apply(of(x), weight, optional(of(update.low)), optional(update.b),
+                                optional(bias), of(targets), cap);
   return {parts[0], parts[1], parts[2]};
 }
 

@@ -28,7 +28,8 @@ struct SaveInfo {
   /// "transformers.models.vit.modeling_vit"}; null is allowed, but peft's AutoPeftModel cannot find
   /// the class then.
   Json auto_mapping;
-  Json task_type;  ///< "CAUSAL_LM" of a language model, else null
+  Json task_type;  ///< CAUSAL_LM of a language model, TOKEN_CLS of classes of words,
+                   ///< FEATURE_EXTRACTION of embeddings, else null
   std::vector<SavedModule> modules;
   /// Module paths of transformers 5 → those of the file. Empty writes what transformers 5 calls
   /// them; hub names make a file for transformers 4.

@@ -8,7 +8,8 @@
 #include "graft/base/error.h"
 #include "graft/io/safetensors.h"
 #include "graft/io/torch_pickle.h"
-#include "graft/peft/attach.h"
+#include "graft/nn/seam.h"
+#include "graft/peft/hf_fields.h"
 #include "graft/peft/hf_format.h"
 #include "graft/peft/hf_targets.h"
 
@@ -36,10 +37,24 @@ struct FileParameter {
   at::Tensor value;
 };
 
+/// A weight or bias of the base that lies in the file beside the layer's adapter: peft repeats
+/// embeddings and output matrices that are targets, because they might have been resized.
+struct FileBase {
+  at::Tensor* tensor;
+  std::string file_path;
+  at::Tensor value;
+};
+
 struct Places {
   std::vector<FileLayer> layers;
   std::vector<FileParameter> parameters;
+  std::vector<FileBase> bases;
 };
+
+at::Tensor* base_tensor(nn::Seam& seam, const std::string& below) {
+  if (below == "base_layer.weight") return &seam.weight();
+  return below == "base_layer.bias" && seam.bias().defined() ? &seam.bias() : nullptr;
+}
 
 /// Finds every tensor's place: below a seam it belongs to an adapter, unless it is a parameter
 /// itself.
@@ -64,7 +79,12 @@ Places place(nn::Registry& registry, const LoadedAdapter& adapter, const Rename&
           found != parameters.end()) {
         places.parameters.push_back({found->second, file_path, tensor});
         placed = true;
-      } else if (const auto seam = seams.find(path); seam != seams.end()) {
+      } else if (const auto seam = seams.find(path); seam == seams.end()) {
+        continue;
+      } else if (at::Tensor* base = base_tensor(*seam->second, below)) {
+        places.bases.push_back({base, file_path, tensor});
+        placed = true;
+      } else {
         const auto [entry, added] = layer_of.try_emplace(path, places.layers.size());
         if (added) places.layers.push_back({seam->second, seam->second->site(), file_path, {}});
         places.layers[entry->second].tensors.add(below, tensor);
@@ -116,8 +136,21 @@ Options checked(const Method& method, const Json& options, const std::string& wh
   }
 }
 
+void check_bases(const std::vector<FileBase>& bases, const std::string& where) {
+  for (const FileBase& base : bases) {
+    if (base.value.sizes() == base.tensor->sizes() && base.value.is_floating_point()) continue;
+    fail_unreadable(
+        "{}: the file brings a weight of {} with the shape [{}], this model's is [{}]; the "
+        "vocabulary was resized: merge the adapter with peft and give the merged model",
+        where, base.file_path, fmt::join(base.value.sizes(), ", "),
+        fmt::join(base.tensor->sizes(), ", "));
+  }
+}
+
 void check_parameters(const nn::Registry& registry, const Json& config,
                       const std::vector<FileParameter>& given, const std::string& where) {
+  // Then the output matrix is saved as well, without being named.
+  const bool tied = read_flag(config, "ensure_weight_tying", where);
   std::vector<std::string> entries;
   if (is_set(config, "modules_to_save"))
     entries = read_names(config["modules_to_save"], where, "modules_to_save");
@@ -125,7 +158,7 @@ void check_parameters(const nn::Registry& registry, const Json& config,
   for (const FileParameter& p : given) {
     const std::string& name = p.parameter->name;
     names.push_back(name);
-    if (!saved_whole(p.file_path, entries) && !saved_whole(name, entries)) {
+    if (!tied && !saved_whole(p.file_path, entries) && !saved_whole(name, entries)) {
       fail_unreadable("{}: the tensor for {} stands under no entry of modules_to_save ({})", where,
                       name, fmt::join(entries, ", "));
     }
@@ -208,12 +241,14 @@ AttachedAdapter attach_adapter(nn::Registry& registry, const LoadedAdapter& adap
   if (places.layers.empty())
     fail_unreadable("{}: the file holds no adapter of any layer of this model", where);
   check_parameters(registry, config, places.parameters, where);
+  check_bases(places.bases, where);
 
   const Targets targets(config, where);
+  const bool tied = read_flag(config, "ensure_weight_tying", where);
   std::vector<std::string> paths;
   for (const FileLayer& layer : places.layers) {
     paths.push_back(layer.site.path);
-    if (!targets.match(layer.file_path, layer.site) &&
+    if (!tied && !targets.match(layer.file_path, layer.site) &&
         !targets.match(layer.site.path, layer.site)) {
       fail_unreadable("{}: the file holds an adapter of {}, which target_modules does not name",
                       where, layer.file_path);
@@ -259,6 +294,7 @@ AttachedAdapter attach_adapter(nn::Registry& registry, const LoadedAdapter& adap
     }
     seam.attach(made[i]);
   }
+  for (const FileBase& base : places.bases) base.tensor->copy_(base.value);
   for (const FileParameter& p : places.parameters) {
     p.parameter->value->copy_(p.value);
     attached.head.push_back(p.parameter->name);

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "graft/base/error.h"
-#include "graft/peft/attach.h"
+#include "graft/peft/modules.h"
 
 namespace graft::peft {
 namespace {
@@ -41,18 +41,6 @@ std::vector<std::string> read_names(const Json& value, const std::string& where,
   }
   return names;
 }
-
-namespace {
-
-/// Whether `path` is a module that an entry names by its last parts, or lies inside one. Unlike
-/// saved_whole: peft has both rules.
-bool lies_inside(const std::string& path, const std::vector<std::string>& entries) {
-  return std::any_of(entries.begin(), entries.end(), [&path](const std::string& entry) {
-    return ("." + path + ".").find("." + entry + ".") != std::string::npos;
-  });
-}
-
-}  // namespace
 
 bool saved_whole(const std::string& path, const std::vector<std::string>& entries) {
   return std::any_of(entries.begin(), entries.end(), [&path](const std::string& entry) {
@@ -130,7 +118,7 @@ bool Targets::chosen_layer(const std::string& path) const {
 }
 
 bool Targets::match(const std::string& path, const nn::Site& site) const {
-  if (excluded_.match(path) || lies_inside(path, saved_)) return false;
+  if (excluded_.match(path) || in_module(path, saved_)) return false;
   if (any_) return true;
   if (all_linear_) return site.kind == nn::SeamKind::linear;
   if (!targets_.match(path)) return false;

@@ -16,7 +16,8 @@ std::vector<std::string> read_names(const Json& value, const std::string& where,
                                     const std::string& key);
 
 /// Whether `path` is, or lies inside, a module whose path ends with an entry of modules_to_save;
-/// the ending need not begin at a dot ("classifier" saves "cls_classifier" too).
+/// the ending need not begin at a dot ("classifier" saves "cls_classifier" too), unlike that of
+/// in_module: peft has both rules.
 bool saved_whole(const std::string& path, const std::vector<std::string>& entries);
 
 /// Which layers are meant: target_modules, exclude_modules, modules_to_save, layers_to_transform

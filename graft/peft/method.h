@@ -32,8 +32,9 @@ struct Method : Entry {
   std::function<std::shared_ptr<nn::Adapter>(const nn::Site& site, const Options& options,
                                              const nn::Init& init)>
       make;
-  /// Methods that train tensors which are there already: which ones.
-  std::function<bool(const nn::Parameter& parameter)> selects;
+  /// Methods that train tensors which are there already: which ones. Those of a method with a
+  /// peft_type belong to modules that its files hold whole (modules_to_save).
+  std::function<bool(const nn::Parameter& parameter, const Options& options)> selects;
 
   // How Hugging Face peft holds the method; hf_format.h reads and writes the files.
   /// Name of the method there ("LORA"); empty when peft has no form for it, and then no hook is

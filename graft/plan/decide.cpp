@@ -50,40 +50,28 @@ void reread(train::Config& config) {
   config = train::make_config(values);
 }
 
+std::optional<int64_t> samples_of_tokens(const train::Job& job) {
+  const Json& tokens = job.config.at("train", "batch_tokens");
+  if (tokens.is_null()) return std::nullopt;
+  const auto usual = static_cast<double>(job.inputs->example(1).at("ids").numel());
+  return std::max<int64_t>(1, std::llround(tokens.get<double>() / std::max(1.0, usual)));
+}
+
 void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   Decider d(job, facts);
   Json& v = job.config.values;
   const bool texts = train::reads_texts(job.model());
-  const bool numbers = job.data.regression();
-  const bool language = job.data.language();
+  const train::Objective& objective = job.objective();
   d.decide("", "task", train::task_of(job.data),
-           job.data.preference() ? "the data are pairs of answers, one of them chosen"
-           : language            ? "the data are texts to continue"
-                                 : fmt::format("the data is a set of {} labelled with {}",
-                                    texts ? "texts" : "pictures", numbers ? "numbers" : "classes"));
+           fmt::format("the data are {}, and {}", texts ? "texts" : "pictures", objective.fact()));
   d.decide("", "output", free_output(job), "the first free folder below runs/");
   d.decide("", "threads", usable_cores(), "cores this process may use");
   d.decide("train", "workers", usable_cores(),
            texts ? "one a core; texts are tokenized once, before the first pass"
                  : "one a core decodes while the others compute");
 
-  const double imbalance = static_cast<double>(s.largest_class) /
-                           static_cast<double>(std::max<int64_t>(1, s.smallest_class));
-  if (job.data.preference())
-    d.decide(
-        "", "metric", "loss",
-        "it sees how sure the order of the answers is; the share that is right moves in steps");
-  else if (language)
-    d.decide("", "metric", "perplexity", "how sure the model is of the next token");
-  else if (numbers)
-    d.decide("", "metric", "pearson", "the labels are numbers: how well predictions follow them");
-  else if (job.data.multi_label())
-    d.decide("", "metric", "mean_average_precision", "samples may have several labels");
-  else if (imbalance > 3)
-    d.decide("", "metric", "balanced_accuracy",
-             fmt::format("the largest class has {:.1f} x the samples of the smallest", imbalance));
-  else
-    d.decide("", "metric", "accuracy", "classes are of similar size");
+  const train::Choice metric = objective.metric({s.largest_class, s.smallest_class});
+  d.decide("", "metric", metric.value, metric.reason);
 
   // Budget: what is not limited at all gets ten minutes.
   if (!job.config.budget.any_length()) {
@@ -97,7 +85,7 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
                           ? *job.config.budget.time_s - seconds_since_process_start()
                           : kDefaultTime * 100;
 
-  if (language) {
+  if (!objective.new_head()) {
     decide_language(job, s, facts);
     return;
   }
@@ -110,8 +98,9 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
   const bool method_given = v["method"] != "auto" && v["method"] != "none" &&
                             !(v["method"].is_object() && v["method"]["name"] == "none");
   // A head without biases cannot be solved.
-  const bool solvable = job.model().classifier().bias().defined();
-  const char* solver = !solvable ? "gradient" : numbers ? "ridge" : "logistic";
+  const std::vector<std::string> solvers = objective.solvers();
+  const bool solvable = !solvers.empty() && job.model().classifier().bias().defined();
+  const std::string solver = solvable ? solvers.front() : "gradient";
   if (strategy_open) {
     if (s.random_weights) {
       d.decide("", "strategy", "full", "the weights are random: everything has to be learned");
@@ -167,6 +156,8 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
          update * static_cast<double>(batch) > 0.03 * time) {
     batch /= 2;
   }
+  if (const auto samples = samples_of_tokens(job))
+    d.decide("train", "batch", *samples, "about what train.batch_tokens holds");
   d.decide("train", "batch", batch,
            batch < usual ? "an update should be a small part of the time"
            : batch == 32 ? "the usual one"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "graft/train/job.h"
@@ -33,9 +34,12 @@ struct Situation {
   bool random_weights = false;
 };
 
+/// About as many samples as train.batch_tokens holds; nothing where it is not given.
+std::optional<int64_t> samples_of_tokens(const train::Job& job);
+
 /// task, threads, metric, budget, strategy, method, batch, batch norm, augmentation, evaluation:
 /// everything but the learning rate, which is tried on the model. Rules are in docs/planning.md.
-/// The part of decide_all for models that continue texts.
+/// The part of decide_all for what has no new head: it was pretrained whole, or from nothing.
 void decide_language(train::Job& job, const Situation& situation, train::PlanFacts& facts);
 void decide_all(train::Job& job, const Situation& situation, train::PlanFacts& facts);
 

@@ -46,12 +46,17 @@ void decide_language(train::Job& job, const Situation& s, train::PlanFacts& fact
   int64_t batch = 1;
   while (2 * batch <= std::min(usual, kMostBatch)) batch *= 2;
   const int64_t by_tokens = batch;
-  while (batch > 1 && n / static_cast<double>(batch) < 10) batch /= 2;
-  d.decide("train", "batch", batch,
-           batch < by_tokens ? "an epoch should have ten updates"
-                             : fmt::format("a {} has about {:.0f} tokens, an update about {:.0f}",
-                                           job.data.preference() ? "pair" : "text", tokens,
-                                           tokens * static_cast<double>(batch)));
+  const int64_t least = std::min(by_tokens, job.objective().least_batch());
+  while (batch > least && n / static_cast<double>(batch) < 10) batch /= 2;
+  if (const auto samples = samples_of_tokens(job))
+    d.decide("train", "batch", *samples, "about what train.batch_tokens holds");
+  const std::string reason =
+      batch == by_tokens ? fmt::format("a {} has about {:.0f} tokens, an update about {:.0f}",
+                                       job.inputs->parts() > 1 ? "pair" : "text", tokens,
+                                       tokens * static_cast<double>(batch))
+      : batch == least && batch > 1 ? "few updates an epoch, but samples of a batch are compared"
+                                    : "an epoch should have ten updates";
+  d.decide("train", "batch", batch, reason);
   d.decide("train", "batch_norm", "frozen", "the model has none");
 
   const train::Budget& budget = job.config.budget;

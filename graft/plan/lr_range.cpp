@@ -8,6 +8,7 @@
 #include "graft/base/clock.h"
 #include "graft/nn/norm.h"
 #include "graft/train/batches.h"
+#include "graft/train/epoch.h"
 #include "graft/train/loss.h"
 #include "graft/train/optimizer.h"
 #include "graft/train/trained_set.h"
@@ -43,16 +44,14 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
     options.weight_decay = 0;
     train::Optimizer optimizer(options);
     nn::Context context;
+    context.recompute = job.recomputes();
     double average = 0;
     double least = INFINITY;
     int64_t epoch = 0;
-    if (job.data.preference()) {
-      // What the run will compare with; the test moves the weights, so it is found before.
-      std::vector<int64_t> order = reader.epoch_order(0);
-      const auto batch_size = job.config.values["train"]["batch"].get<int64_t>();
-      order.resize(std::min(order.size(), static_cast<size_t>(batch_size * steps)));
-      train::find_reference(job, reader, job.data.train, order, train::Deadline(std::nullopt));
-    }
+    const train::LossOptions loss_options = train::loss_options(job);
+    data::BatchOrder first = train::epoch_batches(job, epoch);
+    if (steps < first.batches()) first.order.resize(static_cast<size_t>(first.end(steps - 1)));
+    const bool only_these = job.objective().begin_trial(job, reader, first.order);
     auto stream = std::make_unique<train::BatchStream>(job, reader, epoch, 0);
     double slowest = 0;
     double begin = 0;
@@ -60,24 +59,13 @@ RangeTest lr_range_test(train::Job& job, double low, double high, int steps, dou
       begin = watch.seconds();
       auto batch = stream->next();
       if (!batch) {
-        // Another epoch may have samples whose reference is not known.
-        if (!job.data.preference()) ++epoch;
+        if (!only_these) ++epoch;
         stream = std::make_unique<train::BatchStream>(job, reader, epoch, 0);
         continue;
       }
       if (batch->positions.empty()) continue;
-      nn::Flow flow = std::move(batch->flow);
-      if (border > 0) {
-        const at::NoGradGuard no_grad;
-        flow = model.forward(std::move(flow), context, 0, border);
-      }
-      flow = model.forward(std::move(flow), context, border);
-      train::LossOptions loss_options;
-      loss_options.multi_label = job.data.multi_label();
-      if (job.data.regression()) loss_options.kind = "squared";
-      if (job.data.preference()) loss_options.kind = "dpo";
-      loss_options.dpo_beta = job.config.values["train"]["dpo_beta"].get<double>();
-      const auto loss = train::compute_loss(flow, batch->targets, loss_options);
+      const nn::Flow flow = train::pass(model, *batch, border, context);
+      const auto loss = job.objective().loss(flow, batch->targets, loss_options);
       (loss.sum / std::max(1.0, loss.weight)).backward();
       const double value = loss.sum.item<double>() / std::max(1.0, loss.weight);
       const double rate =

@@ -79,15 +79,14 @@ double usual_rate(const train::Job& job) {
   const double batch =
       train["batch"].get<double>() * job.config.values["updates"]["every"].get<double>();
   // Of texts a few samples are as many tokens as other batches have samples.
-  const double scale = job.data.language() ? 1 : std::sqrt(batch / 32);
+  const double scale = !job.objective().new_head() ? 1 : std::sqrt(batch / 32);
   const std::string method = peft::name_of(job.config.methods);
   double rate = head_only ? 3e-3 : method == "none" ? 2e-4 : method == "lora" ? 1e-3 : 2e-3;
   if (!job.model().registry().batch_norms.empty() && method == "none" && !head_only) rate = 5e-4;
-  // Pretrained decoders move little, and their heads are not new.
-  if (job.data.language() && !train::model_source(job.config).random)
+  // What was pretrained whole moves little.
+  if (!job.objective().new_head() && !train::model_source(job.config).random)
     rate = method == "none" ? 5e-5 : 5e-4;
-  // A preference is learned next to where the model is.
-  if (job.data.preference()) rate /= 10;
+  rate *= job.objective().rate();
   if (sgd) rate *= 30;
   return rate * scale;
 }
@@ -103,12 +102,13 @@ void decide_rates(train::Job& job, train::PlanFacts& facts, const Tried& tried) 
   if (open) train["lr"] = usual;
   if (train["head_lr"] == "auto") {
     const double head =
-        open && !job.data.language() && job.stages.back().blocks.front() < job.model().head()
+        open && job.objective().new_head() && job.stages.back().blocks.front() < job.model().head()
             ? std::max(usual, 1e-3)
             : train["lr"].get<double>();
     d.decide("train", "head_lr", head,
-             open && !job.data.language() ? "a new head may move faster than what is pretrained"
-                                          : "as train.lr");
+             open && job.objective().new_head()
+                 ? "a new head may move faster than what is pretrained"
+                 : "as train.lr");
   }
   if (!open) return;
   if (only_solved) {
@@ -195,6 +195,9 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own,
     extend(tried.allowance, job, situation.forward_s, begin);
     decide_precision(job, facts, situation, tried.allowance);
     reread(job.config);
+    const Json& v = job.config.values;
+    job.model().set_precision(precision_type(v["precision"].get<std::string>(),
+                                             choose_device(v["device"].get<std::string>())));
     job.stages = strategies::make_stages(job.config.strategy, job.outline());
     // Rates need the adapters in place; prepare wants rates. The usual ones hold until they are
     // tried.
@@ -203,7 +206,9 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own,
     const bool head_open = train["head_lr"] == "auto";
     if (lr_open) train["lr"] = 1e-3;
     if (head_open) train["head_lr"] = 1e-3;
-    fit_memory(job, facts, !config.is_auto("train", "batch"), tried);
+    const bool batch_given =
+        !config.is_auto("train", "batch") || !config.at("train", "batch_tokens").is_null();
+    fit_memory(job, facts, batch_given, tried);
     train::prepare(job);
     if (lr_open) train["lr"] = "auto";
     if (head_open) train["head_lr"] = "auto";

@@ -10,6 +10,7 @@
 #include "graft/plan/probe.h"
 #include "graft/tensor/memory.h"
 #include "graft/train/batches.h"
+#include "graft/train/epoch.h"
 #include "graft/train/feature_cache.h"
 #include "graft/train/schedule.h"
 
@@ -33,10 +34,8 @@ struct StageCost {
 bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes) {
   const Json& v = job.config.values;
   const auto views = v["train"]["views"].get<int64_t>();
-  const bool mixes =
-      v["train"]["mixup"].get<double>() > 0 || v["train"]["cutmix"].get<double>() > 0;
   bytes = 0;
-  if (border == 0 || v["cache"] == "none" || mixes || (job.inputs->random() && views == 0))
+  if (border == 0 || v["cache"] == "none" || train::mixes_inputs(job) || (job.inputs->random() && views == 0))
     return false;
   const int64_t kept = job.inputs->random() ? views : 1;
   if (v["cache"] == "auto" && passes < 2.0 * static_cast<double>(kept)) return false;
@@ -194,7 +193,7 @@ int64_t resident_of(int64_t peak, int64_t without_tensors, double slack = 1) {
 class HeadApart {
  public:
   explicit HeadApart(train::Job& job) : job_(job) {
-    if (!job.data.language() || !models::head_is_tied(job.model())) return;
+    if (!models::head_is_tied(job.model())) return;
     kept_ = std::move(job.loaded);
     profile_ = job.profile;
     job.loaded = models::untie_head(*kept_.model);
@@ -223,23 +222,17 @@ double total_steps(const train::Job& job) {
 
 }  // namespace
 
-void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Tried& tried) {
-  if (!job.config.budget.memory) return;
-  const int64_t limit = *job.config.budget.memory;
-  Json& batch = job.config.values["train"]["batch"];
-  const auto first = batch.get<int64_t>();
-  const auto stages = strategies::make_stages(job.config.strategy, job.outline());
-  const data::ReadCost data = probe_data(job, 4, tried.allowance);
-  const int64_t pictures = image_cache_bytes(job, data);
-  release_free_memory();
-  const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
-  // A stage's need at one sample and at each further one: tried once, whatever the allowance,
-  // because a limit on memory has to hold.
-  struct Need {
-    int64_t one, more;
-  };
+namespace {
+
+/// Bytes of tensors that a stage needs at one sample, and at each further one.
+struct Need {
+  int64_t one, more;
+};
+
+/// Tried once, whatever the allowance, because a limit on memory has to hold.
+std::vector<Need> measure_needs(train::Job& job, int64_t limit, const Tried& tried) {
   std::vector<Need> needs;
-  for (const auto& stage : stages) {
+  for (const auto& stage : strategies::make_stages(job.config.strategy, job.outline())) {
     const Candidate candidate{stage.name, job.config.methods, stage.blocks, 0};
     int64_t cache_bytes = 0;
     will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
@@ -247,6 +240,23 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
     const int64_t two = probe(job, candidate, 2, 0, tried.allowance, 1).peak_bytes;
     needs.push_back({one + std::min(cache_bytes, limit / 4), two - one});
   }
+  return needs;
+}
+
+}  // namespace
+
+void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Tried& tried) {
+  if (!job.config.budget.memory) return;
+  const int64_t limit = *job.config.budget.memory;
+  Json& batch = job.config.values["train"]["batch"];
+  Json& recompute = job.config.values["train"]["recompute"];
+  const auto first = batch.get<int64_t>();
+  const bool open = recompute == "auto";
+  const data::ReadCost data = probe_data(job, 4, tried.allowance);
+  const int64_t pictures = image_cache_bytes(job, data);
+  release_free_memory();
+  const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
+  std::vector<Need> needs = measure_needs(job, limit, tried);
   const int64_t sample_bytes = job.inputs->example(1).bytes();
   while (true) {
     int64_t needed = 0;
@@ -258,27 +268,38 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
     }
     if (needed <= limit) break;
     const auto now = batch.get<int64_t>();
+    if ((given || now == 1) && recompute == "auto") {
+      recompute = "blocks";
+      batch = first;
+      needs = measure_needs(job, limit, tried);
+      continue;
+    }
     if (given || now == 1) {
       fail(ErrorCode::no_plan,
            "budget.memory={} is too small: training {} with strategy={} and train.batch={} needs "
            "about {}; raise it, give a smaller "
-           "train.batch, or strategy=head",
+           "train.batch (or train.batch_tokens), or strategy=head",
            show_bytes(static_cast<double>(limit)), job.model().family(), job.config.strategy.name,
            now, show_bytes(static_cast<double>(needed)));
     }
     batch = now / 2;
   }
-  if (batch.get<int64_t>() != first) {
-    Decider(job, facts)
-        .note("train.batch", batch, fmt::format("{} samples do not fit budget.memory", first));
-    reread(job.config);
+  const bool again = open && recompute == "blocks";
+  const bool smaller = batch.get<int64_t>() != first;
+  Decider d(job, facts);
+  if (again) {
+    d.note("train.recompute", recompute,
+           fmt::format("a batch of {} does not fit budget.memory otherwise", given ? first : 1));
   }
+  if (smaller)
+    d.note("train.batch", batch, fmt::format("{} samples do not fit budget.memory", first));
+  if (again || smaller) reread(job.config);
 }
 
 void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried& tried) {
   Costs costs = measure_costs(job, tried);
   const double steps = total_steps(job);
-  const train::EpochShape shape = train::epoch_shape(job.config, job.train_size());
+  const train::EpochShape shape = train::epoch_shape(job);
   const int64_t limit = job.config.budget.memory.value_or(0);
   double seconds = 0;
   double step_s = 0;
@@ -300,11 +321,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
     step_s = std::max(step_s, cost.step_s);
     peak = std::max(peak, cost.peak_bytes);
   }
-  if (job.data.preference()) {
-    // The pass over all answers before the first update.
-    const int64_t pairs = job.data.train.size() + job.data.validation.size() + job.data.test.size();
-    seconds += static_cast<double>(pairs) * costs.forward_s;
-  }
+  seconds += static_cast<double>(job.objective().samples_before(job)) * costs.forward_s;
   facts.predicted = {
       {"step_s", step_s},
       {"train_s", job.config.budget.time_s ? Json(std::min(seconds, *job.config.budget.time_s))
@@ -347,7 +364,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
       std::vector<bool> base(static_cast<size_t>(outline.blocks), false);
       for (const int b : stage.blocks)
         base[static_cast<size_t>(b)] = peft::name_of(methods) == "none" || b >= outline.head;
-      flops = std::max(flops, job.profile.update(0, stage.blocks.front(), base));
+      flops = std::max(flops, job.update_flops(0, stage.blocks.front(), base));
     }
     facts.candidates.push_back({{"name", name},
                                 {"trainable", trainable},
@@ -361,7 +378,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
     add("lora", peft::parse_methods("lora"),
         strategies::make_stages(strategies::parse_strategy("full"), outline));
     const HeadApart apart(job);
-    add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
+    if (outline.head < outline.blocks) add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
     add("layer-wise", none,
         strategies::make_stages(strategies::parse_strategy("layer-wise"), outline));
   }

@@ -7,8 +7,8 @@
 #include "graft/base/clock.h"
 #include "graft/nn/norm.h"
 #include "graft/nn/seam.h"
-#include "graft/peft/attach.h"
 #include "graft/tensor/memory.h"
+#include "graft/train/frozen_weights.h"
 #include "graft/train/loss.h"
 #include "graft/train/optimizer.h"
 #include "graft/train/trained_set.h"
@@ -85,16 +85,13 @@ Run run_updates(train::Job& job, const Candidate& candidate,
   models::Model& model = job.model();
   nn::Context context;
   context.training = true;
+  context.recompute = job.recomputes();
   context.generator = at::detail::createCPUGenerator(1);
   context.trained.assign(static_cast<size_t>(model.size()), false);
   for (const int b : candidate.blocks) context.trained[static_cast<size_t>(b)] = true;
   const int border = std::max(train::lowest_block(trained), candidate.from);
-  const at::TensorOptions there(model.device());
-  const bool preference = job.data.preference();
-  const at::Tensor targets = preference ? at::zeros({batch, 2}, there.dtype(at::kFloat))
-                                        : at::zeros({batch}, there.dtype(at::kLong));
-  train::LossOptions loss;
-  if (preference) loss.kind = "dpo";
+  const at::Tensor targets = job.objective().example_targets(job, batch);
+  const train::LossOptions loss = train::loss_options(job);
   train::OptimizerOptions options;
   options.kind = job.config.values["train"]["optimizer"].get<std::string>();
   train::Optimizer optimizer(options);
@@ -111,7 +108,7 @@ Run run_updates(train::Job& job, const Candidate& candidate,
       flow = model.forward(std::move(flow), context, candidate.from, border);
     }
     flow = model.forward(std::move(flow), context, border);
-    train::compute_loss(flow, targets, loss).sum.backward();
+    job.objective().loss(flow, targets, loss).sum.backward();
     // A rate of zero moves no weight by a bit, and costs what any other does.
     optimizer.step(trained, [](const train::TrainedTensor&) { return 0.0; });
     for (const auto& tensor : trained) tensor.value->mutable_grad() = at::Tensor();
@@ -134,12 +131,43 @@ namespace {
 
 /// Attaches what the candidate trains; inside an Untouched.
 std::vector<train::TrainedTensor> attach(models::Model& model, const Candidate& candidate) {
-  if (std::any_of(candidate.blocks.begin(), candidate.blocks.end(),
-                  [&](int b) { return b < model.head(); })) {
-    peft::attach(model.registry(), candidate.methods, model.head(), nn::Init(0));
-  }
+  const bool backbone = std::any_of(candidate.blocks.begin(), candidate.blocks.end(),
+                                    [&](int b) { return b < model.head(); });
+  if (backbone || !models::tells_classes(model.task()))
+    train::attach_adapters(model, candidate.methods, nn::Init(0));
   return train::trained_tensors(model, candidate.methods, candidate.blocks);
 }
+
+/// Weights as a run with the candidate would hold them, while this lives.
+class WeightsOfRun {
+ public:
+  WeightsOfRun(train::Job& job, const Candidate& candidate,
+               const std::vector<train::TrainedTensor>& trained)
+      : model_(job.model()) {
+    std::vector<train::TrainedTensor> ever = trained;
+    // What another stage of the run learns is not frozen in this one.
+    if (peft::to_json(candidate.methods) == peft::to_json(job.config.methods)) {
+      for (const auto& stage : strategies::make_stages(job.config.strategy, job.outline())) {
+        const auto more = train::trained_tensors(model_, candidate.methods, stage.blocks);
+        ever.insert(ever.end(), more.begin(), more.end());
+      }
+    }
+    replaced_ = train::settle_weights(job, candidate.methods, ever);
+  }
+  ~WeightsOfRun() { nn::restore_weights(model_.registry(), replaced_); }
+  WeightsOfRun(const WeightsOfRun&) = delete;
+  WeightsOfRun& operator=(const WeightsOfRun&) = delete;
+  /// Bytes that only lie aside until then: a run does not have them.
+  int64_t aside() const {
+    int64_t bytes = 0;
+    for (const auto& [place, weight] : replaced_) bytes += static_cast<int64_t>(weight.nbytes());
+    return bytes;
+  }
+
+ private:
+  models::Model& model_;
+  nn::ReplacedWeights replaced_;
+};
 
 int64_t count(const std::vector<train::TrainedTensor>& trained) {
   int64_t sum = 0;
@@ -159,6 +187,9 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
   models::Model& model = job.model();
   const Untouched untouched(model);
   const auto trained = attach(model, candidate);
+  // Nothing to learn: such a stage is left out of a run.
+  if (trained.empty()) return {};
+  const WeightsOfRun weights(job, candidate, trained);
   train::apply_trained(model, trained);
   const bool adapters = peft::name_of(candidate.methods) != "none";
   const Json& batch_norm = job.config.values["train"]["batch_norm"];
@@ -173,17 +204,19 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
   if (memory_limit > 0) {
     const Run one = run_updates(job, candidate, trained, 1, 0, allowance);
     const Run two = run_updates(job, candidate, trained, 2, 0, allowance);
-    result.live_bytes = one.live;
-    result.peak_bytes = one.peak + (batch - 1) * std::max<int64_t>(0, two.peak - one.peak);
-    result.resident_bytes = resident_bytes() + std::max<int64_t>(0, result.peak_bytes - two.peak);
+    result.live_bytes = one.live - weights.aside();
+    const int64_t peak = one.peak + (batch - 1) * std::max<int64_t>(0, two.peak - one.peak);
+    result.peak_bytes = peak - weights.aside();
+    result.resident_bytes =
+        resident_bytes() - weights.aside() + std::max<int64_t>(0, peak - two.peak);
     if (result.resident_bytes > memory_limit) return result;
   }
   const Run run = run_updates(job, candidate, trained, batch, updates, allowance);
   result.timed = true;
   result.step_s = run.seconds;
-  result.peak_bytes = run.peak;
-  result.live_bytes = run.live;
-  result.resident_bytes = resident_bytes();
+  result.peak_bytes = run.peak - weights.aside();
+  result.live_bytes = run.live - weights.aside();
+  result.resident_bytes = resident_bytes() - weights.aside();
   return result;
 }
 
@@ -194,8 +227,7 @@ double estimated_step(const train::Job& job, const Candidate& candidate, double 
     base[static_cast<size_t>(b)] =
         peft::name_of(candidate.methods) == "none" || b >= job.model().head();
   const double all = std::max(1.0, job.profile.forward(0, job.model().size()));
-  return batch * forward_s * job.profile.update(candidate.from, candidate.blocks.front(), base) /
-         all;
+  return batch * forward_s * job.update_flops(candidate.from, candidate.blocks.front(), base) / all;
 }
 
 ForwardProbe probe_forward(train::Job& job, int64_t batch, const Allowance& allowance) {

@@ -50,11 +50,30 @@ std::string loss_line(const Prediction& sample) {
   return "</p><p><small>loss " + show_number(sample.loss, 3);
 }
 
+/// What is wrong with the entities found in a text.
+std::string entities_verdict(const Prediction& sample) {
+  std::string out;
+  if (sample.correct()) out += "<p class=\"good-text\">every entity found";
+  if (!sample.missed.empty())
+    out += "<p>missed <b>" + escape(shorten(joined(sample.missed), 120)) + "</b>";
+  if (!sample.extra.empty()) {
+    out += (sample.missed.empty() ? "" : "</p>") +
+           std::string("<p class=\"bad-text\">wrongly found ") +
+           escape(shorten(joined(sample.extra), 120));
+  }
+  return out + loss_line(sample) + " a word</small></p>";
+}
+
 /// What was said of a sample, and what is true.
 std::string verdict(const Prediction& sample) {
   if (std::isfinite(sample.value)) {
     return "<p><b>" + show_number(sample.value) + "</b></p><p>predicted " +
            show_number(sample.said) + loss_line(sample) + "</small></p>";
+  }
+  if (sample.words) return entities_verdict(sample);
+  if (std::isfinite(sample.rank)) {
+    return "<p><b>rank " + show_whole(sample.rank) + "</b> among all" + loss_line(sample) +
+           "</small></p>";
   }
   if (std::isfinite(sample.margin)) {
     return "<p><b>margin " + show_number(sample.margin) + "</b></p><p>log-probability " +

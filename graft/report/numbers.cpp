@@ -38,7 +38,7 @@ std::string numbers_chart(const RunFolder& run, const std::string& split) {
     if (sample.split == split && std::isfinite(sample.value) && std::isfinite(sample.said))
       pairs.emplace_back(sample.value, sample.said);
   }
-  if (!run.regression || pairs.size() < kFewest) return "";
+  if ((!run.regression && !run.pairs) || pairs.size() < kFewest) return "";
   std::sort(pairs.begin(), pairs.end());
   Series found{.name = "predicted", .points = {}, .color = 0};
   found.dots = true;
@@ -53,10 +53,12 @@ std::string numbers_chart(const RunFolder& run, const std::string& split) {
   Series ideal{.name = "as it is", .points = {{low, low}, {high, high}}, .color = 7};
   ideal.stroke = Stroke::dashed;
   LineChart chart;
-  chart.title = "Predicted against true";
+  chart.title = run.pairs ? "Cosine against score" : "Predicted against true";
   chart.note = "mean of each tenth of the samples, ± a standard deviation";
-  chart.x_label = "true number";
-  chart.series = {ideal, found};
+  chart.x_label = run.pairs ? "score" : "true number";
+  // A cosine need not be the score to be in its order.
+  if (!run.pairs) chart.series.push_back(ideal);
+  chart.series.push_back(found);
   return render(chart);
 }
 

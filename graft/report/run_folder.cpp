@@ -69,7 +69,17 @@ void read_predictions(RunFolder& run) {
           run.predictions.push_back(std::move(text));
           return true;
         }
-        if (run.regression) {
+        if (run.words) {
+          Prediction text{
+              text_at(item, {"split"}),     text_at(item, {"input"}), {}, {}, kNan, kNan,
+              number_or_nan(item, {"loss"})};
+          text.words = true;
+          text.missed = class_names(value_at(item, {"missed"}), {});
+          text.extra = class_names(value_at(item, {"extra"}), {});
+          run.predictions.push_back(std::move(text));
+          return true;
+        }
+        if (run.regression || run.pairs) {
           run.predictions.push_back({text_at(item, {"split"}),
                                      text_at(item, {"input"}),
                                      {},
@@ -79,6 +89,7 @@ void read_predictions(RunFolder& run) {
                                      number_or_nan(item, {"loss"}),
                                      number_or_nan(item, {"label"}),
                                      number_or_nan(item, {"predicted"})});
+          run.predictions.back().rank = number_or_nan(item, {"rank"});
           return true;
         }
         run.multi_label = run.multi_label || label.is_array();
@@ -141,6 +152,7 @@ std::string folder_name(const fs::path& path) {
 }  // namespace
 
 bool Prediction::correct() const {
+  if (words) return missed.empty() && extra.empty();
   if (label.size() == 1 && predicted.size() == 1) return label == predicted;
   return std::set<std::string>(label.begin(), label.end()) ==
          std::set<std::string>(predicted.begin(), predicted.end());
@@ -210,8 +222,10 @@ RunFolder read_run_folder(const fs::path& path) {
   }
   run.classes = read_classes(run);
   run.regression = run.field("task").ends_with("-regression");
-  run.language = run.field("task") == "language-modeling";
+  run.language = run.field("task").ends_with("language-modeling");
   run.preference = text_at(run.config, {"train", "loss"}) == "dpo";
+  run.pairs = run.field("task") == "sentence-similarity";
+  run.words = run.field("task") == "token-classification";
   read_predictions(run);
   return run;
 }

@@ -19,13 +19,16 @@ struct Prediction {
   double probability;        ///< of what was predicted
   double label_probability;  ///< of the label
   double loss;
-  double value = std::numeric_limits<double>::quiet_NaN();   ///< of a regression: what is true,
-  double said = std::numeric_limits<double>::quiet_NaN();    ///< and what was predicted
+  double value = std::numeric_limits<double>::quiet_NaN();   ///< of numbers, and of pairs with a
+  double said = std::numeric_limits<double>::quiet_NaN();    ///< score: true and predicted
   double tokens = std::numeric_limits<double>::quiet_NaN();  ///< of a text that is continued: the
   double hits = std::numeric_limits<double>::quiet_NaN();    ///< learned ones, and those guessed
   double chosen = std::numeric_limits<double>::quiet_NaN();  ///< of a preference: log-probabilities
   double rejected = std::numeric_limits<double>::quiet_NaN();  ///< of its answers, and by how much
   double margin = std::numeric_limits<double>::quiet_NaN();    ///< the chosen one has gained more
+  double rank = std::numeric_limits<double>::quiet_NaN();  ///< of what belongs to a text, from 1
+  bool words = false;  ///< a text whose words have classes: its entities that were missed, and what
+  std::vector<std::string> missed = {}, extra = {};  ///< was taken for one and is none
 
   bool correct() const;
 };
@@ -42,8 +45,10 @@ struct RunFolder {
   std::vector<Prediction> predictions;
   bool multi_label = false;          ///< some label is a list
   bool regression = false;           ///< labels are numbers: predictions have no classes
-  bool language = false;             ///< texts are continued: there are no labels
+  bool language = false;             ///< texts are continued or masked: no labels
   bool preference = false;           ///< of each two answers, one of them chosen
+  bool words = false;                ///< words have classes, and the table by class has entities
+  bool pairs = false;                ///< texts are compared: there are no classes
   std::vector<std::string> classes;  ///< in the order of the model's outputs; may be empty
   std::vector<std::string> notes;    ///< what could not be read, for people
 

@@ -124,7 +124,7 @@ std::string share_cell(double value) {
 
 /// The summary's own numbers (whatever columns a task has), else what the predictions say.
 std::string class_table(const RunFolder& run, const std::string& split) {
-  if (run.regression || run.language) return "";
+  if (run.regression || run.pairs || run.language) return "";
   Json rows = value_at(run.summary, {"per_class"});
   if (!rows.is_array() || rows.empty()) {
     rows = Json::array();
@@ -147,7 +147,7 @@ std::string class_table(const RunFolder& run, const std::string& split) {
     }
   }
   if (keys.empty()) return "";
-  std::vector<Column> columns = {{"Class"}};
+  std::vector<Column> columns = {{run.words ? "Entity" : "Class"}};
   for (const auto& key : keys) columns.push_back({capitalized(key), Align::right});
   constexpr size_t kMost = 1000;
   Table table(columns);
@@ -166,9 +166,12 @@ std::string class_table(const RunFolder& run, const std::string& split) {
     }
     table.row(std::move(cells));
   }
-  const std::string html = "<h3>By class</h3>" + table.html();
+  const std::string html =
+      std::string(run.words ? "<h3>By entity</h3>" : "<h3>By class</h3>") + table.html();
   if (table.size() <= 40) return "<div>" + html + "</div>";
-  return fmt::format("<details><summary>Numbers of {} classes</summary>", table.size()) + html +
+  return fmt::format("<details><summary>Numbers of {} {}</summary>", table.size(),
+                     run.words ? "entities" : "classes") +
+         html +
          "</details>";
 }
 

@@ -35,6 +35,7 @@ std::vector<int> blocks_from(const Outline& outline, int from) {
 
 std::string describe_blocks(const Outline& outline, const std::vector<int>& blocks) {
   if (static_cast<int>(blocks.size()) == outline.blocks) return "all";
+  if (blocks.empty()) return "head";
   if (blocks.size() == 1) return outline.names[static_cast<size_t>(blocks.front())];
   const bool run = blocks.back() - blocks.front() + 1 == static_cast<int>(blocks.size());
   if (run) {
@@ -156,7 +157,12 @@ std::vector<Stage> make_stages(const Choice& choice, const Outline& outline) {
   GRAFT_ASSERT(!stages.empty());
   double sum = 0;
   for (const Stage& stage : stages) {
-    GRAFT_ASSERT(!stage.blocks.empty());
+    if (stage.blocks.empty()) {
+      fail_usage(
+          "strategy={} has a stage that trains the head alone, but a model of embeddings has none; "
+          "give full, top-k or layer-wise",
+          choice.name);
+    }
     sum += stage.share;
   }
   for (Stage& stage : stages) stage.share /= sum;

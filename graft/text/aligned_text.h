@@ -6,16 +6,10 @@
 #include <vector>
 
 #include "graft/text/regex.h"
+#include "graft/text/span.h"
 #include "graft/text/unicode/normal_form.h"
 
 namespace graft::texts {
-
-/// A stretch [begin, end) of the original text, in bytes.
-struct Span {
-  uint32_t begin = 0;
-  uint32_t end = 0;
-  bool operator==(const Span&) const = default;
-};
 
 /// Text on its way through normalisation, and for each of its bytes the stretch of the original it
 /// stands for. The stretches are kept only where somebody wants offsets: `origins` is empty else.

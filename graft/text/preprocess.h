@@ -19,13 +19,17 @@ struct Tokens {
   bool cut = false;            ///< the text had more tokens than allowed
   /// 1 where the token is to be predicted; empty for texts that are no records (record_encoder.h).
   std::vector<uint8_t> learned;
+  /// The word that begins with the token, by its number in the text, -1 where none does; empty for
+  /// texts whose words are not told apart (word_encoder.h).
+  std::vector<int32_t> words;
 };
 
 /// From a text to tokens, as a checkpoint's own files say.
 struct Preprocess {
   std::shared_ptr<const Tokenizer> tokenizer;
   int64_t max_length = 512;      ///< tokens of a sample, special ones included; the rest is cut
-  std::filesystem::path folder;  ///< the files of the tokenizer, for whoever writes the model again
+  std::filesystem::path folder;  ///< the files of the tokenizer (tokenizer_files.h writes them)
+  std::vector<std::string> new_tokens;  ///< that those files lack, in the order of their ids
 
   /// `second` is read together with `first` where it is there; the longer one is cut first.
   Tokens apply(std::string_view first, std::optional<std::string_view> second = {}) const;

@@ -55,6 +55,19 @@ struct Tokenizer::Impl {
     return encode_text(text, sequence, options, parts, added, needs_origins, scratch.get());
   }
 
+  Encoding encode_words(std::span<const std::string_view> words,
+                        const EncodeOptions& options) const {
+    const Lease scratch(*this);
+    Encoding all;
+    all.detailed = !options.ids_only;
+    for (size_t i = 0; i < words.size(); ++i) {
+      Encoding word = encode_text(words[i], 0, options, parts, added, needs_origins, scratch.get());
+      std::ranges::fill(word.words, static_cast<int32_t>(i));
+      append(all, word);
+    }
+    return all;
+  }
+
   Encoding finish(std::vector<Encoding> texts, const EncodeOptions& options) const {
     const bool pair = texts.size() > 1;
     if (parts.truncation && options.truncate) {
@@ -104,6 +117,14 @@ Encoding Tokenizer::encode(std::string_view text, std::string_view pair,
   std::vector<Encoding> texts;
   texts.push_back(impl_->encode_one(text, 0, options));
   texts.push_back(impl_->encode_one(pair, 1, options));
+  return impl_->padded(impl_->finish(std::move(texts), options));
+}
+
+Encoding Tokenizer::encode_words(std::span<const std::string_view> words,
+                                 const EncodeOptions& options) const {
+  std::vector<Encoding> texts;
+  texts.push_back(impl_->encode_words(words, options));
+  if (options.bare) return std::move(texts[0]);
   return impl_->padded(impl_->finish(std::move(texts), options));
 }
 

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "graft/data/batch_order.h"
+#include "graft/base/rng.h"
 #include "graft/data/inputs.h"
 #include "graft/eval/predictions.h"
 #include "graft/nn/flow.h"
@@ -28,9 +30,17 @@ struct MicroBatch {
   nn::Flow flow;                   ///< what enters block `from`
   int from = 0;
   int64_t number = 0;  ///< in the epoch
-  /// int64 [B], or float [B, C] when mixed, multi-label or numbers; of preferences the reference
+  /// As Objective::targets gives them; float [B, C] when mixed.
   at::Tensor targets;
+  /// Of texts that are mixed: a text's own share of what enters the head (data::mix_rows).
+  double share = 1;
 };
+
+/// Whether samples are mixed before they enter the chain; texts are where they enter the head.
+bool mixes_inputs(const Job& job);
+
+/// Sends a micro-batch through the rest of the chain, blocks below `border` without a graph.
+nn::Flow pass(models::Model& model, MicroBatch& batch, int border, nn::Context& context);
 
 /// What a cache of the training split holds: of the samples in the order of Reader::cache_order the
 /// first `samples`, each with `views` views, filled in batches of `batch`. A replay asks for the
@@ -69,8 +79,6 @@ class Reader {
   /// Epoch that a sample's random stream is drawn from: fixed views repeat.
   int64_t stream_epoch(int64_t epoch) const;
 
-  /// The order in which an epoch visits positions of the training view.
-  std::vector<int64_t> epoch_order(int64_t epoch) const;
   /// All positions of a view, so that every beginning stands for the whole (data::spread_order).
   std::vector<int64_t> spread(const data::View& view) const;
   /// The training samples of the first epoch, each once, spread in the same way.
@@ -78,18 +86,25 @@ class Reader {
   /// Positions of the training view that a run may visit, in the order in which caches are filled.
   std::vector<int64_t> cache_order() const;
   std::unique_ptr<data::Batches> batches(const data::View& view, std::vector<int64_t> order,
-                                         bool augment, int64_t epoch, int64_t batch,
+                                         bool augment, int64_t epoch, int64_t batch) const;
+  /// The augmented training samples of an epoch.
+  std::unique_ptr<data::Batches> batches(const data::BatchOrder& order, int64_t epoch,
                                          int64_t first_batch) const;
-  at::Tensor targets(const data::View& view, const std::vector<int64_t>& positions) const;
 
-  /// Scores of a view's samples, without augmentation. Stops before the batch that `deadline` might
-  /// not allow; what is measured then stands for the whole (data::spread_order).
-  /// Where the run has no measure yet, `first` takes the risk of one batch that lasts as the others
-  /// did, not longer.
+  /// Called with what blocks gave of the samples at some positions of a view.
+  using Visitor =
+      std::function<void(const nn::Flow& result, const std::vector<int64_t>& positions)>;
+  /// Sends samples of a view through blocks [0, to_block) without graph and augmentation, from
+  /// caches where there are any; without those that cannot be read or that the clock left out.
+  void visit(const data::View& view, const std::vector<int64_t>& wanted, int to_block,
+             const Deadline& deadline, bool first, const Visitor& visitor);
+  /// What a view's samples come to (Objective::evaluation), without augmentation. Stops before the
+  /// batch that `deadline` might not allow; what is measured then stands for the whole
+  /// (data::spread_order). Where the run has no measure yet, `first` takes the risk of one batch
+  /// that lasts as the others did, not longer.
   eval::Predictions evaluate(const data::View& view, const Deadline& deadline, bool first = false);
-  /// What blocks [0, to_block) make of a view's samples, [n, D], from caches where there are any;
-  /// of preferences a row has what was made of both texts. Of some of its positions; without those
-  /// that cannot be read or that the clock left out.
+  /// The first tensor of what `visit` gives, [n, D] float32, in the order of the view; where a
+  /// sample is several texts, its row has what was made of all of them.
   at::Tensor forward_some(const data::View& view, const std::vector<int64_t>& wanted, int to_block,
                           const Deadline& deadline, std::vector<int64_t>& positions,
                           bool first = false);
@@ -109,13 +124,18 @@ class Reader {
   static constexpr int64_t kBatch = Kept::kBatch, kSmallBatch = 8;
   static constexpr double kLargeBatchShare = 0.04;  // of the time left
 
+  std::unique_ptr<data::Batches> batches(const data::View& view, std::vector<int64_t> order,
+                                         bool augment, int64_t epoch,
+                                         data::LoaderOptions options) const;
+
   struct Filled;
   Filled fill(const data::View& view, const std::vector<int64_t>& positions, int border,
               const Kept& wanted, bool augment, const Deadline& deadline);
   int64_t cache_limit() const;
   int64_t batch_size(const Deadline& deadline) const;
-  at::Tensor forward_cached(const FeatureCache& cache, const std::vector<int64_t>& rows,
-                            int to_block, const Deadline& deadline);
+  void visit_cached(const FeatureCache& cache, const std::vector<int64_t>& rows,
+                    const std::vector<int64_t>& positions, int to_block, const Deadline& deadline,
+                    const Visitor& visitor);
 
   Job& job_;
   Warn warn_;
@@ -133,25 +153,23 @@ class Reader {
   double evaluation_flops_ = 0;
 };
 
-/// Logits [n, classes] of samples of a view of `data`, as probabilities (of a regression, as they
-/// are) and losses beside the truth; of a language model what it gives of each text. Preferences:
-/// see preference_predictions.
-eval::Predictions make_predictions(const std::vector<std::string>& classes,
-                                   const data::Dataset& data, const data::View& view,
-                                   const std::vector<int64_t>& positions, const at::Tensor& logits);
-
 /// The micro-batches of one epoch, from a cursor on.
 class BatchStream {
  public:
   BatchStream(Job& job, Reader& reader, int64_t epoch, int64_t first_batch);
   /// The next one, or nothing at the end of the epoch.
   std::optional<MicroBatch> next();
+  /// Micro-batches of the epoch.
+  int64_t size() const { return order_.batches(); }
 
  private:
+  Rng mixing(int64_t number) const;
+  void mix_texts(MicroBatch& batch) const;
+
   Job& job_;
   Reader& reader_;
-  int64_t epoch_, batch_, size_;
-  std::vector<int64_t> order_;
+  int64_t epoch_, batch_;
+  data::BatchOrder order_;
   std::unique_ptr<data::Batches> batches_;  // none when everything is cached
 };
 

@@ -96,7 +96,8 @@ const std::vector<Section>& config_sections() {
        "what to do, with what, and where to write it",
        {text("task", "auto", "what is learned")
             .one_of({"auto", "image-classification", "text-classification", "text-regression",
-                     "language-modeling"}),
+                     "token-classification", "language-modeling", "masked-language-modeling",
+                     "sentence-similarity"}),
         any("model", nullptr,
             "folder, weight file, org/name of the cache, bundled name, earlier run, or {path, "
             "config, init: random, image_size}"),
@@ -163,6 +164,10 @@ const std::vector<Section>& config_sections() {
       {"train",
        "the optimisation",
        {automatic("batch", "samples of a micro-batch"),
+        integer("batch_tokens", nullptr,
+                "of texts: tokens of a micro-batch at most, whose texts are of similar length; "
+                "train.batch only says about how many that are")
+            .between(1, 1 << 24),
         automatic("lr", "peak learning rate"),
         automatic("max_length", "tokens of a text, special ones included; longer ones are cut"),
         automatic("head_lr", "learning rate of the head while the backbone trains too"),
@@ -187,16 +192,30 @@ const std::vector<Section>& config_sections() {
         automatic("eval_every", "epochs between evaluations"),
         text("loss", "auto",
              "cross-entropy or focal for classes, squared for numbers, cross-entropy for texts, or "
-             "dpo, which learns to prefer the chosen of two answers; auto: by what the data are")
-            .one_of({"auto", "cross-entropy", "focal", "squared", "dpo"}),
+             "dpo, which learns to prefer the chosen of two answers; contrastive for texts that "
+             "belong together, cosent or cosine for pairs with a score; auto: by what the data are")
+            .one_of({"auto", "cross-entropy", "focal", "squared", "dpo", "contrastive", "cosent",
+                     "cosine"}),
+        number("scale", 20.0,
+               "of the losses contrastive and cosent: cosines are multiplied by it (1 / "
+               "temperature)")
+            .between(0.01, 1000),
+        flag("symmetric", false, "the loss contrastive also looks for the anchor of each positive"),
+        list("score_range", nullptr,
+             "of the loss cosine: the scores that stand for cosines of 0 and 1; default: the least "
+             "and the greatest of train, unless all lie between -1 and 1"),
         number("dpo_beta", 0.1,
                "of the dpo loss: the smaller, the further the model may go from where it began")
             .between(1e-6, 100),
+        number("mask_share", 0.15,
+               "of masked language modelling: share of a text's tokens that are masked")
+            .between(0.01, 0.9),
         number("focal_gamma", 2.0, "of the focal loss").between(0, 10),
         number("label_smoothing", 0.0, "share of the target given to the other classes")
             .between(0, 0.9),
         any("class_weights", nullptr, "balanced, or {class: weight}"),
-        number("mixup", 0.0, "alpha of mixup; 0 for none").between(0, 100),
+        number("mixup", 0.0, "alpha of mixup; of texts, what enters the head is mixed; 0 for none")
+            .between(0, 100),
         number("cutmix", 0.0, "alpha of cutmix; 0 for none").between(0, 100),
         text("batch_norm", "auto", "statistics in trained blocks; frozen blocks never move")
             .one_of({"auto", "frozen", "train", "re-estimate"}),
@@ -206,6 +225,11 @@ const std::vector<Section>& config_sections() {
             .between(0, 1000),
         automatic("workers", "threads that read samples: decode and augment, or tokenize"),
         any("image_cache", "auto", "memory for decoded images: auto, none or a size"),
+        text("recompute", "auto",
+             "blocks: the backbone's blocks keep only what enters them and run again in backward, "
+             "for less memory and about a third more time; auto: where nothing else fits "
+             "budget.memory")
+            .one_of({"auto", "none", "blocks"}),
         any("cache_limit", "auto", "memory for outputs of the frozen prefix: auto or a size"),
         integer("checkpoint_every", 0,
                 "steps between checkpoints; 0: at evaluations and every minute")
@@ -280,6 +304,12 @@ Config make_config(const Json& given) {
       betas.size() != 2 || !is_share(betas[0]) || !is_share(betas[1])) {
     fail_usage("train.betas must be two numbers from 0 to below 1, such as [0.9, 0.999], got {}",
                betas.dump());
+  }
+  if (const Json& range = v["train"]["score_range"];
+      !range.is_null() && !(range.size() == 2 && range[0].is_number() && range[1].is_number() &&
+                            range[0].get<double>() < range[1].get<double>())) {
+    fail_usage("train.score_range must be two rising numbers, such as [0, 5], got {}",
+               range.dump());
   }
   if (!v["metric"].is_string()) fail_usage("metric must be a name, got {}", v["metric"].dump());
   if (v["metric"] != "auto") eval::find_metric(v["metric"].get<std::string>());

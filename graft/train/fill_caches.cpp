@@ -7,6 +7,7 @@
 #include "graft/base/units.h"
 #include "graft/data/sampling.h"
 #include "graft/train/batches.h"
+#include "graft/train/epoch.h"
 
 /// The caches of the frozen prefix: whether a stage gets them, and how they are filled.
 namespace graft::train {
@@ -32,7 +33,7 @@ std::vector<int64_t> Reader::first_pass() const {
   std::vector<int64_t> order = spread(job_.data.train);
   if (job_.config.values["sampling"]["rate"].get<double>() >= 1) return order;
   std::vector<char> visited(order.size(), 0);
-  for (const int64_t position : epoch_order(0)) visited[static_cast<size_t>(position)] = 1;
+  for (const int64_t position : epoch_order(job_, 0)) visited[static_cast<size_t>(position)] = 1;
   std::erase_if(order, [&](int64_t position) { return !visited[static_cast<size_t>(position)]; });
   return order;
 }
@@ -50,8 +51,7 @@ Reader::Filled Reader::fill(const data::View& view, const std::vector<int64_t>& 
   Filled filled;
   filled.kept = wanted;
   filled.rows.assign(static_cast<size_t>(view.size()), -1);
-  filled.cache =
-      std::make_unique<FeatureCache>(job_.model(), border, job_.data.preference() ? 2 : 1);
+  filled.cache = std::make_unique<FeatureCache>(job_.model(), border, job_.inputs->parts());
   filled.cache->seal();
   const at::NoGradGuard no_grad;
   nn::Context context;
@@ -59,7 +59,7 @@ Reader::Filled Reader::fill(const data::View& view, const std::vector<int64_t>& 
   const double share = job_.share_of_forward(border);
   bool ready = false;
   for (int64_t v = 0; v < wanted.views; ++v) {
-    const auto passed = batches(view, positions, augment, v, wanted.batch, 0);
+    const auto passed = batches(view, positions, augment, v, wanted.batch);
     int64_t at_row = 0;
     while (true) {
       if (!deadline.fits(pace_.next_batch_s(share))) {
@@ -105,8 +105,7 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
   cached_views_ = 1;
   const Json& values = job_.config.values;
   const std::string wanted = values["cache"].get<std::string>();
-  const bool mixes =
-      values["train"]["mixup"].get<double>() > 0 || values["train"]["cutmix"].get<double>() > 0;
+  const bool mixes = mixes_inputs(job_);
   const bool fresh = job_.inputs->random() && views_ == 0;
   if (border == 0 || wanted == "none") return false;
   if (fresh || mixes) {

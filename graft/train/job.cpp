@@ -7,13 +7,17 @@
 
 #include "graft/base/error.h"
 #include "graft/data/image_inputs.h"
+#include "graft/data/loader.h"
 #include "graft/data/relabel.h"
 #include "graft/data/text_inputs.h"
 #include "graft/nn/cost_meter.h"
-#include "graft/peft/attach.h"
 #include "graft/tensor/device.h"
+#include "graft/train/epoch.h"
+#include "graft/train/frozen_weights.h"
 #include "graft/train/run_model.h"
 #include "graft/train/task.h"
+#include "graft/train/tied.h"
+#include "graft/train/trained_set.h"
 
 namespace graft::train {
 namespace fs = std::filesystem;
@@ -72,6 +76,12 @@ void apply_image_size(const Config& config, models::Model& model) {
   set_image_size(model, given["image_size"].get<int64_t>());
 }
 
+double Job::update_flops(int from, int lowest, const std::vector<bool>& base_trained) const {
+  const int again = std::min(std::max(from, lowest), model().head());
+  return profile.update(from, lowest, base_trained) +
+         (recomputes() ? profile.forward(again, model().head()) : 0);
+}
+
 double Job::share_of_forward(int to_block) const {
   const double all = profile.forward(0, model().size());
   return all > 0 ? profile.forward(0, to_block) / all : 1;
@@ -87,6 +97,8 @@ const std::vector<Option>& model_options() {
           .between(8, 4096),
       text("tokenizer", nullptr,
            "folder of a text model's tokenizer, where the model's own has none"),
+      list("add_tokens", nullptr,
+           "special tokens to add to a text model's tokenizer, and rows for them to its embedding"),
       text("pooling", nullptr, "what of a text its head reads; default: as the model was trained")
           .one_of({"first", "mean", "last"})};
   return all;
@@ -113,6 +125,7 @@ models::ModelSource model_source(const Config& config) {
   }
   source.random = o.text("init") == "random";
   if (o.is_set("tokenizer")) source.tokenizer = o.text("tokenizer");
+  if (o.is_set("add_tokens")) source.add_tokens = o.texts("add_tokens");
   if (o.is_set("pooling")) {
     if (!source.config.is_object()) source.config = Json::object();
     source.config["classifier_pooling"] = o.text("pooling");
@@ -124,24 +137,6 @@ bool reads_texts(const models::Model& model) {
   return models::find_family(model.family()).content == models::Content::text;
 }
 
-namespace {
-
-std::shared_ptr<const texts::RecordEncoder> record_encoder(const Config& config,
-                                                           const models::Model& model,
-                                                           std::vector<std::string>& notes) {
-  const Json& chat = config.values["chat"];
-  texts::RecordOptions options =
-      texts::record_options(chat, date_seconds(chat["date"].get<std::string>()));
-  const texts::Preprocess& preprocess = model.text_preprocess();
-  texts::ChatTemplates templates =
-      texts::open_chat_template(preprocess.folder, chat["template"].get<std::string>());
-  if (templates.usual) notes.push_back("chat template: " + templates.from);
-  auto encoder = std::make_shared<const texts::RecordEncoder>(preprocess, std::move(templates),
-                                                              std::move(options));
-  notes.insert(notes.end(), encoder->notes().begin(), encoder->notes().end());
-  return encoder;
-}
-
 void check_tokenizer(const models::Model& model) {
   if (model.text_preprocess().tokenizer) return;
   fail_unreadable(
@@ -149,7 +144,21 @@ void check_tokenizer(const models::Model& model) {
       "tokenizer.json, vocab.txt, vocab.json and merges.txt, or tokenizer.model");
 }
 
-}  // namespace
+nn::Flow to_flow(const models::Model& model, const std::vector<image::Image>& pictures) {
+  std::vector<at::Tensor> pixels;
+  pixels.reserve(pictures.size());
+  for (const auto& picture : pictures)
+    pixels.push_back(data::to_pixels(picture, model.preprocess()));
+  return {"pixels", at::cat(pixels, 0)};
+}
+
+nn::Flow to_flow(const models::Model& model, const std::vector<data::Text>& texts) {
+  std::vector<texts::Tokens> tokens;
+  tokens.reserve(texts.size());
+  for (const auto& text : texts)
+    tokens.push_back(model.text_preprocess().apply(text.first, text.second));
+  return data::to_flow(tokens);
+}
 
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual) {
   if (!reads_texts(model)) {
@@ -167,99 +176,99 @@ void open_inputs(Job& job) {
     fail_usage("the data are {}, but the model ({}) reads {}; give another model or other data",
                texts ? "texts" : "pictures", job.model().family(), reads ? "texts" : "pictures");
   }
-  if (!job.data.language()) {
-    job.inputs = make_inputs(job.model(), job.data.train);
-    return;
-  }
-  check_tokenizer(job.model());
-  job.inputs = std::make_unique<data::TextInputs>(
-      record_encoder(job.config, job.model(), job.notes), job.data.preference());
-  job.inputs->settle_samples(job.data);
+  if (!texts && !job.config.at("train", "batch_tokens").is_null())
+    fail_usage("train.batch_tokens divides texts, but the data are pictures; give train.batch");
+  job.inputs = job.objective().inputs(job);
 }
 
 namespace {
 
 /// A run that learned classes has no row for a number, nor the other way round.
-void check_goes_on(const std::string& run, Target problem, Target earlier) {
-  const auto number = Target::regression;
-  const auto tokens = Target::next_token;
-  if ((problem == tokens) != (earlier == tokens)) {
-    fail_usage(
-        "model: the run {} learned to {}, but the data are for {}; to train its weights for them, "
-        "export the run (graft export) and give the folder as model",
-        run, earlier == tokens ? "continue texts" : "tell samples apart",
-        problem == tokens ? "continuing texts" : "telling samples apart");
-  }
-  if ((problem == number) == (earlier == number)) return;
+void check_goes_on(const std::string& run, const Objective& objective, Target earlier) {
+  const auto both_classes = [](Target a, Target b) {
+    const auto classes = [](Target t) {
+      return t == Target::single_label || t == Target::multi_label;
+    };
+    return classes(a) && classes(b);
+  };
+  if (objective.problem() == earlier || both_classes(objective.problem(), earlier)) return;
   fail_usage(
-      "model: the run {} learned {}, but the labels of the data are {}; to train its weights for "
-      "them, export the run (graft export) and give the folder as model",
-      run, earlier == number ? "numbers" : "classes", problem == number ? "numbers" : "classes");
-}
-
-std::string head_note(const Job& job) {
-  if (job.data.language()) {
-    return models::head_is_tied(job.model()) ? "head: the output matrix is the embedding"
-                                             : "head: an output matrix of its own";
-  }
-  if (!job.data.regression()) return job.loaded.head.summary();
-  return job.loaded.head.added.empty() ? "head: one output, a number, kept from the checkpoint"
-                                       : "head: one output, a number, new";
-}
-
-bool trains_head(const Job& job) {
-  return std::any_of(job.stages.begin(), job.stages.end(), [&](const strategies::Stage& stage) {
-    return stage.blocks.back() >= job.model().head();
-  });
-}
-
-/// A new head that predicts numbers starts at their mean: its first steps are not spent on that.
-void start_at_mean(Job& job) {
-  if (!job.data.regression() || job.loaded.head.added.empty() || !job.earlier_classes.empty() ||
-      !trains_head(job) || !job.model().classifier().bias().defined())
-    return;
-  double sum = 0;
-  for (int64_t i = 0; i < job.data.train.size(); ++i) sum += job.data.train.sample(i).value;
-  const at::NoGradGuard no_grad;
-  job.model().classifier().bias().fill_(sum / static_cast<double>(job.data.train.size()));
+      "model: the run {} {}, but in the data {}; to train its weights for them, export the run "
+      "(graft export) and give the folder as model",
+      run, objective_of(earlier).ability(), objective.fact());
 }
 
 /// Where a head that shares the embedding's matrix learns without it, it gets one of its own: the
 /// blocks below stay as they are, and what they give may be kept.
 void untie_learned_head(Job& job) {
-  if (!job.data.language() || !models::head_is_tied(job.model()) ||
-      peft::name_of(job.config.methods) != "none")
-    return;
+  if (!models::head_is_tied(job.model())) return;
+  const bool whole = learns_tied_place(job.model(), job.config.methods);
   const bool apart =
+      peft::name_of(job.config.methods) == "none" &&
       std::any_of(job.stages.begin(), job.stages.end(), [&](const strategies::Stage& stage) {
         return stage.blocks.front() > 0 && stage.blocks.back() >= job.model().head();
       });
-  if (!apart) return;
+  if (!apart && !whole) return;
   models::LoadedModel untied = models::untie_head(job.model());
   untied.folder = job.loaded.folder;
   job.loaded = std::move(untied);
   job.notes.emplace_back(
-      "head: learns as an output matrix of its own, a copy of the embedding, which stays as it is");
+      apart ? "head: learns as an output matrix of its own, a copy of the embedding, which stays "
+              "as it is"
+            : "modules_to_save: output matrix and embedding, one tensor so far, go on as two, as "
+              "peft has it; what is not named stays as it is");
+}
+
+/// Adapters of the blocks that train, and of a language model's head where they are named.
+void attach_methods(Job& job) {
+  models::Model& model = job.model();
+  attach_adapters(model, job.config.methods, nn::Init(job.config.seed()));
+  for (auto& tensor : adapter_tensors(model)) *tensor.value = tensor.value->to(model.device());
+  if (!adapts_tied_place(model)) return;
+  job.notes.emplace_back(
+      "adapters: output matrix and embedding are one tensor, and each has its own adapter or none, "
+      "as in peft; merged, the model gets two matrices");
+}
+
+/// Stages in which the method leaves nothing to learn are left out: those of a language model's
+/// head, which is not new.
+void drop_idle_stages(Job& job) {
+  double left = 0;
+  std::erase_if(job.stages, [&](const strategies::Stage& stage) {
+    const bool idle = trained_tensors(job.model(), job.config.methods, stage.blocks).empty();
+    if (idle)
+      job.notes.push_back(fmt::format("strategy: stage {} is left out: method={} learns nothing "
+                                      "there",
+                                      stage.name, peft::name_of(job.config.methods)));
+    else
+      left += stage.share;
+    return idle;
+  });
+  if (job.stages.empty()) {
+    fail_usage(
+        "method={} learns nothing in the blocks that strategy={} trains; give method=none, another "
+        "strategy, or, for a low-rank update of a language model's output matrix, "
+        "strategy={{name: head, r: 16}}",
+        peft::name_of(job.config.methods), job.config.strategy.name);
+  }
+  for (strategies::Stage& stage : job.stages) stage.share /= left;
 }
 
 void check_solvers(const Job& job) {
+  const std::vector<std::string> known = job.objective().solvers();
   for (const strategies::Stage& stage : job.stages) {
-    if (stage.solver != "gradient" && job.data.language()) {
-      fail_usage(
-          "strategy: solver={} finds a head of classes, but texts are continued; give "
-          "solver=gradient",
-          stage.solver);
+    if (stage.solver == "gradient") continue;
+    if (std::find(known.begin(), known.end(), stage.solver) == known.end()) {
+      fail_usage("strategy: solver={} cannot find the head, because {}; give solver={}",
+                 stage.solver, job.objective().fact(),
+                 known.empty() ? "gradient" : known.front() + " or solver=gradient");
     }
-    if (stage.solver != "gradient" && !job.model().classifier().bias().defined()) {
+    if (!job.model().classifier().bias().defined()) {
       fail_usage(
           "strategy: solver={} finds weights and biases, but the head of a {} model has no biases; "
           "give solver=gradient",
           stage.solver, job.model().family());
     }
-    if (!job.data.regression() || stage.solver != "logistic") continue;
-    fail_usage(
-        "strategy: solver=logistic finds classes, but the labels of the data are numbers; give "
-        "solver=ridge or solver=gradient");
   }
 }
 
@@ -269,19 +278,34 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
   Job job;
   job.config = config;
   model_source(config);  // what is wrong with it is said before any data is read
-  job.data = own ? std::move(*own) : data::open_dataset(config.values.at("data"), config.seed());
+  settle_data(job.config);
+  job.data =
+      own ? std::move(*own) : data::open_dataset(job.config.values.at("data"), config.seed());
   if (job.data.train.empty()) fail_unreadable("data: there is no training sample");
   settle_target(config, job.data);
   settle_task(job.config, job.data);
   models::ModelSource source = model_source(job.config);
-  // Whatever is learned of texts, the head is that for the next token.
-  const Target problem = job.data.language() ? Target::next_token : job.data.target;
+  const Objective& objective = job.objective();
+  source.task = objective.head();
   job.from_run = !source.path.empty() && is_run_folder(source.path);
+  const bool pretrained = job.from_run && objective.head() != models::Task::masked_token &&
+                          run_problem(source.path) == Target::masked_token;
   if (job.from_run) {
-    check_goes_on(source.path, problem, run_problem(source.path));
+    if (!pretrained) check_goes_on(source.path, objective, run_problem(source.path));
     job.notes.push_back(fmt::format("goes on from the run {}", source.path));
   }
-  if (job.from_run && job.data.language()) {
+  if (job.from_run && !source.add_tokens.empty()) {
+    fail_usage(
+        "model.add_tokens adds to a model's own tokenizer, but {} is a run; export it (graft "
+        "export) and give the folder as model",
+        source.path);
+  }
+  if (pretrained) {
+    // What told masked tokens makes room for what is learned now.
+    const models::LoadedModel earlier = load_run_model(source.path, {});
+    job.loaded = models::change_head(*earlier.model, source, job.data.classes);
+    job.loaded.folder = earlier.folder;
+  } else if (job.from_run && !objective.has_classes()) {
     job.loaded = load_run_model(source.path, {});
   } else if (job.from_run) {
     job.earlier_classes = run_classes(source.path);
@@ -296,14 +320,15 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
     data::relabel(job.data, classes, mapping);
     job.loaded = load_run_model(source.path, classes);
   } else {
-    source.task = job.data.language() ? models::Task::next_token : models::Task::classes;
     job.loaded = models::load_model(source, job.data.classes);
   }
-  job.model().set_problem(problem);
+  job.model().set_problem(objective.problem());
   apply_image_size(config, job.model());
   open_inputs(job);
   job.notes.insert(job.notes.begin(), job.data.notes.begin(), job.data.notes.end());
-  job.notes.push_back(head_note(job));
+  job.notes.push_back(objective.head_note(job));
+  if (const std::string note = job.loaded.tokens.summary(); !note.empty())
+    job.notes.push_back(note);
   if (const std::string note = job.inputs->note(); !note.empty()) job.notes.push_back(note);
   if (!config.is_auto("", "augment")) job.inputs->set_augmentation(config.values["augment"]);
   return job;
@@ -317,6 +342,7 @@ void prepare(Job& job) {
     fail_usage("plan=off, but these are not given: {}", keys);
   }
   if (config.is_auto("", "task")) config.values["task"] = task_of(job.data);
+  if (config.is_auto("train", "recompute")) config.values["train"]["recompute"] = "none";
   job.stages = strategies::make_stages(config.strategy, job.outline());
   untie_learned_head(job);
   models::Model& model = job.model();
@@ -325,12 +351,12 @@ void prepare(Job& job) {
   if (!device.is_cpu()) model.to(device);
 
   check_solvers(job);
-  start_at_mean(job);
+  job.objective().start(job);
 
   const bool head_only = std::all_of(
       job.stages.begin(), job.stages.end(),
       [&](const strategies::Stage& stage) { return stage.blocks.front() >= model.head(); });
-  if (head_only && peft::name_of(config.methods) != "none") {
+  if (head_only && job.objective().new_head() && peft::name_of(config.methods) != "none") {
     fail_usage(
         "method={} acts on the backbone, but strategy={} trains only the head; give method=none, "
         "or another strategy",
@@ -344,11 +370,14 @@ void prepare(Job& job) {
         "method=none",
         norms, peft::name_of(config.methods));
   }
-  if (!head_only)
-    peft::attach(model.registry(), config.methods, model.head(), nn::Init(config.seed()));
-  if (!device.is_cpu()) {
-    for (auto& tensor : adapter_tensors(model)) *tensor.value = tensor.value->to(device);
+  if (!head_only || !job.objective().new_head()) attach_methods(job);
+  drop_idle_stages(job);
+  std::vector<TrainedTensor> trained;
+  for (const auto& stage : job.stages) {
+    for (auto& tensor : trained_tensors(model, config.methods, stage.blocks))
+      trained.push_back(std::move(tensor));
   }
+  settle_weights(job, config.methods, trained);
   planned_steps(job);  // refused here, before anything is computed or written
   job.inputs->set_augmentation(config.values["augment"]);
   job.profile = measure_profile(model, *job.inputs);
@@ -422,22 +451,20 @@ int64_t planned_steps(const Job& job) {
                                                                return stage.solver != "gradient";
                                                              });
   if (no_updates) return budget.epochs || budget.steps || budget.samples ? 0 : -1;
-  const int64_t window = config.values["train"]["batch"].get<int64_t>() *
-                         config.values["updates"]["every"].get<int64_t>();
   int64_t steps = -1;
   const auto limit = [&steps](int64_t value) {
     steps = steps < 0 ? value : std::min(steps, value);
   };
   if (budget.steps) limit(*budget.steps);
   // The last update of an epoch may be smaller, so a part of one is counted in samples.
-  const auto updates = [&](int64_t seen) {
-    return seen / shape.samples * shape.steps + seen % shape.samples / window;
-  };
-  if (budget.epochs)
-    limit(updates(static_cast<int64_t>(
-        std::floor(*budget.epochs * static_cast<double>(shape.samples) + 1e-9))));
-  if (samples) limit(updates(*samples));
+  if (budget.epochs) {
+    limit(updates_for(job, static_cast<int64_t>(std::floor(
+                               *budget.epochs * static_cast<double>(shape.samples) + 1e-9))));
+  }
+  if (samples) limit(updates_for(job, *samples));
   if (steps == 0) {
+    const int64_t window = config.values["train"]["batch"].get<int64_t>() *
+                           config.values["updates"]["every"].get<int64_t>();
     fail(ErrorCode::no_plan,
          "the budget does not allow one update: an update takes {} samples (train.batch x "
          "updates.every) of {} in an "

@@ -9,6 +9,7 @@
 #include "graft/data/inputs.h"
 #include "graft/models/load.h"
 #include "graft/train/config.h"
+#include "graft/train/objective.h"
 #include "graft/train/preference.h"
 #include "graft/train/work.h"
 
@@ -30,7 +31,13 @@ struct Job {
   Profile profile;
 
   models::Model& model() const { return *loaded.model; }
+  /// What is learned of the data.
+  const Objective& objective() const { return objective_of(data.target); }
   strategies::Outline outline() const;
+  /// Whether blocks run again in backward instead of keeping what they made.
+  bool recomputes() const { return config.at("train", "recompute") == "blocks"; }
+  /// FLOPs of one sample's update (Profile::update), with what runs again in backward.
+  double update_flops(int from, int lowest, const std::vector<bool>& base_trained) const;
   /// Share of the whole network's forward FLOPs that blocks [0, to_block) have.
   double share_of_forward(int to_block) const;
   /// Names of the lists of samples, "train" etc., and their sizes.
@@ -42,6 +49,11 @@ struct Job {
 Job open_job(const Config& config, std::optional<data::Dataset> own = std::nullopt);
 
 bool reads_texts(const models::Model& model);
+/// A model that reads texts without a tokenizer is an error (exit code 3).
+void check_tokenizer(const models::Model& model);
+/// Inputs as they enter the chain. Pictures must be readable by the model, and texts, too.
+nn::Flow to_flow(const models::Model& model, const std::vector<image::Image>& pictures);
+nn::Flow to_flow(const models::Model& model, const std::vector<data::Text>& texts);
 /// What a model reads, as samples of `usual` are; a model whose preprocessing gives pictures of
 /// differing sizes is an error (exit code 2).
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual);

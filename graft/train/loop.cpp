@@ -13,6 +13,7 @@
 #include "graft/io/tensor_map.h"
 #include "graft/nn/norm.h"
 #include "graft/tensor/memory.h"
+#include "graft/train/epoch.h"
 #include "graft/train/schedule.h"
 #include "graft/train/solve_head.h"
 #include "graft/train/stop.h"
@@ -31,22 +32,6 @@ OptimizerOptions optimizer_options(const Config& config) {
   o.weight_decay = train["weight_decay"].get<double>();
   o.beta1 = train["betas"][0].get<double>();
   o.beta2 = train["betas"][1].get<double>();
-  return o;
-}
-
-LossOptions loss_options(const Job& job) {
-  LossOptions o;
-  const Json& train = job.config.values["train"];
-  o.kind = train["loss"].get<std::string>();
-  o.focal_gamma = train["focal_gamma"].get<double>();
-  o.dpo_beta = train["dpo_beta"].get<double>();
-  o.label_smoothing = train["label_smoothing"].get<double>();
-  o.multi_label = job.data.multi_label();
-  if (job.data.regression() || job.data.language()) return o;
-  const auto& classes = job.model().classes();
-  o.class_weights = make_class_weights(train["class_weights"], classes,
-                                       job.data.train.class_counts(classes.size()));
-  if (o.class_weights.defined()) o.class_weights = o.class_weights.to(job.model().device());
   return o;
 }
 
@@ -84,7 +69,7 @@ Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder,
       reader_(
           std::make_unique<Reader>(job, [this](const std::string& message) { warn(message); })) {
   const Config& config = job_.config;
-  shape_ = epoch_shape(config, job_.train_size());
+  shape_ = epoch_shape(job_);
   planned_steps_ = total_steps_ = planned_steps(job_);
   eval_every_ = config.values["train"]["eval_every"].get<double>();
   if (!config.values["budget"]["replay"].is_null()) {
@@ -92,6 +77,7 @@ Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder,
     total_steps_ = static_cast<int64_t>(replay_->progress.size());
   }
   context_.training = true;
+  context_.recompute = job_.recomputes();
   context_.generator = at::detail::createCPUGenerator(config.seed());
 
   std::set<std::string> seen;
@@ -126,7 +112,7 @@ void Loop::warn(const std::string& message) {
 
 double Loop::epochs_done() const {
   return static_cast<double>(state_.epoch) +
-         static_cast<double>(state_.batch) / static_cast<double>(shape_.batches);
+         std::min(1.0, static_cast<double>(state_.batch) / static_cast<double>(shape_.batches));
 }
 
 double Loop::current_progress() const {
@@ -265,14 +251,10 @@ bool Loop::train_window(std::string& failure) {
     }
     state_.batch = batch->number + 1;
     if (batch->positions.empty()) continue;
-    nn::Flow flow = std::move(batch->flow);
-    if (flow.has("lengths")) work_.tokens += flow.at("lengths").sum().item<int64_t>();
-    if (batch->from < border) {
-      const at::NoGradGuard no_grad;
-      flow = model.forward(std::move(flow), context_, batch->from, border);
-    }
-    flow = model.forward(std::move(flow), context_, std::max(batch->from, border));
-    const LossValue loss = compute_loss(flow, batch->targets, loss_);
+    if (batch->flow.has("lengths"))
+      work_.tokens += batch->flow.at("lengths").sum().item<int64_t>();
+    const nn::Flow flow = pass(model, *batch, border, context_);
+    const LossValue loss = job_.objective().loss(flow, batch->targets, loss_);
     const double value = loss.sum.item<double>();
     if (!std::isfinite(value)) {
       const at::Tensor bad = loss.per_sample.isfinite().logical_not().nonzero();
@@ -291,14 +273,14 @@ bool Loop::train_window(std::string& failure) {
     work_.samples_backward += count;
     if (batch->from > 0) work_.samples_cached += count;
     work_.flops +=
-        static_cast<double>(count) * job_.profile.update(batch->from, border, base_trained_);
+        static_cast<double>(count) * job_.update_flops(batch->from, border, base_trained_);
   }
   if (samples > 0) {
     const double seconds_before = watch.seconds();
     step_optimizer(weight, loss_sum, seconds_before, samples);
   }
   if (due > 0) apply_trained(model, trained_);
-  if (epoch_ended || state_.batch >= shape_.batches) {
+  if (epoch_ended || state_.batch >= stream_->size()) {
     stream_.reset();
     ++state_.epoch;
     state_.batch = 0;
@@ -411,12 +393,9 @@ LoopResult Loop::run() {
   deadline_.begin();
   save_s_ = 0.02 + static_cast<double>(job_.model().parameter_bytes()) / 3e8;
   deadline_.reserve([this] { return seconds_to_end(); });
-  if (job_.data.preference()) {
-    const Stopwatch watch;
-    const auto file = folder_.empty() ? folder_ : folder_ / "reference.safetensors";
-    begin_reference(job_, *reader_, deadline_, file, restored_);
-    work_.eval_s += watch.seconds();
-  }
+  const Stopwatch watch;
+  job_.objective().begin(job_, *reader_, deadline_, folder_, restored_);
+  work_.eval_s += watch.seconds();
   begin_stage(restored_);
   deadline_.begin();
   last_save_s_ = seconds_since_process_start();

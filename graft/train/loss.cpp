@@ -4,7 +4,7 @@
 
 #include "graft/base/error.h"
 #include "graft/base/options.h"
-#include "graft/train/preference.h"
+#include "graft/train/job.h"
 
 namespace graft::train {
 namespace {
@@ -17,13 +17,26 @@ at::Tensor focus(const at::Tensor& missing, double gamma) {
 
 }  // namespace
 
-LossValue compute_loss(const nn::Flow& result, const at::Tensor& targets,
-                       const LossOptions& options) {
-  if (!result.has("loss")) return compute_loss(result.at("logits"), targets, options);
-  if (options.kind == "dpo") return preference_loss(result, targets, options.dpo_beta);
-  const at::Tensor& texts = result.at("texts");
-  const auto tokens = texts.select(1, 1).sum(at::kDouble).item<double>();
-  return {result.at("loss"), texts.select(1, 0), tokens, tokens};
+LossOptions loss_options(const Job& job) {
+  LossOptions o;
+  const Json& train = job.config.values["train"];
+  o.kind = train["loss"].get<std::string>();
+  o.focal_gamma = train["focal_gamma"].get<double>();
+  o.dpo_beta = train["dpo_beta"].get<double>();
+  o.label_smoothing = train["label_smoothing"].get<double>();
+  o.multi_label = job.data.multi_label();
+  o.scale = train["scale"].get<double>();
+  o.symmetric = train["symmetric"].get<bool>();
+  if (const Json& range = train["score_range"]; !range.is_null()) {
+    o.score_low = range[0].get<double>();
+    o.score_high = range[1].get<double>();
+  }
+  if (train["class_weights"].is_null()) return o;
+  const auto& classes = job.model().classes();
+  o.class_weights = make_class_weights(train["class_weights"], classes,
+                                       job.data.train.class_counts(classes.size()))
+                        .to(job.model().device());
+  return o;
 }
 
 LossValue compute_loss(const at::Tensor& logits, const at::Tensor& targets,

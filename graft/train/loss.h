@@ -6,18 +6,24 @@
 #include <vector>
 
 #include "graft/base/json.h"
-#include "graft/nn/flow.h"
 
 namespace graft::train {
 
+struct Job;
+
 struct LossOptions {
-  /// cross-entropy, focal (Lin et al. 2017, arXiv:1708.02002), squared or dpo (train/preference.h)
+  /// train.loss, as the objective allows it; of one row a sample: cross-entropy, focal (Lin et al.
+  /// 2017, arXiv:1708.02002) or squared
   std::string kind = "cross-entropy";
   double focal_gamma = 2;
   double dpo_beta = 0.1;
   double label_smoothing = 0;  ///< Szegedy et al. 2016, arXiv:1512.00567
   at::Tensor class_weights;    ///< [C] or undefined
   bool multi_label = false;    ///< binary cross entropy, mean over classes
+  // Of texts that are compared (train/contrastive.h).
+  double scale = 20;
+  bool symmetric = false;
+  double score_low = 0, score_high = 1;  ///< scores that stand for cosines of 0 and 1
 };
 
 struct LossValue {
@@ -28,10 +34,8 @@ struct LossValue {
   double tokens = 0;  ///< that a language model had to predict
 };
 
-/// Of what a whole chain gave. A language model has taken the losses itself (models/next_token.h):
-/// `weight` is the number of learned tokens then. Of preferences `targets` are their reference.
-LossValue compute_loss(const nn::Flow& result, const at::Tensor& targets,
-                       const LossOptions& options);
+/// As the job's configuration says, on its model's device.
+LossOptions loss_options(const Job& job);
 
 /// `logits` [B, C] in float32; `targets` int64 [B], or float [B, C] (mixed, multi-label, or the
 /// numbers that "squared" compares).

@@ -6,25 +6,17 @@
 
 #include "graft/base/error.h"
 #include "graft/base/json.h"
-#include "graft/data/loader.h"
-#include "graft/data/text_inputs.h"
 #include "graft/train/job.h"
 #include "graft/train/run_model.h"
 
 namespace graft::train {
 
 Predictor::Predictor(const std::string& run_or_model) : loaded_(load_any_model(run_or_model)) {
-  if (!model().has_classifier()) {
-    fail_usage("{} continues texts and tells no classes; use graft generate, or graft eval",
-               run_or_model);
-  }
-  if (!is_run_folder(run_or_model) && !is_adapter_folder(run_or_model) &&
-      loaded_.head.kept.empty()) {
-    fail_usage(
-        "{} has no head that was trained to tell classes apart; train one with graft train, and "
-        "give the run",
-        run_or_model);
-  }
+  const Objective& objective = objective_of(problem());
+  objective.check_answers(loaded_, run_or_model);
+  if (objective.head() == models::Task::classes && model().has_classifier()) return;
+  fail_usage("{} {} and tells no classes of samples; use graft predict or graft eval", run_or_model,
+             objective.ability());
 }
 
 Prediction Predictor::classify(const image::Image& picture) {
@@ -34,11 +26,7 @@ Prediction Predictor::classify(const image::Image& picture) {
 std::vector<Prediction> Predictor::classify(const std::vector<image::Image>& pictures) {
   if (pictures.empty()) return {};
   if (reads_texts()) fail_usage("the model ({}) reads texts, not pictures", model().family());
-  std::vector<at::Tensor> pixels;
-  pixels.reserve(pictures.size());
-  for (const auto& picture : pictures)
-    pixels.push_back(data::to_pixels(picture, model().preprocess()));
-  return classify(nn::Flow("pixels", at::cat(pixels, 0)));
+  return classify(to_flow(model(), pictures));
 }
 
 Prediction Predictor::classify(const data::Text& text) {
@@ -48,11 +36,7 @@ Prediction Predictor::classify(const data::Text& text) {
 std::vector<Prediction> Predictor::classify(const std::vector<data::Text>& texts) {
   if (texts.empty()) return {};
   if (!reads_texts()) fail_usage("the model ({}) reads pictures, not texts", model().family());
-  std::vector<texts::Tokens> tokens;
-  tokens.reserve(texts.size());
-  for (const auto& text : texts)
-    tokens.push_back(model().text_preprocess().apply(text.first, text.second));
-  return classify(data::to_flow(tokens));
+  return classify(to_flow(model(), texts));
 }
 
 bool Predictor::reads_texts() const {

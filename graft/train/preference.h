@@ -50,7 +50,7 @@ bool find_reference(Job& job, Reader& reader, const data::View& view,
 void begin_reference(Job& job, Reader& reader, const Deadline& deadline,
                      const std::filesystem::path& file, bool goes_on);
 
-/// Samples of a view of job.data by "texts" of their two answers, [n, 6] (models/next_token.h).
+/// Samples of a view of job.data by "texts" of their two answers, [n, 6] (models/token_output.h).
 eval::Predictions preference_predictions(const Job& job, const data::View& view,
                                          const std::vector<int64_t>& positions,
                                          const at::Tensor& texts);

@@ -8,9 +8,13 @@
 
 #include "graft/base/error.h"
 #include "graft/io/safetensors.h"
+#include "graft/models/outlook.h"
 #include "graft/peft/attach.h"
 #include "graft/peft/hf_format.h"
+#include "graft/train/adapter_names.h"
+#include "graft/train/frozen_weights.h"
 #include "graft/train/job.h"
+#include "graft/train/tied.h"
 
 namespace graft::train {
 namespace fs = std::filesystem;
@@ -22,6 +26,11 @@ constexpr const char* kAdapters = "graft_adapters";  // in its header: {path of 
 Config run_config(const fs::path& run) {
   Json values = read_yaml(run / "config.yaml");
   return make_config(values);
+}
+
+void attach_file(const peft::LoadedAdapter& adapter, models::LoadedModel& loaded) {
+  untie_for(adapter, loaded);
+  peft::attach_adapter(loaded.model->registry(), adapter, names_from_adapter(*loaded.model));
 }
 
 /// Attaches the adapters that the delta holds, and copies its tensors to their places.
@@ -68,8 +77,8 @@ bool is_run_folder(const fs::path& path) {
 Target run_problem(const fs::path& run) {
   const Json summary = read_json(run / "summary.json");
   const Json named = summary.value("problem_type", Json());
-  for (const auto problem : {Target::multi_label, Target::regression, Target::next_token}) {
-    if (named == models::problem_name(problem)) return problem;
+  for (const auto& objective : objectives()) {
+    if (named == models::problem_name(objective->problem())) return objective->problem();
   }
   // Runs from before it was written.
   const bool several = named.is_null() && summary.contains("metrics") &&
@@ -88,10 +97,9 @@ std::vector<std::string> run_classes(const fs::path& run) {
 }
 
 models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::string>& wanted) {
-  const Target target = run_problem(run);
-  const bool language = target == Target::next_token;
-  const auto classes = language ? std::vector<std::string>{} : run_classes(run);
-  const auto task = language ? models::Task::next_token : models::Task::classes;
+  const Objective& objective = objective_of(run_problem(run));
+  const auto classes = objective.has_classes() ? run_classes(run) : std::vector<std::string>{};
+  const models::Task task = objective.head();
   models::LoadedModel loaded;
   if (fs::exists(run / "model" / "config.json")) {
     models::ModelSource source;
@@ -110,18 +118,12 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     models::ModelSource source = model_source(config);
     source.task = task;
     loaded = models::load_model(source, classes);
-    models::Model& model = *loaded.model;
-    apply_image_size(config, model);
-    const models::Family& family = models::find_family(model.family());
-    if (fs::exists(run / "adapter")) {
-      peft::attach_adapter(
-          model.registry(), peft::load_adapter(run / "adapter"),
-          [&family](const std::string& name) { return models::module_name(family, name); });
-    }
-    if (fs::exists(run / kDelta)) apply_delta(run / kDelta, model, config.methods);
-    peft::merge_all(model.registry());
+    apply_image_size(config, *loaded.model);
+    if (fs::exists(run / "adapter")) attach_file(peft::load_adapter(run / "adapter"), loaded);
+    if (fs::exists(run / kDelta)) apply_delta(run / kDelta, *loaded.model, config.methods);
+    merge_adapters(loaded);
   }
-  loaded.model->set_problem(target);
+  loaded.model->set_problem(objective.target());
   if (!wanted.empty() && wanted != classes) {
     auto refitted = models::refit_head(*loaded.model, wanted);
     refitted.folder = run;
@@ -154,6 +156,29 @@ std::vector<std::string> classes_of_adapter(const models::LoadedModel& base,
   return {};
 }
 
+struct TaskType {
+  models::Task task;
+  const char* name;
+};
+/// peft's names of tasks.
+constexpr TaskType kTaskTypes[] = {{models::Task::next_token, "CAUSAL_LM"},
+                                   {models::Task::token_classes, "TOKEN_CLS"},
+                                   {models::Task::embedding, "FEATURE_EXTRACTION"},
+                                   {models::Task::classes, "SEQ_CLS"}};
+
+/// What an adapter was trained for is known to it: by peft's name of the task, or by the class that
+/// it was put on.
+models::Task task_of_adapter(const Json& config, const models::ModelSource& base) {
+  for (const TaskType& type : kTaskTypes) {
+    if (config.value("task_type", Json()) == type.name) return type.task;
+  }
+  const Json mapping = config.value("auto_mapping", Json());
+  const Json named = mapping.is_object() ? mapping.value("base_model_class", Json()) : Json();
+  const models::Family* family = named.is_string() ? models::named_family(base) : nullptr;
+  return family ? models::task_called(*family, named.get<std::string>()).value_or(base.task)
+                : base.task;
+}
+
 models::LoadedModel load_adapter_model(models::ModelSource source,
                                        const std::vector<std::string>& wanted) {
   const fs::path folder = source.path;
@@ -170,20 +195,15 @@ models::LoadedModel load_adapter_model(models::ModelSource source,
     fail_unreadable("{}: its base, {}, is no plain model; export that first (graft export)",
                     folder.string(), source.path);
   }
-  // What the adapter was trained for is known to it.
-  const Json task = adapter.config.value("task_type", Json());
-  if (task == "CAUSAL_LM") source.task = models::Task::next_token;
+  source.task = task_of_adapter(adapter.config, source);
   models::LoadedModel loaded = models::load_model(source);
   if (loaded.model->has_classifier()) {
     // The new head comes whole from the adapter.
     if (const auto classes = classes_of_adapter(loaded, adapter); !classes.empty())
       loaded.model = models::refit_head(*loaded.model, classes).model;
   }
-  const models::Family& family = models::find_family(loaded.model->family());
-  peft::attach_adapter(loaded.model->registry(), adapter, [&family](const std::string& name) {
-    return models::module_name(family, name);
-  });
-  peft::merge_all(loaded.model->registry());
+  attach_file(adapter, loaded);
+  merge_adapters(loaded);
   if (wanted.empty() || wanted == loaded.model->classes()) return loaded;
   return models::refit_head(*loaded.model, wanted);
 }
@@ -203,29 +223,39 @@ models::LoadedModel load_any_model(const std::string& path) {
   return load_any_model(source);
 }
 
+namespace {
+
+/// Whether peft's file of a method holds a tensor that learned whole: of a new head, or of the
+/// method's modules_to_save.
+bool saved_in_adapter(const TrainedTensor& tensor, const models::Model& model,
+                      const peft::Choice& choice) {
+  if (tensor.head) return true;
+  const nn::Parameter* p = tensor.adapter ? nullptr : model.registry().find(tensor.name);
+  return p && choice.method->selects && choice.method->selects(*p, choice.options);
+}
+
+}  // namespace
+
 std::vector<std::string> write_learned(const Job& job, const std::vector<TrainedTensor>& trained,
                                        const fs::path& run) {
   models::Model& model = job.model();
   const models::Family& family = models::find_family(model.family());
   const models::ModelSource source = model_source(job.config);
-  const bool from_run = job.from_run;
-  const bool base_moves = std::any_of(trained.begin(), trained.end(),
-                                      [](const TrainedTensor& t) { return !t.head && !t.adapter; });
-  const bool whole = peft::name_of(job.config.methods) == "none" && base_moves;
   std::vector<std::string> written;
   for (const char* old : {"model", "adapter"}) fs::remove_all(run / old);
   fs::remove(run / kDelta);
-  if (whole || from_run || source.random) {
-    if (!whole && !adapter_tensors(model).empty()) {
-      // The adapter belongs to a base that exists nowhere else; the result must stand alone.
-      peft::merge_all(model.registry());
-    }
-    models::save_model(model, run / "model");
+  if (!leaves_base(job, job.config.methods, trained)) {
+    // An adapter would belong to a base that exists nowhere else; the result must stand alone.
+    const std::unique_ptr<models::Model> untied = untied_copy(model);
+    models::Model& whole = untied ? *untied : model;
+    peft::merge_all(whole.registry());
+    models::save_model(whole, run / "model");
     return {"model/"};
   }
   io::TensorMap delta;
   std::set<std::pair<std::string, std::string>>
       beside;  // layer and method of adapters that peft cannot express
+  std::set<std::string> in_adapter;  // tensors that learned whole and lie beside an adapter
   for (const auto& choice : job.config.methods) {
     if (!choice.method->make) continue;
     if (choice.method->peft_type.empty()) {
@@ -238,31 +268,32 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     // A bundled model has a name that only graft knows.
     const bool hub = !fs::exists(source.path) && source.path.find('/') != std::string::npos;
     info.base_model = hub ? source.path : fs::canonical(models::find_model(source.path)).string();
-    const bool language = model.task() == models::Task::next_token;
-    if (language) info.task_type = "CAUSAL_LM";
-    info.auto_mapping = {
-        {"base_model_class", language ? family.language_architecture : family.architecture},
-        {"parent_library", "transformers"}};
+    for (const TaskType& type : kTaskTypes) {
+      // Pictures have no name there, and classes of texts go without it as well.
+      if (type.task == model.task() && type.task != models::Task::classes)
+        info.task_type = type.name;
+    }
+    info.auto_mapping = {{"base_model_class", family.architecture(model.task(), source.path)},
+                         {"parent_library", "transformers"}};
     for (const auto& tensor : trained) {
-      if (!tensor.head) continue;
+      if (!saved_in_adapter(tensor, model, choice)) continue;
+      in_adapter.insert(tensor.name);
       const size_t dot = tensor.name.rfind('.');
       const std::string path = tensor.name.substr(0, dot);
       if (info.modules.empty() || info.modules.back().path != path)
         info.modules.push_back({path, {}});
       info.modules.back().tensors.add(tensor.name.substr(dot + 1), tensor.value->detach());
     }
-    if (job.config.values["naming"] == "v4") {
-      info.rename = [&family](const std::string& name) { return models::hub_name(family, name); };
-    }
+    info.rename = names_in_adapter(model, job.config.values["naming"] == "v4");
     const peft::SavedAdapter result =
         peft::save_adapter(run / "adapter", model.registry(), choice, info);
     for (const auto& path : result.left) beside.emplace(path, choice.method->name);
     if (result.layers > 0) written.emplace_back("adapter/");
   }
-  const bool has_adapter = !written.empty();
+  if (written.empty()) in_adapter.clear();
   for (const auto& tensor : trained) {
     const bool odd = tensor.adapter && beside.count({tensor.layer, tensor.method}) > 0;
-    if (tensor.adapter ? odd : !(tensor.head && has_adapter)) {
+    if (tensor.adapter ? odd : !in_adapter.contains(tensor.name)) {
       delta.add(tensor.adapter ? tensor.name : models::hub_name(family, tensor.name),
                 tensor.value->detach());
     }

@@ -10,7 +10,7 @@
 #include "graft/image/resize.h"
 #include "graft/report/compare_page.h"
 #include "graft/report/run_page.h"
-#include "graft/text/chat/record.h"
+#include "graft/train/objective.h"
 
 namespace graft::train {
 namespace fs = std::filesystem;
@@ -38,7 +38,7 @@ std::string base64(const std::vector<uint8_t>& bytes) {
 /// Sample id → picture or text, over the three parts of a data set.
 class Contents {
  public:
-  explicit Contents(const data::Dataset& data) : records_(data.language()) {
+  explicit Contents(const data::Dataset& data) : objective_(objective_of(data.target)) {
     for (const data::View* view : data.views()) {
       for (int64_t i = 0; i < view->size(); ++i)
         places_.emplace(view->sample(i).id, std::pair{view, i});
@@ -47,9 +47,7 @@ class Contents {
   std::string text(const std::string& id) const {
     const auto found = places_.find(id);
     if (found == places_.end()) return "";
-    const data::Text text = found->second.first->text(found->second.second);
-    if (records_) return texts::record_words(texts::parse_record(text.first));
-    return text.second ? text.first + " | " + *text.second : text.first;
+    return objective_.shown(found->second.first->text(found->second.second));
   }
   std::string thumbnail(const std::string& id) const {
     const auto found = places_.find(id);
@@ -65,7 +63,7 @@ class Contents {
   }
 
  private:
-  bool records_;
+  const Objective& objective_;
   std::map<std::string, std::pair<const data::View*, int64_t>> places_;
 };
 

@@ -105,7 +105,7 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view,
   p.x = reader.forward_some(view, wanted, model.size() - 1, deadline, positions)
             .to(at::kDouble)
             .cpu();
-  p.targets = reader.targets(view, positions).cpu();
+  p.targets = job.objective().targets(job, view, positions).cpu();
   p.classes = static_cast<int64_t>(model.classes().size());
   p.multi_label = job.data.multi_label();
   p.regression = job.data.regression();

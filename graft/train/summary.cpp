@@ -16,28 +16,6 @@ double fraction_saved(double ours, double full) {
   return full > 0 ? 1 - ours / full : 0;
 }
 
-/// Old and new classes apart, for a run that goes on from an earlier one.
-Json by_origin(const Job& job, const eval::Predictions& p) {
-  const auto is_old = [&](int label) {
-    return label < static_cast<int>(job.earlier_classes.size());
-  };
-  Json result = Json::object();
-  for (const bool old : {true, false}) {
-    std::vector<int64_t> samples;
-    for (int64_t i = 0; i < p.size(); ++i) {
-      const auto& labels = p.labels[static_cast<size_t>(i)];
-      if (!labels.empty() && is_old(labels.front()) == old) samples.push_back(i);
-    }
-    if (samples.empty() || p.multi_label()) continue;
-    const double value = eval::find_metric("accuracy").value(p, samples);
-    const auto n = static_cast<double>(samples.size());
-    const auto [low, high] = eval::wilson_interval(value * n, n);
-    result[old ? "earlier" : "new"] = {
-        {"count", samples.size()}, {"accuracy", {{"value", value}, {"low", low}, {"high", high}}}};
-  }
-  return result;
-}
-
 }  // namespace
 
 Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
@@ -77,17 +55,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
     metric["samples"] = measured->size();
     s["loss"] = eval::measure(eval::find_metric("loss"), *measured).value;
     s["metrics"] = to_json(eval::measure_all(*measured));
-    const bool classes = !measured->regression() && !measured->language();
-    if (classes) s["per_class"] = Json::array();
-    for (const auto& c : eval::class_scores(*measured)) {
-      s["per_class"].push_back({{"class", c.name},
-                                {"count", c.count},
-                                {"precision", c.precision},
-                                {"recall", c.recall},
-                                {"recall_interval", {c.recall_low, c.recall_high}},
-                                {"f1", c.f1}});
-    }
-    if (!job.earlier_classes.empty() && classes) s["by_origin"] = by_origin(job, *measured);
+    job.objective().describe(job, *measured, s);
   }
   s["metric"] = metric;
 

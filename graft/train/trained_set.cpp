@@ -6,8 +6,16 @@
 
 #include "graft/base/error.h"
 #include "graft/nn/seam.h"
+#include "graft/peft/attach.h"
 
 namespace graft::train {
+
+int attach_adapters(models::Model& model, const std::vector<peft::Choice>& methods,
+                    const nn::Init& init) {
+  const bool new_head = models::tells_classes(model.task());
+  return peft::attach(model.registry(), methods, model.head(), init,
+                      new_head ? model.head() : model.size());
+}
 
 std::vector<TrainedTensor> adapter_tensors(models::Model& model) {
   std::vector<TrainedTensor> tensors;
@@ -33,12 +41,13 @@ std::vector<TrainedTensor> trained_tensors(models::Model& model,
   for (auto& p : model.registry().parameters) {
     if (p.is_buffer() || !trains(p.block)) continue;
     // A head of classes is new, and learned whatever the method is; that of a language model came
-    // with the rest and is treated like it.
-    const bool head =
-        model.block_span(p.block) == models::Span::head && model.task() == models::Task::classes;
-    bool selected = head;
+    // with the rest and is treated like it, but for the small one of masked tokens, which may be
+    // new as well.
+    const bool of_head = model.block_span(p.block) == models::Span::head;
+    const bool head = of_head && models::tells_classes(model.task());
+    bool selected = head || (of_head && model.task() == models::Task::masked_token);
     for (const auto& choice : methods)
-      selected = selected || (choice.method->selects && choice.method->selects(p));
+      selected = selected || (choice.method->selects && choice.method->selects(p, choice.options));
     if (!selected) continue;
     tensors.push_back({p.name, p.value, p.block, p.role == nn::Role::weight, head, false});
   }

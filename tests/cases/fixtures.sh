@@ -170,3 +170,23 @@ beside_hogs() {
   wait "${hogs[@]}" 2>/dev/null
   return "$status"
 }
+
+# answers.jsonl: what belongs together, with a negative each; alike.csv: two texts and a score; questions.csv beside them.
+write_pairs() {
+  local i
+  write_texts
+  echo "sentence1,sentence2,score" >alike.csv
+  for i in $(seq 40); do
+    printf '{"anchor": "the red tree %s", "positive": "a tree of %s is red", "negative": "a river of %s flows"}\n' "$i" "$i" "$i" >>answers.jsonl
+    printf 'the bird %s sings,bird %s sings,%s\n' "$i" "$((i % 7))" "$((i % 5)).5" >>alike.csv
+  done
+}
+
+# tagged.conll: words and tags in lines; mails.jsonl: texts and where their entities lie.
+write_tagged() {
+  local i
+  for i in $(seq 20); do
+    printf '%s\n' "ann B-PER" "bob I-PER" "sings O" "with O" "the O" "old B-THING" "tree I-THING" ". O" "" "the O" "river B-THING" "flows O" "" >>tagged.conll
+    printf '{"text": "Mail %s to ann bob.", "entities": [{"start": %s, "end": %s, "label": "PER"}]}\n' "$i" $((9 + ${#i})) $((16 + ${#i})) >>mails.jsonl
+  done
+}

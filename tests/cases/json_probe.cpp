@@ -10,7 +10,8 @@
 // json_probe --print FILE PATH: prints a value.
 // json_probe [--lines] FILE [PATH | PATH=VALUE | PATH!=VALUE]...
 // Fails, and says why, unless FILE is one JSON document (with --lines: a document in each line, at
-// least one) that has every PATH, written with dots. `*` stands for the first member.
+// least one) that has every PATH, written with dots. `*` stands for the first member, a number for
+// the one at this position of a list.
 namespace {
 
 using Json = nlohmann::json;
@@ -27,6 +28,11 @@ Wanted parse_wanted(const std::string& word) {
   return {word.substr(0, equals - (differs ? 1 : 0)), word.substr(equals + 1), true, differs};
 }
 
+bool is_position(const Json& list, const std::string& key) {
+  return list.is_array() && !key.empty() && key.size() < 9 &&
+         key.find_first_not_of("0123456789") == std::string::npos && std::stoul(key) < list.size();
+}
+
 const Json* find(const Json& root, const std::string& path) {
   const Json* at = &root;
   for (size_t begin = 0; begin <= path.size();) {
@@ -36,6 +42,8 @@ const Json* find(const Json& root, const std::string& path) {
       at = &*at->begin();
     else if (at->is_object() && at->contains(key))
       at = &(*at)[key];
+    else if (is_position(*at, key))
+      at = &(*at)[std::stoul(key)];
     else
       return nullptr;
     begin = end + 1;

@@ -9,6 +9,7 @@
 #include "graft/io/safetensors.h"
 #include "graft/models/load.h"
 #include "graft/nn/conv.h"
+#include "graft/nn/embedding.h"
 #include "graft/peft/attach.h"
 #include "graft/peft/hf_format.h"
 #include "tests/support/support.h"
@@ -90,6 +91,17 @@ void stir(nn::Registry& registry, double size) {
   }
 }
 
+/// How many numbers that are there already the method trains.
+int64_t selected_numbers(const nn::Registry& registry, const peft::Choice& choice) {
+  int64_t selected = 0;
+  for (const auto& parameter : registry.parameters) {
+    if (!choice.method->selects || !choice.method->selects(parameter, choice.options)) continue;
+    EXPECT_FALSE(parameter.is_buffer()) << parameter.name;
+    selected += parameter.value->numel();
+  }
+  return selected;
+}
+
 struct Tested {
   const peft::Method* method;
   std::string family;
@@ -160,15 +172,11 @@ TEST_P(MethodOnFamily, ItTrainsSomethingAndCountsIt) {
     }
     EXPECT_EQ(sum, expected);
   }
-  int64_t selected = 0;
-  for (const auto& parameter : model->registry().parameters) {
-    if (!method->selects || !method->selects(parameter)) continue;
-    EXPECT_FALSE(parameter.is_buffer()) << parameter.name;
-    selected += parameter.value->numel();
-  }
+  const int64_t selected = selected_numbers(model->registry(), choose(*method));
   EXPECT_GT(sum + selected, 0) << "the method trains nothing";
   EXPECT_EQ(sum > 0, static_cast<bool>(method->make));
-  EXPECT_EQ(selected > 0, static_cast<bool>(method->selects));
+  // What adds tensors selects others only where it is asked to.
+  EXPECT_EQ(selected > 0, method->selects && !method->make);
 }
 
 TEST_P(MethodOnFamily, TheFormOfPeftHoldsAllOfIt) {
@@ -203,6 +211,7 @@ Observed observe(const peft::Method& method, const std::string& family, const Js
   auto model = load(family);
   const peft::Choice choice = choose(method, options);
   seen.numbers.push_back(peft::attach(model->registry(), {choice}, model->head(), nn::Init(1)));
+  seen.numbers.push_back(static_cast<double>(selected_numbers(model->registry(), choice)));
   const auto note = [&seen](const at::Tensor& t) {
     const at::Tensor flat = t.to(at::kDouble).flatten();
     const at::Tensor weights = at::arange(1, flat.numel() + 1, flat.options());
@@ -236,6 +245,10 @@ std::vector<Json> other_values(const Option& option, const Json& now) {
       for (const auto& choice : option.choices) {
         if (Json(choice) != now) values.emplace_back(choice);
       }
+      break;
+    case Option::Type::list:
+      EXPECT_EQ(option.name, "modules_to_save") << "say here which values do something";
+      values = {Json::array({"q_proj"})};
       break;
     default:
       // Where adapters sit: the only open option a method has.
@@ -353,6 +366,38 @@ TEST_P(AddingMethod, MergingAnyConvolutionIsExact) {
     peft::merge_all(registry);
     EXPECT_LE(gap(conv(x), adapted), 1e-5 * size_of(adapted));
   }
+}
+
+TEST_P(AddingMethod, EmbeddingsAreAdaptedWhereTheyAreNamed) {
+  const peft::Method& method = *GetParam();
+  if (!has_option(method, "target")) return;
+  const at::NoGradGuard no_grad;
+  const nn::Init init(9);
+  const at::Tensor ids = at::tensor({3, 0, 3, 11}, at::kLong);
+  const auto rows_of = [&](const Json& target, bool& adapted) {
+    nn::Registry registry;
+    nn::Embedding words(nn::Scope(registry, "embed_tokens", 0), 12, 6);
+    const nn::Linear other(nn::Scope(registry, "q_proj", 0), 6, 6);
+    for (const auto& parameter : registry.parameters)
+      init.normal(parameter.name, *parameter.value, 0.3);
+    const at::Tensor plain = words(ids);
+    peft::attach(registry, {choose(method, {{"target", target}})}, 1, nn::Init(1));
+    adapted = !words.adapters().empty();
+    EXPECT_EQ(gap(words(ids), plain), 0) << "at the start nothing changes";
+    stir(registry, 0.3);
+    const at::Tensor rows = words(ids);
+    EXPECT_EQ(gap(rows, plain) > 0.01, adapted);
+    peft::merge_all(registry);
+    EXPECT_LE(gap(words(ids), rows), 1e-6);
+    EXPECT_EQ(gap(rows[0], rows[2]), 0) << "one id, one row";
+  };
+  bool adapted = false;
+  for (const Json& target : {Json("all"), Json("all-linear")}) {
+    rows_of(target, adapted);
+    EXPECT_FALSE(adapted) << target;
+  }
+  rows_of({"embed_tokens", "q_proj"}, adapted);
+  EXPECT_TRUE(adapted);
 }
 
 std::vector<const peft::Method*> all_methods() {

@@ -61,7 +61,7 @@ TEST(Numbers, ASolvedHeadIsRidgeRegression) {
                      .forward_some(job.data.train, wanted, job.model().size() - 1,
                                    train::Deadline(std::nullopt), positions)
                      .to(at::kDouble);
-  const at::Tensor y = reader.targets(job.data.train, positions).to(at::kDouble);
+  const at::Tensor y = job.objective().targets(job, job.data.train, positions).to(at::kDouble);
   const at::Tensor w = job.model().classifier().weight().to(at::kDouble);
   const at::Tensor miss = at::linear(x, w, job.model().classifier().bias().to(at::kDouble)) - y;
   EXPECT_LT(std::abs(miss.mean().item<double>()), 1e-4);
@@ -111,10 +111,10 @@ TEST(Numbers, WhatIsForClassesIsRefused) {
   }
   const Json classes = text_config(scratch / "run");
   EXPECT_GRAFT_ERROR(open(with(classes, {{"train", {{"loss", "squared"}}}})), ErrorCode::usage,
-                     "train.loss=squared is for numbers");
+                     "data.labels=regression where the labels are numbers");
   EXPECT_GRAFT_ERROR(open(with(classes, {{"metric", "pearson"}})), ErrorCode::usage, "accuracy");
-  EXPECT_GRAFT_ERROR(open(with(classes, {{"train", {{"mixup", 0.2}}}})), ErrorCode::usage,
-                     "blends pictures");
+  EXPECT_GRAFT_ERROR(open(with(classes, {{"train", {{"cutmix", 0.2}}}})), ErrorCode::usage,
+                     "pieces of pictures");
 }
 
 TEST(Numbers, GoOnFromARunOfNumbersAndNotFromOneOfClasses) {
@@ -132,12 +132,12 @@ TEST(Numbers, GoOnFromARunOfNumbersAndNotFromOneOfClasses) {
       << "the head is kept, not set to the mean";
   run(job);
   EXPECT_GRAFT_ERROR(open(with(text_config(scratch / "third"), {{"model", numbers}})),
-                     ErrorCode::usage, "learned numbers");
+                     ErrorCode::usage, "predicts a number");
   const std::string classes = (scratch / "classes").string();
   run(text_config(classes));
   EXPECT_GRAFT_ERROR(
       open(with(text_config(scratch / "fourth", Labels::number), {{"model", classes}})),
-      ErrorCode::usage, "learned classes");
+      ErrorCode::usage, "tells classes apart");
   // The folder that transformers reads keeps its row too.
   train::Job exported =
       open(with(text_config(scratch / "fifth", Labels::number), {{"model", numbers + "/model"}}));

@@ -171,7 +171,7 @@ TEST(PreferenceLoss, HasTheGradientOfTheWholeLogits) {
     options.kind = "dpo";
     options.dpo_beta = kBeta;
     const nn::Flow result = model.forward(batch->flow, context);
-    const train::LossValue loss = train::compute_loss(result, batch->targets, options);
+    const train::LossValue loss = job.objective().loss(result, batch->targets, options);
     EXPECT_EQ(loss.weight, 8);
     EXPECT_EQ(loss.tokens, batch->flow.at("targets").ge(0).sum().item<int64_t>());
     loss.sum.backward();

@@ -65,7 +65,7 @@ Family plain_net() {
   f.name = "plain_net";
   f.summary = "3x3 convolutions with stride 2, one after the other";
   f.model_types = {"plain_net"};
-  f.architecture = "PlainNetForImageClassification";
+  f.architectures = {{Task::classes, "PlainNetForImageClassification"}};
   f.base_prefix = "plain_net.";
   f.build = build;
   f.init = init;

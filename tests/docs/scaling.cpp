@@ -13,13 +13,15 @@ class Scaling final : public nn::Adapter {
 
   at::Tensor output(const at::Tensor&, const at::Tensor& y) override {
     const at::Tensor factors = 1 + nn::cast_like(d_, y);
-    return y * (site_.kind == nn::SeamKind::linear ? factors : factors.view({-1, 1, 1}));
+    const bool pictures = site_.kind == nn::SeamKind::convolution;
+    return y * (pictures ? factors.view({-1, 1, 1}) : factors);
   }
 
   void merge(at::Tensor& weight, at::Tensor& bias) const override {
-    std::vector<int64_t> rows(static_cast<size_t>(weight.dim()), 1);
-    rows[0] = site_.out;
-    weight = weight * (1 + d_).view(rows);
+    std::vector<int64_t> shape(static_cast<size_t>(weight.dim()), 1);
+    // The outputs of an embedding are the columns of its table.
+    shape[site_.kind == nn::SeamKind::embedding ? 1 : 0] = site_.out;
+    weight = weight * (1 + d_).view(shape);
     if (bias.defined()) bias = bias * (1 + d_);
   }
 

@@ -97,7 +97,7 @@ foreach(source IN LISTS sources)
 endforeach()
 
 set(ours "")
-foreach(folder graft tests bench examples cmake)
+foreach(folder graft plugins tests bench examples cmake)
   file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${folder}/*.h ${ROOT}/${folder}/*.cpp ${ROOT}/${folder}/*.def
        ${ROOT}/${folder}/*.cmake ${ROOT}/${folder}/*.py)
   list(APPEND ours ${files})

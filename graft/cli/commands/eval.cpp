@@ -4,6 +4,7 @@
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
 #include "graft/cli/arguments.h"
+#include "graft/cli/score_boxes.h"
 #include "graft/data/relabel.h"
 #include "graft/eval/metric.h"
 #include "graft/tensor/device.h"
@@ -31,31 +32,28 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
   given["train"]["workers"] = usable_cores();
   given["train"]["views"] = 0;
   job.config = graft::train::make_config(given);
+  graft::train::settle_data(job.config);
   job.data = data::open_dataset(job.config.values["data"], job.config.seed());
   graft::train::settle_target(job.config, job.data);
-  // The one output of a regression has no name to be matched by.
+  const graft::train::Objective& objective = job.objective();
   models::ModelSource source;
   source.path = model;
-  if (job.data.language()) {
-    graft::train::settle_chat(job.config);
-    source.task = models::Task::next_token;
-    source.max_length = job.config.at("train", "max_length").get<int64_t>();
-  }
+  source.task = objective.head();
+  if (objective.head() == models::Task::next_token) graft::train::settle_chat(job.config);
+  source.max_length = graft::train::model_source(job.config).max_length;
+  // The one output of a regression has no name to be matched by.
   job.loaded = graft::train::load_any_model(
       source, job.data.regression() ? job.data.classes : std::vector<std::string>{});
-  const auto tokens = Target::next_token;
-  if ((job.model().problem() == tokens) != job.data.language()) {
-    fail_usage("eval: the model {}, but the data are {}; give other data, or another model",
-               job.data.language() ? "tells samples apart" : "continues texts",
-               job.data.language() ? "texts to continue" : "labelled samples");
-  }
-  const auto number = Target::regression;
-  if ((job.model().problem() == number) != job.data.regression()) {
-    fail_usage("eval: the model predicts {}, but the labels of the data are {}; {}",
-               job.data.regression() ? "classes" : "a number",
-               job.data.regression() ? "numbers" : "classes",
-               job.data.regression() ? "give data.labels=classes, or another model"
-                                     : "give data.labels=regression, or another column or model");
+  const graft::train::Objective& learned = graft::train::objective_of(job.model().problem());
+  const bool same = learned.problem() == objective.problem() ||
+                    (learned.head() == objective.head() && learned.target() != Target::regression &&
+                     !job.data.regression());
+  if (!same) {
+    fail_usage("eval: the model {}, but in the data {}; give other data, or another model{}",
+               learned.ability(), objective.fact(),
+               learned.head() != objective.head() ? ""
+               : job.data.regression()            ? ", or data.labels=classes"
+                                                  : ", or data.labels=regression");
   }
   const auto& known = job.model().classes();
   std::vector<std::string> missing;
@@ -106,9 +104,12 @@ void find_first_reference(graft::train::Job& job, graft::train::Reader& reader,
 Command eval() {
   return {
       "eval", "measures a run or a model on data", [](const Words& words) {
+        if (names_predictions(words)) return score_boxes(words);
         Arguments arguments(
             "eval",
-            "Measures a run or a model. Of a run, data and split are its own unless given.");
+            "Measures a run or a model. Of a run, data and split are its own unless given. With "
+            "predictions=FILE data=FILE instead of a model: boxes that any tool found (see graft "
+            "eval predictions= --help).");
         std::string model;
         Words given;
         bool json = false;

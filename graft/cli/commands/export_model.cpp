@@ -12,7 +12,8 @@ namespace {
 /// transformers' classes of these families read the first token, whatever their config says.
 void note_pooling(const models::Model& model) {
   const Json pooling = model.config().value("classifier_pooling", Json());
-  if (!graft::train::reads_texts(model) || models::find_family(model.family()).obeys_pooling)
+  if (model.task() != models::Task::classes || !graft::train::reads_texts(model) ||
+      models::find_family(model.family()).obeys_pooling)
     return;
   if (!pooling.is_string() || pooling == "first" || pooling == "cls") return;
   std::cerr << "graft: note: the head reads the " << pooling.get<std::string>()
@@ -25,8 +26,10 @@ void note_pooling(const models::Model& model) {
 
 Command export_model() {
   return {"export", "writes a run or a model for other programs", [](const Words& words) {
-            Arguments arguments("export",
-                                "Writes a run or a model as a folder that transformers loads.");
+            Arguments arguments(
+                "export",
+                "Writes a run or a model as a folder that transformers loads, of a model of "
+                "embeddings one that sentence-transformers loads.");
             std::string model;
             std::string output;
             std::string format = "hf";

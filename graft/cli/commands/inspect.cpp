@@ -7,6 +7,7 @@
 #include "graft/data/dataset.h"
 #include "graft/io/safetensors.h"
 #include "graft/models/load.h"
+#include "graft/models/outlook.h"
 #include "graft/report/run_folder.h"
 #include "graft/report/summary_table.h"
 #include "graft/train/job.h"
@@ -28,6 +29,7 @@ Json tensors_json(const fs::path& file) {
 Json inspect_model(const std::string& path) {
   models::ModelSource source;
   source.path = path;
+  source.task = models::named_task(source);
   const models::LoadedModel loaded = models::load_model(source);
   models::Model& model = *loaded.model;
   const bool texts = graft::train::reads_texts(model);
@@ -56,6 +58,7 @@ Json inspect_model(const std::string& path) {
           {"classes", model.classes()},
           {"blocks", blocks},
           {"layers", seams},
+          {"other_heads", loaded.other_heads},
           {"unused_tensors", loaded.unused}};
 }
 

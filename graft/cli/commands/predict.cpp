@@ -1,14 +1,17 @@
 #include <algorithm>
 #include <iostream>
-#include <numeric>
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
 #include "graft/cli/arguments.h"
 #include "graft/cli/inputs.h"
 #include "graft/image/codec.h"
+#include "graft/io/npy.h"
+#include "graft/models/outlook.h"
 #include "graft/tensor/device.h"
-#include "graft/train/predictor.h"
+#include "graft/train/job.h"
+#include "graft/train/objective.h"
+#include "graft/train/run_model.h"
 
 namespace graft::cli {
 namespace {
@@ -22,62 +25,81 @@ std::string csv(const std::string& text) {
   return quoted + "\"";
 }
 
-/// A number instead of classes.
-void print_value(const std::string& format, const std::string& input, float value) {
-  if (format == "json") {
-    std::cout << Json{{"input", input}, {"value", value}}.dump(-1, ' ', false,
-                                                               Json::error_handler_t::replace)
-              << "\n";
-  } else if (format == "csv") {
-    std::cout << csv(input) << "," << value << "\n";
-  } else {
-    std::cout << fmt::format("{:<40}  {:.4g}\n", input, value);
-  }
+enum class Format : uint8_t { table, json, csv, none };
+
+/// What lies behind a name. Of one that is no run it is the model that the task wants, else what its
+/// files say that it was saved for.
+models::LoadedModel load(const std::string& model, const std::string& task) {
+  models::ModelSource source;
+  source.path = model;
+  if (!task.empty())
+    source.task = graft::train::objective_called(task).head();
+  else if (!graft::train::is_run_folder(model) && !graft::train::is_adapter_folder(model))
+    source.task = models::named_task(source);
+  models::LoadedModel loaded = graft::train::load_any_model(source);
+  if (!task.empty() && loaded.model->task() != source.task)
+    fail_usage("predict: --task={} is not what {} learned; leave it out", task, model);
+  return loaded;
 }
 
-void print(const std::string& format, const std::string& input, const graft::train::Prediction& p,
-           const std::vector<std::string>& classes, int top) {
-  if (format == "json") {
-    Json scores = Json::object();
-    for (size_t c = 0; c < classes.size(); ++c) scores[classes[c]] = p.scores[c];
-    std::cout << Json{{"input", input},
-                      {"label", p.label},
-                      {"scores", scores},
-                      {"logits", p.logits}}
-                     .dump(-1, ' ', false, Json::error_handler_t::replace)
-              << "\n";
-    return;
+/// Prints what a model says of inputs, some at a time.
+class Printer {
+ public:
+  Printer(models::Model& model, Format format, int top)
+      : model_(model),
+        objective_(graft::train::objective_of(model.problem())),
+        format_(format),
+        top_(top) {
+    if (format_ != Format::csv) return;
+    std::cout << "input";
+    for (const std::string& column : objective_.columns()) std::cout << "," << column;
+    std::cout << "\n";
   }
-  std::vector<size_t> order(classes.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return p.scores[a] > p.scores[b]; });
-  order.resize(std::min(order.size(), static_cast<size_t>(top)));
-  if (format == "csv") {
-    std::cout << csv(input) << "," << csv(p.label) << "," << p.scores[order.front()] << "\n";
-    return;
+  template <typename Input>
+  void print(const std::vector<std::string>& names, const std::vector<Input>& inputs) {
+    if (inputs.empty()) return;
+    const auto answers = objective_.answer(model_, inputs, top_);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      print(names[i], answers[i]);
+      for (const auto& vector : answers[i].vectors) {
+        columns_ = static_cast<int64_t>(vector.size());
+        vectors_.insert(vectors_.end(), vector.begin(), vector.end());
+      }
+    }
   }
-  std::cout << fmt::format("{:<40}", input);
-  for (const size_t c : order)
-    std::cout << fmt::format("  {} {:.1f} %", classes[c], 100 * p.scores[c]);
-  std::cout << "\n";
-}
+  /// Writes the vectors that were printed, or would have been.
+  void write_vectors(const std::string& file) const {
+    if (vectors_.empty()) fail_unreadable("predict: there is no text to write a vector of");
+    io::write_npy(file, vectors_, columns_);
+    std::cerr << fmt::format("graft: written: {} vectors of {} numbers to {}\n",
+                             vectors_.size() / static_cast<size_t>(columns_), columns_, file);
+  }
 
-struct Output {
-  std::string format = "table";
-  int top = 3;
+ private:
+  void print(const std::string& name, const graft::train::Answer& answer) const {
+    if (format_ == Format::none) return;
+    if (format_ == Format::json) {
+      Json line = {{"input", name}};
+      line.update(answer.json);
+      std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
+    } else if (format_ == Format::csv) {
+      std::cout << csv(name);
+      for (const std::string& cell : answer.cells) std::cout << "," << csv(cell);
+      std::cout << "\n";
+    } else {
+      std::cout << fmt::format("{:<40}{}\n", name, answer.line);
+    }
+  }
+
+  models::Model& model_;
+  const graft::train::Objective& objective_;
+  Format format_;
+  int top_;
+  std::vector<float> vectors_;  // row by row, where answers have some
+  int64_t columns_ = 0;
 };
 
-void print(const Output& output, const std::string& input, const graft::train::Prediction& p,
-           const graft::train::Predictor& predictor) {
-  if (predictor.regression())
-    print_value(output.format, input, p.scores.front());
-  else
-    print(output.format, input, p, predictor.classes(), output.top);
-}
-
-void predict_pictures(graft::train::Predictor& predictor, const std::vector<std::string>& words,
-                      const Output& output) {
+void predict_pictures(Printer& printer, const std::vector<std::string>& words) {
   const auto files = picture_files(words);
   int bad = 0;
   for (size_t begin = 0; begin < files.size(); begin += kBatch) {
@@ -92,70 +114,88 @@ void predict_pictures(graft::train::Predictor& predictor, const std::vector<std:
         ++bad;
       }
     }
-    const auto predictions = predictor.classify(pictures);
-    for (size_t i = 0; i < predictions.size(); ++i)
-      print(output, names[i], predictions[i], predictor);
+    printer.print(names, pictures);
   }
   if (bad == static_cast<int>(files.size()))
     fail_unreadable("none of the {} pictures could be read", bad);
 }
 
-void predict_texts(graft::train::Predictor& predictor, const std::vector<NamedText>& texts,
-                   const Output& output) {
+void predict_texts(Printer& printer, const std::vector<NamedText>& texts) {
   for (size_t begin = 0; begin < texts.size(); begin += kBatch) {
     std::vector<data::Text> batch;
-    for (size_t i = begin; i < std::min(texts.size(), begin + kBatch); ++i)
+    std::vector<std::string> names;
+    for (size_t i = begin; i < std::min(texts.size(), begin + kBatch); ++i) {
       batch.push_back(texts[i].text);
-    const auto predictions = predictor.classify(batch);
-    for (size_t i = 0; i < predictions.size(); ++i)
-      print(output, texts[begin + i].name, predictions[i], predictor);
+      names.push_back(texts[i].name);
+    }
+    printer.print(names, batch);
   }
 }
 
 }  // namespace
 
 Command predict() {
-  return {"predict", "classifies pictures or texts with a run or a model", [](const Words& words) {
-            Arguments arguments("predict",
-                                "Classifies files, folders and patterns of pictures; or the texts "
-                                "of files, a line each of .txt, a record each of tables and JSON.");
-            std::string model;
-            std::vector<std::string> inputs, spoken;
-            bool json = false;
-            bool as_csv = false;
-            Output output;
-            arguments.app().add_option("MODEL", model, "run folder or model")->required();
-            arguments.app().add_option("INPUT", inputs,
-                                       "pictures, folders, patterns; files of texts, - for stdin");
-            arguments.app().add_option("--text", spoken, "a text itself; may be repeated");
-            arguments.app().add_flag("--json", json, "a JSON object a line");
-            arguments.app().add_flag("--csv", as_csv,
-                                     "input,label,probability; of a model of numbers input,value");
-            arguments.app()
-                .add_option("--top", output.top, "classes shown in the table")
-                ->check(CLI::PositiveNumber)
-                ->capture_default_str();
-            if (!arguments.parse(words)) return 0;
-            if (json && as_csv) fail_usage("predict: give --json or --csv, not both");
-            if (inputs.empty() && spoken.empty())
-              fail_usage("predict: give at least one INPUT, or --text");
-            set_threads(usable_cores());
-            graft::train::Predictor predictor(model);
-            output.format = json ? "json" : as_csv ? "csv" : "table";
-            if (!predictor.reads_texts() && !spoken.empty())
-              fail_usage("predict: --text is for a model that reads texts; {} reads pictures",
-                         model);
-            if (as_csv)
-              std::cout << (predictor.regression() ? "input,value\n" : "input,label,probability\n");
-            if (!predictor.reads_texts()) {
-              predict_pictures(predictor, inputs, output);
-              return 0;
-            }
-            std::vector<NamedText> texts = named_texts(inputs);
-            for (const auto& text : spoken) texts.push_back({text, {text, {}}});
-            predict_texts(predictor, texts, output);
-            return 0;
-          }};
+  return {
+      "predict", "classifies pictures or texts, or gives vectors of texts, with a run or a model",
+      [](const Words& words) {
+        Arguments arguments("predict",
+                            "Classifies files, folders and patterns of pictures; or the texts "
+                            "of files, a line each of .txt, a record each of tables and JSON. A "
+                            "model of embeddings gives the vector of each text, and of two how "
+                            "alike they are.");
+        std::string model;
+        std::string task, npy;
+        std::vector<std::string> inputs, spoken;
+        bool json = false;
+        bool as_csv = false;
+        int top = 3;
+        arguments.app().add_option("MODEL", model, "run folder or model")->required();
+        arguments.app().add_option("INPUT", inputs,
+                                   "pictures, folders, patterns; files of texts, - for stdin");
+        arguments.app().add_option("--text", spoken, "a text itself; may be repeated");
+        arguments.app().add_flag("--json", json, "a JSON object a line");
+        arguments.app().add_flag(
+            "--csv", as_csv, "a table: input,label,probability; of a model of numbers input,value");
+        arguments.app().add_option("--task", task,
+                                   "what a model that is no run is used for: sentence-similarity "
+                                   "gives the vector of each text");
+        arguments.app().add_option("--npy", npy,
+                                   "file for the vectors of texts as NumPy reads them, a row each; "
+                                   "nothing is printed then, unless asked for");
+        arguments.app()
+            .add_option("--top", top, "classes shown in the table")
+            ->check(CLI::PositiveNumber)
+            ->capture_default_str();
+        if (!arguments.parse(words)) return 0;
+        if (json && as_csv) fail_usage("predict: give --json or --csv, not both");
+        if (inputs.empty() && spoken.empty())
+          fail_usage("predict: give at least one INPUT, or --text");
+        set_threads(usable_cores());
+        const models::LoadedModel loaded = load(model, task);
+        const auto& objective = graft::train::objective_of(loaded.model->problem());
+        objective.check_answers(loaded, model);
+        const bool texts = graft::train::reads_texts(*loaded.model);
+        if (!texts && !spoken.empty())
+          fail_usage("predict: --text is for a model that reads texts; {} reads pictures", model);
+        if (!npy.empty() && objective.head() != models::Task::embedding)
+          fail_usage("predict: --npy is for vectors of texts, but {} {}", model,
+                     objective.ability());
+        Printer printer(*loaded.model,
+                        json          ? Format::json
+                        : as_csv      ? Format::csv
+                        : npy.empty() ? Format::table
+                                      : Format::none,
+                        top);
+        if (!texts) {
+          predict_pictures(printer, inputs);
+          return 0;
+        }
+        std::vector<NamedText> named = named_texts(inputs);
+        for (const auto& text : spoken) named.push_back({text, {text, {}}});
+        predict_texts(printer, named);
+        if (!npy.empty()) printer.write_vectors(npy);
+        return 0;
+      }};
 }
 
 }  // namespace graft::cli

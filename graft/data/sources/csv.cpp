@@ -6,6 +6,7 @@
 
 #include "graft/base/error.h"
 #include "graft/base/files.h"
+#include "graft/data/box_listing.h"
 #include "graft/data/csv_reader.h"
 #include "graft/data/format.h"
 #include "graft/data/label_cell.h"
@@ -199,19 +200,6 @@ Split read_split(const CsvRow& row, const Columns& columns, const std::string& w
                     row.line, printable(word));
   }
   return split;
-}
-
-/// A wrong root is told at once, not as thousands of unreadable pictures later.
-void expect_some_file(const std::vector<fs::path>& files, const fs::path& root,
-                      const std::string& where) {
-  constexpr size_t kTried = 20;
-  const auto last = files.begin() + static_cast<std::ptrdiff_t>(std::min(files.size(), kTried));
-  if (std::none_of(files.begin(), last, [](const fs::path& file) { return fs::exists(file); })) {
-    fail_unreadable(
-        "{}: none of its first pictures exists, for instance {}; paths are relative to {} "
-        "(data.columns.root names another folder)",
-        where, printable(files.front().string()), root.empty() ? "." : root.string());
-  }
 }
 
 Listing open_csv(const fs::path& path, const Options& options) {

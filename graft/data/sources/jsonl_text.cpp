@@ -1,11 +1,12 @@
 #include <algorithm>
-#include <cmath>
+#include <memory>
 #include <utility>
 
 #include "graft/base/error.h"
 #include "graft/data/format.h"
 #include "graft/data/label_cell.h"
 #include "graft/data/names.h"
+#include "graft/data/object_reader.h"
 #include "graft/data/record_reader.h"
 #include "graft/data/text_columns.h"
 #include "graft/data/text_file.h"
@@ -15,41 +16,31 @@ namespace graft::data::sources {
 namespace fs = std::filesystem;
 namespace {
 
-std::string label_of(const Json& value) {
-  if (value.is_string()) return printable(trimmed(value.get_ref<const std::string&>()));
-  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
-  if (value.is_number_integer()) return value.dump();
-  if (value.is_number_float()) {
-    const auto number = value.get<double>();
-    const bool whole = number == std::floor(number) && std::abs(number) < 1e15;
-    return whole ? std::to_string(std::llround(number)) : value.dump();
-  }
-  fail_unreadable("the label is {}; expected a text, a number, true, false or a list of them",
-                  value.type_name());
-}
-
 class Records {
  public:
   Records(const fs::path& path, const Options& options)
       : options_(options),
         where_(printable(path.string())),
-        records_(where_, "line"),
-        malformed_(where_) {
-    text_ = read_text_file(path, records_.notes());
-  }
+        records_(where_, unit_of(path)),
+        malformed_(where_, unit_of(path)),
+        objects_(open_objects(path, records_.notes())) {}
 
   Listing open() {
-    RecordReader reader(text_, where_);
-    std::string_view record;
-    int64_t line = 0;
-    while (reader.next(record, line)) {
+    while (objects_->next()) {
+      const int64_t number = objects_->number();
       ++seen_;
-      if (!malformed_.try_to(line, [&] { json_ = parse_object(record); })) continue;
+      if (!malformed_.try_to(number, [&] { json_ = objects_->take(); })) continue;
       if (names_.empty()) find_columns();
-      malformed_.try_to(line, [&] { add(line); });
+      malformed_.try_to(number, [&] { add(number); });
     }
     if (seen_ == 0) fail_unreadable("{} is empty", where_);
     malformed_.finish(seen_, records_.notes());
+    if (unlabelled_ == seen_)
+      fail_unreadable("{} has no label in any of its {} records", where_, grouped(seen_));
+    if (unlabelled_ > 0) {
+      records_.notes().push_back(fmt::format("{}: {} record(s) without a label are left out",
+                                             where_, grouped(unlabelled_)));
+    }
     if (columns_.labels.size() > 1) records_.allow_several();
     return records_.finish();
   }
@@ -57,11 +48,15 @@ class Records {
  private:
   /// The first record says what the fields are called.
   void find_columns() {
-    for (const auto& [key, value] : json_.items()) names_.push_back(key);
+    names_ = field_names(json_);
     columns_ = find_text_columns(names_, options_, where_);
   }
 
-  void add(int64_t line) {
+  void add(int64_t number) {
+    if (!is_labelled()) {
+      ++unlabelled_;
+      return;
+    }
     joined_ = text_of(columns_.text[0]);
     for (size_t i = 1; i < columns_.text.size(); ++i) {
       joined_ += ' ';
@@ -72,7 +67,7 @@ class Records {
       second = text_of(*columns_.pair);
     }
     read_labels();
-    records_.add(line, joined_, second, labels_, split_of(), id_of());
+    records_.add(number, joined_, second, labels_, split_of(), id_of());
   }
 
   const Json& field(size_t i) const {
@@ -89,13 +84,20 @@ class Records {
     return value.get<std::string>();
   }
 
+  /// Tests that are judged elsewhere are given without labels: null says so.
+  bool is_labelled() const {
+    if (columns_.labels.size() > 1) return true;
+    const auto label = json_.find(names_[columns_.labels[0]]);
+    return label == json_.end() || !label->is_null();
+  }
+
   void read_labels() {
     labels_.clear();
     if (columns_.labels.size() > 1) {
       for (const size_t i : columns_.labels) {
         const std::string name = printable(names_[i]);
         const Json& value = field(i);
-        const auto yes = marked(value.is_null() ? "" : label_of(value));
+        const auto yes = marked(value.is_null() ? "" : label_text(value));
         if (!yes) fail_unreadable("'{}' must be 0 or 1, got {}", name, value.dump());
         if (*yes) labels_.push_back(name);
       }
@@ -104,9 +106,9 @@ class Records {
     const Json& value = field(columns_.labels[0]);
     if (value.is_array()) {
       records_.allow_several();
-      for (const Json& item : value) labels_.push_back(label_of(item));
+      for (const Json& item : value) labels_.push_back(label_text(item));
     } else {
-      labels_.push_back(label_of(value));
+      labels_.push_back(label_text(value));
       if (labels_.back().empty()) fail_unreadable("the label is empty");
     }
   }
@@ -131,13 +133,14 @@ class Records {
   std::string where_;
   TextRecords records_;
   MalformedRecords malformed_;
-  std::string text_;
+  std::unique_ptr<ObjectReader> objects_;
   Json json_;  // the record at hand
   std::vector<std::string> names_;
   TextColumns columns_;
   std::vector<std::string> labels_;
   std::string joined_;
   int64_t seen_ = 0;
+  int64_t unlabelled_ = 0;
 };
 
 /// One object a line, seen from the first lines; `.json` is also used for other things (COCO).
@@ -152,11 +155,9 @@ bool has_objects_in_lines(const std::vector<std::string>& lines) {
   return objects == 1 && lines.size() == 1;
 }
 
-bool is_json(const fs::path& path) {
-  const std::string extension = extension_of(path.string());
-  std::error_code failed;
-  if (extension == "jsonl" || extension == "ndjson") return fs::is_regular_file(path, failed);
-  if (extension != "json") return false;
+/// Whatever holds objects and was not taken by another format.
+bool holds_records(const fs::path& path) {
+  if (extension_of(path.string()) != "json") return holds_objects(path);
   const auto lines = first_lines(path);
   const auto first = std::find_if(lines.begin(), lines.end(),
                                   [](const std::string& line) { return !trimmed(line).empty(); });
@@ -169,11 +170,13 @@ bool is_json(const fs::path& path) {
 Format jsonl_text() {
   Format format;
   format.name = "jsonl-text";
-  format.summary = "records of text and label(s): one JSON object a line, or a list of objects";
+  format.summary =
+      "records of text and label(s): one JSON object a line, a list of objects, or Parquet";
   format.source = "https://jsonlines.org";
   format.content = Content::texts;
+  format.reads_files = true;
   format.options = text_column_options();
-  format.detect = is_json;
+  format.detect = holds_records;
   format.open = [](const fs::path& path, const Options& options) {
     return Records(path, options).open();
   };

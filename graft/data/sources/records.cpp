@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -9,6 +9,7 @@
 #include "graft/data/csv_reader.h"
 #include "graft/data/format.h"
 #include "graft/data/names.h"
+#include "graft/data/object_reader.h"
 #include "graft/data/record_reader.h"
 #include "graft/data/text_columns.h"
 #include "graft/data/text_file.h"
@@ -33,11 +34,6 @@ const std::set<std::string> kJsonCells = {"messages",  "conversations", "convers
 bool is_table(const fs::path& path) {
   const std::string extension = extension_of(path.string());
   return extension == "csv" || extension == "tsv";
-}
-
-bool is_json(const fs::path& path) {
-  const std::string extension = extension_of(path.string());
-  return extension == "json" || extension == "jsonl" || extension == "ndjson";
 }
 
 /// A text whose only other field could be its label is there to be classified.
@@ -66,35 +62,6 @@ bool is_record(const Json& object) {
   const bool pair = shape == "question/answer" || shape == "query/response" ||
                     shape == "prompt/response" || shape == "input/output";
   return !pair || (!object.contains("label") && !object.contains("labels"));
-}
-
-/// The first object among the first records of a JSON file; null when none is in sight.
-Json first_object(const fs::path& path) {
-  constexpr size_t kPeek = size_t{64} << 10;
-  constexpr int kTried = 20;
-  std::error_code failed;
-  if (!fs::is_regular_file(path, failed)) return nullptr;
-  for (const size_t bytes : {kPeek, kMaxRecordBytes + kPeek}) {
-    std::string text(bytes, '\0');
-    std::ifstream file(path, std::ios::binary);
-    file.read(text.data(), static_cast<std::streamsize>(bytes));
-    text.resize(static_cast<size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
-    // What is not ASCII is in no name that counts here, and may be of any encoding.
-    for (char& c : text) c = static_cast<unsigned char>(c) < 0x80 ? c : '?';
-    try {
-      RecordReader reader(text, "");
-      std::string_view record;
-      int64_t line = 0;
-      for (int i = 0; i < kTried && reader.next(record, line); ++i) {
-        if (record.starts_with('{') && Json::accept(record)) return parse_object(record);
-      }
-    } catch (const Error&) {
-      // The record may go on behind what was read.
-    }
-    if (text.size() < kPeek) break;
-  }
-  return nullptr;
 }
 
 Json object_of(const Names& names, const Names& cells) {
@@ -144,14 +111,16 @@ class Reader {
   Reader(const fs::path& path, const Options& options)
       : options_(options),
         where_(printable(path.string())),
-        records_(where_, "line"),
-        malformed_(where_),
-        table_(is_table(path)) {
-    text_ = read_text_file(path, records_.notes());
+        records_(where_, unit_of(path)),
+        malformed_(where_, unit_of(path)) {
+    if (is_table(path))
+      table_ = read_text_file(path, records_.notes());
+    else
+      objects_ = open_objects(path, records_.notes());
   }
 
   Listing open() {
-    table_ ? read_table() : read_json_file();
+    objects_ ? read_objects() : read_table();
     if (seen_ == 0) fail_unreadable("{} is empty", where_);
     auto& notes = records_.notes();
     malformed_.finish(seen_, notes);
@@ -167,24 +136,21 @@ class Reader {
   }
 
  private:
-  void read_json_file() {
-    RecordReader reader(text_, where_);
-    std::string_view record;
-    int64_t line = 0;
-    while (reader.next(record, line)) {
+  void read_objects() {
+    while (objects_->next()) {
       ++seen_;
-      malformed_.try_to(line, [&] { add(line, parse_object(record)); });
+      malformed_.try_to(objects_->number(), [&] { add(objects_->number(), objects_->take()); });
     }
   }
 
   void read_table() {
     std::string_view first;
-    LineReader(text_).next(first);
+    LineReader(table_).next(first);
     const std::string header(first);
     auto [names, separator] = header_of(header);
     // With names given, the header need not make a record by itself.
     if (separator == 0) separator = header.find('\t') != std::string::npos ? '\t' : ',';
-    CsvReader reader(text_, separator, true, where_);
+    CsvReader reader(table_, separator, true, where_);
     CsvRow row;
     if (!reader.next(row)) return;
     names.clear();
@@ -279,8 +245,8 @@ class Reader {
   std::string where_;
   TextRecords records_;
   MalformedRecords malformed_;
-  bool table_;
-  std::string text_;
+  std::string table_;                      // of a table
+  std::unique_ptr<ObjectReader> objects_;  // of anything else
   bool checked_ = false;
   bool preferences_ = false;
   int64_t seen_ = 0;
@@ -296,9 +262,10 @@ Format records() {
   format.name = "records";
   format.summary =
       "texts, prompts and completions, instructions, conversations, preferences or tokens, for "
-      "language models to learn: JSON, or a table with a header";
+      "language models to learn: JSON, Parquet, or a table with a header";
   format.source = "formats of TRL, Stanford Alpaca, ShareGPT, OpenAI, axolotl";
   format.content = Content::texts;
+  format.reads_files = true;
   for (const char* field : kFields) {
     format.options.push_back(
         text(field, nullptr, fmt::format("what the field '{}' is called in the data", field)));
@@ -309,7 +276,7 @@ Format records() {
   format.options.push_back(
       text("id", nullptr, "field with a name for the record; default: its line"));
   format.detect = [](const fs::path& path) {
-    if (is_json(path)) return is_record(first_object(path));
+    if (holds_objects(path)) return is_record(first_object(path));
     if (!is_table(path)) return false;
     const auto lines = first_lines(path);
     return !lines.empty() && header_of(lines.front()).second != 0;

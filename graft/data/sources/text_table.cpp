@@ -8,6 +8,7 @@
 #include "graft/data/format.h"
 #include "graft/data/label_cell.h"
 #include "graft/data/names.h"
+#include "graft/data/table_dialect.h"
 #include "graft/data/text_columns.h"
 #include "graft/data/text_file.h"
 #include "graft/data/text_records.h"
@@ -18,54 +19,15 @@ namespace {
 
 using Cells = std::vector<std::string>;
 
-struct Dialect {
-  char separator = ',';
-  bool quotes = true;
-};
-
-Cells cells_of(const std::string& line, char separator) {
-  Cells cells;
-  for (size_t start = 0; start <= line.size();) {
-    const size_t end = std::min(line.find(separator, start), line.size());
-    cells.push_back(line.substr(start, end - start));
-    start = end + 1;
-  }
-  return cells;
-}
-
-bool is_quoted(const std::string& cell) {
-  return cell.size() >= 2 && cell.front() == '"' && cell.back() == '"';
-}
-
-/// Tabs are never inside a text and quotes often are, so a table with tabs has plain quotes unless
-/// its first line quotes every cell.
-Dialect dialect_of(const std::string& first_line, const std::string& extension) {
-  const bool tab = first_line.find('\t') != std::string::npos;
-  const bool comma = first_line.find(',') != std::string::npos;
-  if (extension != "csv" || (tab && !comma)) {
-    const Cells cells = cells_of(first_line, '\t');
-    return {'\t', std::all_of(cells.begin(), cells.end(), is_quoted)};
-  }
-  return {!comma && first_line.find(';') != std::string::npos ? ';' : ',', true};
-}
-
-Dialect dialect_of(const std::string& text, const std::string& extension, const Options& options) {
-  std::string_view line;
-  LineReader(text).next(line);
-  Dialect dialect = dialect_of(std::string(line), extension);
-  if (options.is_set("quotes")) dialect.quotes = options.boolean("quotes");
-  return dialect;
-}
-
 /// A table of pictures has names of pictures in it.
 bool shows_pictures(const std::vector<std::string>& lines, char separator) {
   static const std::set<std::string> path_names = {"path",  "file",       "filename", "file_name",
                                                    "image", "image_path", "filepath", "image_id"};
-  Cells header = cells_of(lines.front(), separator);
+  Cells header = split_line(lines.front(), separator);
   bool path = false;
   for (auto& cell : header) {
     std::string_view name = trimmed(cell);
-    if (is_quoted(std::string(name))) name = name.substr(1, name.size() - 2);
+    if (is_quoted(name)) name = name.substr(1, name.size() - 2);
     cell = name;
     path = path || path_names.contains(lowered(cell));
   }
@@ -74,7 +36,7 @@ bool shows_pictures(const std::vector<std::string>& lines, char separator) {
   const size_t tried = std::min<size_t>(lines.size(), 20);
   size_t pictures = 0;
   for (size_t i = 0; i < tried; ++i) {
-    const Cells cells = cells_of(lines[i], separator);
+    const Cells cells = split_line(lines[i], separator);
     pictures += std::any_of(cells.begin(), cells.end(), [](const std::string& cell) {
       const std::string_view name = trimmed(cell, " \t\"");
       return name.size() < 1024 && has_image_extension(name);
@@ -90,7 +52,7 @@ bool is_text_table(const fs::path& path) {
   }
   const auto lines = first_lines(path);
   if (lines.empty()) return false;
-  const Dialect dialect = dialect_of(lines.front(), extension);
+  const TableDialect dialect = dialect_of(lines.front(), extension);
   if (extension == "txt" && lines.front().find('\t') == std::string::npos) return false;
   return !shows_pictures(lines, dialect.separator);
 }
@@ -160,7 +122,8 @@ class Table {
   Table(const fs::path& path, const Options& options)
       : options_(options), where_(printable(path.string())), records_(where_, "line") {
     text_ = read_text_file(path, records_.notes());
-    dialect_ = dialect_of(text_, extension_of(path.string()), options);
+    dialect_ = dialect_of(first_line_of(text_), extension_of(path.string()));
+    if (options.is_set("quotes")) dialect_.quotes = options.boolean("quotes");
   }
 
   Listing open() {
@@ -252,7 +215,7 @@ class Table {
   std::string where_;
   TextRecords records_;
   std::string text_;
-  Dialect dialect_;
+  TableDialect dialect_;
   size_t width_ = 0;
   Cells names_;
   TextColumns columns_;
@@ -269,6 +232,7 @@ Format text_table() {
   format.summary = "a table of texts, or pairs of them, and labels, with or without a header";
   format.source = "RFC 4180; the files of SST-2, SICK, AG News";
   format.content = Content::texts;
+  format.reads_files = true;
   format.options = text_column_options();
   format.options.push_back(any("header", nullptr,
                                "whether the first line names the columns; default: when it has a "

@@ -5,8 +5,10 @@ namespace graft::eval {
 Metric token_accuracy() {
   Metric m;
   m.name = "token_accuracy";
-  m.summary = "share of learned tokens that the model holds for the likeliest";
-  m.targets = {Target::next_token};
+  m.summary =
+      "share of learned tokens that the model holds for the likeliest; of words with classes, "
+      "the share whose class is right";
+  m.targets = {Target::next_token, Target::masked_token, Target::token_classes};
   m.value = [](const Predictions& p, const std::vector<int64_t>& samples) {
     double hits = 0;
     double tokens = 0;

@@ -22,7 +22,7 @@ class RandomResizedCrop final : public Augment {
   bool sets_size() const override { return true; }
 
  private:
-  Box draw(Dimensions size, Rng& rng) const {
+  Rect draw(Dimensions size, Rng& rng) const {
     const double area = static_cast<double>(size.width) * size.height;
     constexpr int kTries = 10;
     for (int i = 0; i < kTries; ++i) {
@@ -31,7 +31,7 @@ class RandomResizedCrop final : public Augment {
       const double width = std::nearbyint(std::sqrt(target * aspect));
       const double height = std::nearbyint(std::sqrt(target / aspect));
       if (!(width > 0 && width <= size.width && height > 0 && height <= size.height)) continue;
-      Box box{0, 0, static_cast<int>(width), static_cast<int>(height)};
+      Rect box{0, 0, static_cast<int>(width), static_cast<int>(height)};
       box.y = static_cast<int>(rng.integer(0, size.height - box.height));
       box.x = static_cast<int>(rng.integer(0, size.width - box.width));
       return box;
@@ -40,7 +40,7 @@ class RandomResizedCrop final : public Augment {
   }
 
   /// The largest box in the middle whose proportions are allowed.
-  Box central(Dimensions size) const {
+  Rect central(Dimensions size) const {
     const double aspect = static_cast<double>(size.width) / size.height;
     int width = size.width, height = size.height;
     if (aspect < ratio_.low)

@@ -1,7 +1,9 @@
 #include "graft/models/bert_stem.h"
 #include "graft/models/classifier.h"
 #include "graft/models/family.h"
+#include "graft/models/masked_token.h"
 #include "graft/models/post_norm_layer.h"
+#include "graft/models/task_head.h"
 
 namespace graft::models {
 namespace {
@@ -9,24 +11,39 @@ namespace {
 void build(Model& model, int64_t classes) {
   const Json& c = model.config();
   const PostNormSettings s(c);
-  const Pooling pooling = pooling_of(c, Pooling::first);
-  model.add<BertStem>(
+  auto& stem = model.add<BertStem>(
       "stem", Span::backbone, "bert.embeddings",
       BertStemSettings{s.vocabulary, s.positions, config_integer(c, "type_vocab_size", 2), s.width,
                        s.eps, s.dropout});
   for (int64_t i = 0; i < s.layers; ++i) {
     std::optional<TowerEnd> end;
-    if (i + 1 == s.layers) end = TowerEnd{pooling, true, {}};
+    if (i + 1 == s.layers) end = tower_end(model, Pooling::first);
     model.add<TokenBlock<PostNormLayer>>(fmt::format("block {}", i), Span::backbone,
                                          fmt::format("bert.encoder.layer.{}", i), end, s);
   }
-  // The pooler was made for the first token.
-  if (pooling == Pooling::first) {
-    model.add<FeatureDense>("pooler", Span::head, "bert.pooler.dense", s.width,
-                            nn::Activation::tanh, 0.0);
-  }
-  add_classifier(model, "classifier", s.width, classes,
-                 config_number(c, "classifier_dropout", s.dropout));
+  const double dropout = config_number(c, "classifier_dropout", s.dropout);
+  add_head(model, {{Task::classes,
+                    [&] {
+                      // The pooler was made for the first token.
+                      if (pooling_of(c, Pooling::first) == Pooling::first) {
+                        model.add<FeatureDense>("pooler", Span::head, "bert.pooler.dense", s.width,
+                                                nn::Activation::tanh, 0.0);
+                      }
+                      add_classifier(model, "classifier", s.width, classes, dropout);
+                    }},
+                   {Task::token_classes,
+                    [&] { add_token_classifier(model, "classifier", s.width, classes, dropout); }},
+                   {Task::masked_token, [&] {
+                      const TransformSettings transform{"cls.predictions.transform.dense",
+                                                        "cls.predictions.transform.LayerNorm",
+                                                        s.width,
+                                                        s.width,
+                                                        s.activation,
+                                                        s.eps};
+                      add_masked_head(model,
+                                      {transform, "cls.predictions.decoder", "cls.predictions"},
+                                      stem.words());
+                    }}});
 }
 
 }  // namespace
@@ -38,7 +55,7 @@ Family bert() {
   f.source = "Devlin et al. 2018, arXiv:1810.04805";
   f.content = Content::text;
   f.model_types = {"bert"};
-  f.architecture = "BertForSequenceClassification";
+  f.architectures = encoder_architectures("Bert");
   f.base_prefix = "bert.";
   f.build = build;
   f.init = init_text_tower;

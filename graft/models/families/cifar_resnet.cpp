@@ -111,7 +111,7 @@ Family cifar_resnet() {
   f.summary = "The small ResNets for 32 x 32 images: ResNet-20, 32, 44, 56, 110";
   f.source = "He et al. 2015, arXiv:1512.03385, section 4.2";
   f.model_types = {"cifar_resnet"};
-  f.architecture = "CifarResNetForImageClassification";
+  f.architectures = {{Task::classes, "CifarResNetForImageClassification"}};
   f.build = build;
   f.init = init;
   f.adopt = adopt_cifar_resnet;

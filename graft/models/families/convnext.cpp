@@ -166,7 +166,7 @@ Family convnext() {
   f.summary = "ConvNeXt: a convolutional network with the design of transformers";
   f.source = "Liu et al. 2022, arXiv:2201.03545";
   f.model_types = {"convnext"};
-  f.architecture = "ConvNextForImageClassification";
+  f.architectures = {{Task::classes, "ConvNextForImageClassification"}};
   f.base_prefix = "convnext.";
   f.build = build;
   f.init = init_encoder;

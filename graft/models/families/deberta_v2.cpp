@@ -9,7 +9,9 @@
 #include "graft/models/bert_stem.h"
 #include "graft/models/classifier.h"
 #include "graft/models/family.h"
+#include "graft/models/masked_token.h"
 #include "graft/models/post_norm_layer.h"
+#include "graft/models/task_head.h"
 #include "graft/nn/conv.h"
 #include "graft/nn/disentangled_attention.h"
 #include "graft/nn/dropout.h"
@@ -19,6 +21,8 @@ namespace graft::models {
 namespace {
 
 constexpr const char* kConvolution = "deberta.encoder.conv.conv.weight";
+constexpr const char* kLegacy = "legacy";
+constexpr const char* kHeadOfV3 = "lm_predictions.lm_head";
 constexpr int64_t kMaxSpan = 65536;
 
 /// The config with what it leaves out, where DeBERTa's defaults are not BERT's.
@@ -110,23 +114,23 @@ struct Settings {
 class RelativeTable {
  public:
   RelativeTable(const nn::Scope& scope, const Settings& s)
-      : positions_(s.buckets, s.reach),
-        table_(scope / "rel_embeddings", 2 * positions_.span(), s.layer.width),
-        norm_(s.normed
-                  ? std::make_unique<nn::LayerNorm>(scope / "LayerNorm", s.layer.width, s.layer.eps)
-                  : nullptr) {}
+      : positions_(s.buckets, s.reach), table_(at::zeros({2 * positions_.span(), s.layer.width})) {
+    (scope / "rel_embeddings").add("weight", table_, nn::Role::embedding);
+    if (!s.normed) return;
+    norm_ = std::make_unique<nn::LayerNorm>(scope / "LayerNorm", s.layer.width, s.layer.eps);
+  }
   nn::RelativeRows rows(const TokenRows& rows) const {
     const int64_t longest = rows.lengths.max().item<int64_t>();
     return positions_.rows(longest, rows.wanted.defined() ? 1 : longest);
   }
   at::Tensor operator()(const nn::RelativeRows& rows, const at::Tensor& like) {
-    const at::Tensor x = table_.weight().narrow(0, rows.first, rows.count);
+    const at::Tensor x = table_.narrow(0, rows.first, rows.count);
     return (norm_ ? (*norm_)(x) : x).to(like.scalar_type());
   }
 
  private:
   nn::RelativePositions positions_;
-  nn::Embedding table_;
+  at::Tensor table_;  // no seam: it is read by ranges, and peft's adapters do not act there either
   std::unique_ptr<nn::LayerNorm> norm_;
 };
 
@@ -239,16 +243,39 @@ BertStemSettings stem_of(const Json& c, const Settings& s) {
   return stem;
 }
 
+/// Of the library, or with "legacy": false that of the published models of version 3.
+MaskedHead masked_head(const Json& c, const Settings& s, int64_t table_width) {
+  const bool legacy = config_flag(c, kLegacy, true);
+  if (!legacy && table_width != s.layer.width)
+    fail_unreadable(
+        "config.json: with \"legacy\": false, embedding_size must be hidden_size = {}, got {}",
+        s.layer.width, table_width);
+  const std::string path = legacy ? "cls.predictions" : kHeadOfV3;
+  const std::string transform = legacy ? path + ".transform" : path;
+  return {{transform + ".dense", transform + ".LayerNorm", s.layer.width, table_width,
+           s.layer.activation, s.layer.eps},
+          path + ".decoder",
+          path};
+}
+
+/// The published files have a head that their configs do not mention.
+void find_head(Checkpoint& checkpoint) {
+  if (checkpoint.config.contains(kLegacy)) return;
+  if (checkpoint.tensors.contains(std::string(kHeadOfV3) + ".dense.weight"))
+    checkpoint.config[kLegacy] = false;
+}
+
 void build(Model& model, int64_t classes) {
   const Json& c = model.config();
   const Settings s(c);
   // The table is of the lowest block: whatever learns it has the layers that read it above.
   const nn::Scope encoder(model.registry(), "deberta.encoder", model.size());
   const auto table = s.relative ? std::make_shared<RelativeTable>(encoder, s) : nullptr;
-  model.add<BertStem>("stem", Span::backbone, "deberta.embeddings", stem_of(c, s));
+  const BertStemSettings embeddings = stem_of(c, s);
+  auto& stem = model.add<BertStem>("stem", Span::backbone, "deberta.embeddings", embeddings);
   for (int64_t i = 0; i < s.layer.layers; ++i) {
     std::optional<TowerEnd> end;
-    if (i + 1 == s.layer.layers) end = TowerEnd{Pooling::first, true, {}};
+    if (i + 1 == s.layer.layers) end = tower_end(model, Pooling::first);
     std::shared_ptr<const Convolution> convolution;
     if (i == 0 && s.kernel > 0) {
       convolution = std::make_shared<const Convolution>(
@@ -262,12 +289,23 @@ void build(Model& model, int64_t classes) {
   if (config_integer(c, "pooler_hidden_size", s.layer.width) != s.layer.width)
     fail_unreadable("config.json: pooler_hidden_size must be hidden_size = {}, got {}",
                     s.layer.width, config_integer(c, "pooler_hidden_size", s.layer.width));
-  model.add<FeatureDense>("pooler", Span::head, "pooler.dense", s.layer.width,
-                          nn::parse_activation(config_text(c, "pooler_hidden_act", "gelu"),
-                                               "config.json: pooler_hidden_act"),
-                          config_number(c, "pooler_dropout", 0));
-  add_classifier(model, "classifier", s.layer.width, classes,
-                 config_number(c, "cls_dropout", s.layer.dropout));
+  add_head(
+      model,
+      {{Task::classes,
+        [&] {
+          model.add<FeatureDense>("pooler", Span::head, "pooler.dense", s.layer.width,
+                                  nn::parse_activation(config_text(c, "pooler_hidden_act", "gelu"),
+                                                       "config.json: pooler_hidden_act"),
+                                  config_number(c, "pooler_dropout", 0));
+          add_classifier(model, "classifier", s.layer.width, classes,
+                         config_number(c, "cls_dropout", s.layer.dropout));
+        }},
+       {Task::token_classes,
+        [&] {
+          add_token_classifier(model, "classifier", s.layer.width, classes, s.layer.dropout);
+        }},
+       {Task::masked_token,
+        [&] { add_masked_head(model, masked_head(c, s, embeddings.table_width), stem.words()); }}});
 }
 
 /// Files have one dimension less: a convolution over a line.
@@ -289,10 +327,11 @@ Family deberta_v2() {
   f.source = "He et al. 2020, arXiv:2006.03654; 2021, arXiv:2111.09543";
   f.content = Content::text;
   f.model_types = {"deberta-v2"};
-  f.architecture = "DebertaV2ForSequenceClassification";
+  f.architectures = encoder_architectures("DebertaV2");
   f.base_prefix = "deberta.";
   f.build = build;
   f.init = init_text_tower;
+  f.complete = find_head;
   f.unpack = [](io::TensorMap& tensors) { change_convolution(tensors, false); };
   f.pack = [](io::TensorMap& tensors) { change_convolution(tensors, true); };
   return f;

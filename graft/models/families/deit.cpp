@@ -62,7 +62,7 @@ Family deit() {
   f.summary = "Data-efficient image Transformer with a distillation token, one head or two";
   f.source = "Touvron et al. 2020, arXiv:2012.12877";
   f.model_types = {"deit"};
-  f.architecture = "DeiTForImageClassification";
+  f.architectures = {{Task::classes, "DeiTForImageClassification"}};
   f.base_prefix = "deit.";
   f.build = build;
   f.init = init_encoder;

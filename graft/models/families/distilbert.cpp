@@ -1,7 +1,9 @@
 #include "graft/models/bert_stem.h"
 #include "graft/models/classifier.h"
 #include "graft/models/family.h"
+#include "graft/models/masked_token.h"
 #include "graft/models/post_norm_layer.h"
+#include "graft/models/task_head.h"
 
 namespace graft::models {
 namespace {
@@ -40,18 +42,31 @@ void build(Model& model, int64_t classes) {
   s.inner_dense = "ffn.lin1";
   s.outer_dense = "ffn.lin2";
   s.second_norm = "output_layer_norm";
-  model.add<BertStem>("stem", Span::backbone, "distilbert.embeddings",
-                      BertStemSettings{s.vocabulary, s.positions, 0, s.width, s.eps, s.dropout});
+  auto& stem = model.add<BertStem>(
+      "stem", Span::backbone, "distilbert.embeddings",
+      BertStemSettings{s.vocabulary, s.positions, 0, s.width, s.eps, s.dropout});
   for (int64_t i = 0; i < s.layers; ++i) {
     std::optional<TowerEnd> end;
-    if (i + 1 == s.layers) end = TowerEnd{pooling_of(c, Pooling::first), true, {}};
+    if (i + 1 == s.layers) end = tower_end(model, Pooling::first);
     model.add<TokenBlock<PostNormLayer>>(fmt::format("block {}", i), Span::backbone,
                                          fmt::format("distilbert.transformer.layer.{}", i), end, s);
   }
-  model.add<FeatureDense>("dense", Span::head, "pre_classifier", s.width, nn::Activation::relu,
-                          0.0);
-  add_classifier(model, "classifier", s.width, classes,
-                 config_number(c, "seq_classif_dropout", 0.2));
+  add_head(model,
+           {{Task::classes,
+             [&] {
+               model.add<FeatureDense>("dense", Span::head, "pre_classifier", s.width,
+                                       nn::Activation::relu, 0.0);
+               add_classifier(model, "classifier", s.width, classes,
+                              config_number(c, "seq_classif_dropout", 0.2));
+             }},
+            {Task::token_classes,
+             [&] { add_token_classifier(model, "classifier", s.width, classes, s.dropout); }},
+            {Task::masked_token, [&] {
+               const TransformSettings transform{"vocab_transform", "vocab_layer_norm", s.width,
+                                                 s.width,           s.activation,       s.eps};
+               add_masked_head(model, {transform, "vocab_projector", "vocab_projector"},
+                               stem.words());
+             }}});
 }
 
 }  // namespace
@@ -63,7 +78,7 @@ Family distilbert() {
   f.source = "Sanh et al. 2019, arXiv:1910.01108";
   f.content = Content::text;
   f.model_types = {"distilbert"};
-  f.architecture = "DistilBertForSequenceClassification";
+  f.architectures = encoder_architectures("DistilBert");
   f.base_prefix = "distilbert.";
   f.build = build;
   f.init = init_text_tower;

@@ -94,7 +94,8 @@ void build(Model& model, int64_t classes) {
     const auto layer_norm = std::make_shared<nn::LayerNorm>(scope, s.width, s.eps);
     return [layer_norm](const at::Tensor& x) { return (*layer_norm)(x); };
   };
-  const NextTokenHead head{"transformer.ln_f", norm, s.width, s.vocabulary};
+  DecoderHead head{"transformer.ln_f", norm, s.width, s.vocabulary};
+  head.token_classifier = "classifier";
   auto& stem = model.add<Stem>("stem", Span::backbone, "transformer", s);
   for (int64_t i = 0; i < s.layers; ++i) {
     std::optional<TowerEnd> end;
@@ -102,7 +103,8 @@ void build(Model& model, int64_t classes) {
     model.add<TokenBlock<Layer>>(fmt::format("block {}", i), Span::backbone,
                                  fmt::format("transformer.h.{}", i), end, s);
   }
-  add_decoder_head(model, classes, head, &stem.words);
+  const bool tied = config_flag(model.config(), "tie_word_embeddings", true);
+  add_decoder_head(model, classes, head, tied ? &stem.words : nullptr);
 }
 
 /// Files have these weights as [in, out].
@@ -124,10 +126,10 @@ Family gpt2() {
   f.summary = "GPT-2";
   f.source = "Radford et al. 2019";
   f.content = Content::text;
-  f.tasks = {Task::next_token, Task::classes};
   f.model_types = {"gpt2"};
-  f.architecture = "GPT2ForSequenceClassification";
-  f.language_architecture = "GPT2LMHeadModel";
+  f.architectures =
+      usual_architectures("GPT2", {Task::classes, Task::token_classes, Task::embedding});
+  f.architectures[Task::next_token] = "GPT2LMHeadModel";
   f.base_prefix = "transformer.";
   f.build = build;
   f.init = init_text_tower;

@@ -185,7 +185,7 @@ Family mobilenet_v2() {
   f.summary = "MobileNetV2: inverted residuals with linear bottlenecks, for small machines";
   f.source = "Sandler et al. 2018, arXiv:1801.04381";
   f.model_types = {"mobilenet_v2"};
-  f.architecture = "MobileNetV2ForImageClassification";
+  f.architectures = {{Task::classes, "MobileNetV2ForImageClassification"}};
   f.base_prefix = "mobilenet_v2.";
   f.build = build;
   f.init = init;

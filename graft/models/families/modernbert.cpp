@@ -2,8 +2,10 @@
 
 #include "graft/models/classifier.h"
 #include "graft/models/family.h"
+#include "graft/models/masked_token.h"
 #include "graft/models/rope.h"
-#include "graft/models/text_tower.h"
+#include "graft/models/row_transform.h"
+#include "graft/models/task_head.h"
 #include "graft/nn/dropout.h"
 #include "graft/nn/embedding.h"
 #include "graft/nn/norm.h"
@@ -49,17 +51,17 @@ struct Settings {
 class Stem final : public Block {
  public:
   Stem(const nn::Scope& scope, const Settings& s)
-      : words_(scope / "tok_embeddings", s.vocabulary, s.width),
+      : words(scope / "tok_embeddings", s.vocabulary, s.width),
         norm_(scope / "norm", s.width, s.eps, s.norm_bias),
         dropout_(s.embedding_dropout) {}
   nn::Flow forward(nn::Flow flow, nn::Context& context) override {
-    nn::Flow result("x", nn::dropout(norm_(words_(flow.at("ids"))), dropout_, context));
+    nn::Flow result("x", nn::dropout(norm_(words(flow.at("ids"))), dropout_, context));
     result["lengths"] = flow.at("lengths");
     return result;
   }
+  nn::Embedding words;
 
  private:
-  nn::Embedding words_;
   nn::LayerNorm norm_;
   double dropout_;
 };
@@ -109,21 +111,18 @@ class Layer {
   nn::Linear inner_, outer_;
 };
 
-/// "features" → norm(activation(dense(features))).
+/// The transform that all of its heads begin with; of features, or of each token.
 class Dense final : public Block {
  public:
-  Dense(const nn::Scope& scope, const Settings& s, bool bias, nn::Activation activation)
-      : dense_(scope / "dense", s.width, s.width, bias),
-        norm_(scope / "norm", s.width, s.eps, s.norm_bias),
-        activation_(activation) {}
+  Dense(const nn::Scope& scope, const TransformSettings& settings) : transform_(scope, settings) {}
   nn::Flow forward(nn::Flow flow, nn::Context& /*context*/) override {
-    return {"features", norm_(nn::activate(activation_, dense_(flow.at("features"))))};
+    at::Tensor& x = flow[flow.has("features") ? "features" : "x"];
+    x = transform_(x);
+    return flow;
   }
 
  private:
-  nn::Linear dense_;
-  nn::LayerNorm norm_;
-  nn::Activation activation_;
+  RowTransform transform_;
 };
 
 void build(Model& model, int64_t classes) {
@@ -132,7 +131,7 @@ void build(Model& model, int64_t classes) {
   const int64_t head_width = s.width / s.heads;
   const auto everywhere = std::make_shared<const Rope>(c, head_width, "full_attention");
   const auto nearby = std::make_shared<const Rope>(c, head_width, "sliding_attention");
-  model.add<Stem>("stem", Span::backbone, "model.embeddings", s);
+  auto& stem = model.add<Stem>("stem", Span::backbone, "model.embeddings", s);
   for (int64_t i = 0; i < s.layers; ++i) {
     const bool local = s.local[static_cast<size_t>(i)];
     std::optional<TowerEnd> end;
@@ -140,17 +139,39 @@ void build(Model& model, int64_t classes) {
       const nn::Scope scope(model.registry(), "model.final_norm", model.size());
       const auto norm = std::make_shared<nn::LayerNorm>(scope, s.width, s.eps, s.norm_bias);
       // Near the border of a text a local layer sees less than a picked row would be given.
-      end = TowerEnd{pooling_of(c, Pooling::first), !local,
-                     [norm](const at::Tensor& x) { return (*norm)(x); }};
+      end = tower_end(
+          model, Pooling::first, [norm](const at::Tensor& x) { return (*norm)(x); }, !local);
     }
     model.add<TokenBlock<Layer>>(fmt::format("block {}", i), Span::backbone,
                                  fmt::format("model.layers.{}", i), end, s, i,
                                  local ? nearby : everywhere);
   }
-  model.add<Dense>("dense", Span::head, "head", s, config_flag(c, "classifier_bias", false),
-                   nn::parse_activation(config_text(c, "classifier_activation", "gelu"),
-                                        "config.json: classifier_activation"));
-  add_classifier(model, "classifier", s.width, classes, config_number(c, "classifier_dropout", 0));
+  TransformSettings transform{"head.dense",
+                              "head.norm",
+                              s.width,
+                              s.width,
+                              nn::parse_activation(config_text(c, "classifier_activation", "gelu"),
+                                                   "config.json: classifier_activation"),
+                              s.eps};
+  transform.dense_bias = config_flag(c, "classifier_bias", false);
+  transform.norm_bias = s.norm_bias;
+  const double dropout = config_number(c, "classifier_dropout", 0);
+  add_head(model, {{Task::classes,
+                    [&] {
+                      model.add<Dense>("dense", Span::head, "", transform);
+                      add_classifier(model, "classifier", s.width, classes, dropout);
+                    }},
+                   {Task::token_classes,
+                    [&] {
+                      model.add<Dense>("dense", Span::head, "", transform);
+                      add_token_classifier(model, "classifier", s.width, classes, dropout);
+                    }},
+                   {Task::masked_token, [&] {
+                      add_masked_head(
+                          model,
+                          {transform, "decoder", "decoder", config_flag(c, "decoder_bias", true)},
+                          stem.words);
+                    }}});
 }
 
 }  // namespace
@@ -163,7 +184,7 @@ Family modernbert() {
   f.content = Content::text;
   f.obeys_pooling = true;
   f.model_types = {"modernbert"};
-  f.architecture = "ModernBertForSequenceClassification";
+  f.architectures = encoder_architectures("ModernBert");
   f.base_prefix = "model.";
   f.build = build;
   f.init = init_text_tower;

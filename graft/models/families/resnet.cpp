@@ -135,7 +135,7 @@ Family resnet() {
   f.summary = "ResNet 18 to 152 (v1.5), basic or bottleneck layers";
   f.source = "He et al. 2015, arXiv:1512.03385";
   f.model_types = {"resnet"};
-  f.architecture = "ResNetForImageClassification";
+  f.architectures = {{Task::classes, "ResNetForImageClassification"}};
   f.base_prefix = "resnet.";
   f.build = build;
   f.init = init;

@@ -30,7 +30,7 @@ Family vit() {
   f.summary = "Vision Transformer (ViT), tiny to huge; also DeiT without distillation";
   f.source = "Dosovitskiy et al. 2020, arXiv:2010.11929";
   f.model_types = {"vit"};
-  f.architecture = "ViTForImageClassification";
+  f.architectures = {{Task::classes, "ViTForImageClassification"}};
   f.base_prefix = "vit.";
   f.build = build;
   f.init = init_encoder;

@@ -3,12 +3,10 @@
 #include <cmath>
 
 #include "graft/base/error.h"
-#include "graft/nn/conv.h"
-#include "graft/nn/dropout.h"
-#include "graft/nn/linear.h"
-#include "graft/nn/low_rank.h"
 #include "graft/peft/hf_fields.h"
+#include "graft/peft/lora_adapter.h"
 #include "graft/peft/method.h"
+#include "graft/peft/modules.h"
 
 namespace graft::peft {
 namespace {
@@ -17,134 +15,57 @@ constexpr int64_t kMaxRank = 4096;
 constexpr double kMaxDropout = 0.95;
 constexpr int64_t kMaxPadded = int64_t{16} << 20;  ///< numbers in a zero-padded A, 64 MiB
 
-/// y + s B(A(drop(x))), s = alpha / r. A [r, in] and B [out, r]; for convolutions A has the base's
-/// kernel, stride, padding, dilation and groups (g·r channels, one A per group) and B is 1x1.
-class Lora final : public nn::Adapter {
- public:
-  Lora(nn::Site site, const Options& options, at::Tensor a, at::Tensor b)
-      : site_(std::move(site)),
-        r_(options.integer("r")),
-        alpha_(options.number("alpha")),
-        scale_(alpha_ / (options.boolean("rslora") ? std::sqrt(static_cast<double>(r_))
-                                                   : static_cast<double>(r_))),
-        dropout_(options.number("dropout")),
-        rslora_(options.boolean("rslora")),
-        a_(std::move(a)),
-        b_(std::move(b)) {}
-
-  at::Tensor output(const at::Tensor& x, const at::Tensor& y) override {
-    return add(x, y, nn::cast_like(b_, x));
-  }
-  std::optional<nn::LowRank> low_rank() const override {
-    if (site_.kind != nn::SeamKind::linear || dropout_ > 0) return std::nullopt;
-    return nn::LowRank{a_, b_, scale_};
-  }
-  bool scales() const override { return true; }
-  at::Tensor scaled_output(const at::Tensor& x, const at::Tensor& y,
-                           const at::Tensor& scale) override {
-    const at::Tensor rows =
-        site_.kind == nn::SeamKind::linear ? scale.view({-1, 1}) : scale.view({-1, 1, 1, 1});
-    return add(x, y, nn::cast_like(b_ * rows, x));
-  }
-
-  void merge(at::Tensor& weight, at::Tensor&) const override {
-    const at::Tensor a = a_.to(at::kDouble);
-    const at::Tensor b = b_.to(at::kDouble);
-    at::Tensor delta;
-    if (site_.kind == nn::SeamKind::linear) {
-      delta = b.mm(a);
-    } else {  // group by group: [g, out/g, r] x [g, r, in/g·k·k]
-      const int64_t g = site_.groups;
-      delta = at::bmm(b.view({g, site_.out / g, r_}), a.contiguous().view({g, r_, -1}))
-                  .view(weight.sizes());
-    }
-    weight = (weight.to(at::kDouble) + delta * scale_).to(weight.scalar_type());
-  }
-
-  std::vector<nn::NamedTensor> parameters() override {
-    return {{"lora_A.weight", &a_}, {"lora_B.weight", &b_}};
-  }
-  double flops(double positions) const override {
-    return 2 * positions * static_cast<double>(a_.numel() + b_.numel());
-  }
-  std::string method() const override { return "lora"; }
-
-  int64_t rank() const { return r_; }
-  double alpha() const { return alpha_; }
-  bool rslora() const { return rslora_; }
-  const at::Tensor& a() const { return a_; }
-  const at::Tensor& b() const { return b_; }
-
- private:
-  at::Tensor add(const at::Tensor& x, const at::Tensor& y, const at::Tensor& b) const {
-    const nn::Context* context = nn::ContextGuard::current();
-    const at::Tensor in = context ? nn::dropout(x, dropout_, *context) : x;
-    const at::Tensor a = nn::cast_like(a_, x);
-    if (site_.kind == nn::SeamKind::linear) {
-      const at::Tensor low = at::linear(in, a).flatten(0, -2);
-      return at::addmm(y.flatten(0, -2), low, b.t(), 1, scale_).view(y.sizes());
-    }
-    constexpr std::array<int64_t, 2> kOne{1, 1};
-    constexpr std::array<int64_t, 2> kZero{0, 0};
-    at::Tensor padded = in;
-    std::array<int64_t, 2> padding = site_.padding;
-    if (site_.padding_mode != "zeros") {
-      padded = nn::pad_input(in, site_.padding, site_.padding_mode);
-      padding = {0, 0};
-    }
-    const at::Tensor low =
-        at::conv2d(padded, a, {}, site_.stride, padding, site_.dilation, site_.groups);
-    // A 1x1 convolution of pixels whose channels are neighbours is a product.
-    constexpr auto kLast = at::MemoryFormat::ChannelsLast;
-    if (site_.groups == 1 && y.is_contiguous(kLast) && low.is_contiguous(kLast))
-      return nn::add_low_rank(y, low, b.flatten(1), scale_);
-    return y + at::conv2d(low, b, {}, kOne, kZero, kOne, site_.groups) * scale_;
-  }
-
-  nn::Site site_;
-  int64_t r_;
-  double alpha_, scale_, dropout_;
-  bool rslora_;
-  at::Tensor a_, b_;
-};
-
 std::vector<Option> lora_options() {
   return {
       integer("r", 8, "rank; of each group for grouped convolutions").between(1, kMaxRank),
       number("alpha", 16, "scale: the update is multiplied by alpha / r").at_least(0),
-      number("dropout", 0.0, "dropout on the adapter's input").between(0, kMaxDropout),
+      number("dropout", 0.0, "dropout on the adapter's input; not of embeddings")
+          .between(0, kMaxDropout),
       flag("rslora", false, "scale by alpha / sqrt(r) instead"),
-      text("init", "kaiming", "how A is drawn; B is zero").one_of({"kaiming", "gaussian"}),
+      text("init", "kaiming", "how A is drawn; B is zero (of embeddings: A is zero, B is normal)")
+          .one_of({"kaiming", "gaussian"}),
       any("target", "auto",
           "auto (each backbone layer where the adapter is smaller than the weight), all-linear, "
-          "all, or a list of name endings"),
+          "all, or a list of name endings, which may name embeddings (embed_tokens) and the output "
+          "matrix of a language model (lm_head)"),
+      list("modules_to_save", nullptr,
+           "name endings of modules that learn whole beside the adapters, as peft's files have "
+           "them: [embed_tokens]"),
   };
 }
 
-struct Factors {
-  at::Tensor a, b;
-};
-
-Factors empty_factors(const nn::Site& site, int64_t r) {
-  if (site.kind == nn::SeamKind::linear) return {at::empty({r, site.in}), at::empty({site.out, r})};
-  return {at::empty({r * site.groups, site.in / site.groups, site.kernel[0], site.kernel[1]})
-              .contiguous(at::MemoryFormat::ChannelsLast),
-          at::empty({site.out, r, 1, 1})};
-}
-
-std::shared_ptr<nn::Adapter> make_lora(const nn::Site& site, const Options& options,
-                                       const nn::Init& init) {
+std::shared_ptr<nn::Adapter> new_lora(const nn::Site& site, const Options& options,
+                                      const nn::Init& init) {
   const int64_t r = options.integer("r");
-  auto [a, b] = empty_factors(site, r);
-  b.zero_();
-  const auto fan_in = static_cast<double>(a[0].numel());
+  LoraFactors factors = empty_factors(site, r);
+  if (site.kind == nn::SeamKind::embedding) {
+    factors.a.zero_();
+    init.normal(site.path + ".lora_embedding_B", factors.b, 1);
+    return make_lora(site, options, factors);
+  }
+  factors.b.zero_();
   // Kaiming uniform with a = sqrt(5), as peft draws it, is uniform within
   // 1/sqrt(fan_in).
-  if (options.text("init") == "gaussian")
-    init.normal(site.path + ".lora_A", a, 1.0 / static_cast<double>(r));
-  else
-    init.uniform(site.path + ".lora_A", a, 1 / std::sqrt(fan_in));
-  return std::make_shared<Lora>(site, options, a, b);
+  if (options.text("init") == "gaussian") {
+    init.normal(site.path + ".lora_A", factors.a, 1.0 / static_cast<double>(r));
+  } else {
+    const auto fan_in = static_cast<double>(factors.a[0].numel());
+    init.uniform(site.path + ".lora_A", factors.a, 1 / std::sqrt(fan_in));
+  }
+  return make_lora(site, options, factors);
+}
+
+bool serves(const nn::Site& site, const Options& options) {
+  const Json& target = options.at("target");
+  if (target.is_array()) return true;
+  const bool conv = site.kind == nn::SeamKind::convolution;
+  if (target == "all-linear") return !conv;
+  if (target == "all") return true;
+  const double kernel = static_cast<double>(site.kernel[0] * site.kernel[1]);
+  const int64_t inputs = site.in / site.groups;
+  const double weight = static_cast<double>(site.out * inputs) * kernel;
+  const auto r = static_cast<double>(options.integer("r"));
+  return r * (static_cast<double>(site.in) * kernel + static_cast<double>(site.out)) < weight;
 }
 
 // ---- The form of Hugging Face peft 0.21 (tuners/lora/config.py, layer.py) ----
@@ -245,8 +166,9 @@ std::optional<PeftLayer> peft_export(const nn::Site& site, const nn::Adapter& ad
   PeftLayer layer;
   layer.settings = {{"r", lora.rank() * g},
                     {"lora_alpha", number_json(lora.alpha() * group_alpha(g, lora.rslora()))}};
-  layer.tensors.add("lora_A.weight", a);
-  layer.tensors.add("lora_B.weight", lora.b().detach().cpu());
+  const auto [a_name, b_name] = lora_names(site.kind);
+  layer.tensors.add(a_name, a.contiguous());
+  layer.tensors.add(b_name, lora.b().detach().cpu());
   return layer;
 }
 
@@ -264,19 +186,19 @@ std::shared_ptr<nn::Adapter> peft_import(const nn::Site& site, const Json& given
   if (g > 1)
     own["alpha"] = given["alpha"].get<double>() / group_alpha(g, given["rslora"].get<bool>());
   const Options options(lora_options(), own, where);
+  const auto [a_name, b_name] = lora_names(site.kind);
   for (const auto& [name, tensor] : tensors) {
-    if (name == "lora_A.weight" || name == "lora_B.weight") continue;
-    fail_unreadable("{}: the tensor {} is not part of LoRA; known: lora_A.weight, lora_B.weight",
-                    where, name);
+    if (name == a_name || name == b_name) continue;
+    fail_unreadable("{}: the tensor {} is not part of LoRA; known: {}, {}", where, name, a_name,
+                    b_name);
   }
-  const bool conv = site.kind == nn::SeamKind::convolution;
   std::vector<int64_t> a_shape{rank, site.in};
   std::vector<int64_t> b_shape{site.out, rank / g};
-  if (conv) {
+  if (site.kind == nn::SeamKind::convolution) {
     a_shape.insert(a_shape.end(), site.kernel.begin(), site.kernel.end());
     b_shape.insert(b_shape.end(), {1, 1});
   }
-  at::Tensor from = read_tensor(tensors, "lora_A.weight", a_shape, where);
+  at::Tensor from = read_tensor(tensors, a_name, a_shape, where);
   auto [a, b] = empty_factors(site, rank / g);
   if (g > 1) {
     const at::Tensor dense = from.to(at::kFloat).contiguous();
@@ -291,8 +213,8 @@ std::shared_ptr<nn::Adapter> peft_import(const nn::Site& site, const Json& given
     from = blocks.reshape(a.sizes());
   }
   a.copy_(from);
-  b.copy_(read_tensor(tensors, "lora_B.weight", b_shape, where));
-  return std::make_shared<Lora>(site, options, a, b);
+  b.copy_(read_tensor(tensors, b_name, b_shape, where));
+  return make_lora(site, options, {a, b});
 }
 
 }  // namespace
@@ -300,26 +222,19 @@ std::shared_ptr<nn::Adapter> peft_import(const nn::Site& site, const Json& given
 Method lora() {
   Method m;
   m.name = "lora";
-  m.summary = "low-rank updates B·A beside frozen linear and convolution weights";
+  m.summary =
+      "low-rank updates B·A beside frozen weights of linear layers, convolutions and embeddings";
   m.source = "Hu et al. 2021, arXiv:2106.09685; rsLoRA: Kalajdzievski 2023, arXiv:2312.03732";
   m.peft_type = "LORA";
   m.options = lora_options();
-  m.serves = [](const nn::Site& site, const Options& options) {
-    const Json& target = options.at("target");
-    const bool conv = site.kind == nn::SeamKind::convolution;
-    if (target.is_array()) return true;
-    if (target == "all-linear") return !conv;
-    if (target == "all") return true;
-    const double kernel = static_cast<double>(site.kernel[0] * site.kernel[1]);
-    const int64_t inputs = site.in / site.groups;
-    const double weight = static_cast<double>(site.out * inputs) * kernel;
-    const auto r = static_cast<double>(options.integer("r"));
-    return r * (static_cast<double>(site.in) * kernel + static_cast<double>(site.out)) < weight;
+  m.serves = serves;
+  m.make = new_lora;
+  m.selects = [](const nn::Parameter& parameter, const Options& options) {
+    return in_module(parameter.name, options.texts("modules_to_save"));
   };
-  m.make = make_lora;
   // peft 0.21 hands kernel, stride and padding to A, but neither dilation nor the padding mode.
   m.peft_serves = [](const nn::Site& site) {
-    return site.kind == nn::SeamKind::linear ||
+    return site.kind != nn::SeamKind::convolution ||
            (site.dilation == std::array<int64_t, 2>{1, 1} && site.padding_mode == "zeros");
   };
   m.peft_config = peft_config;

@@ -6,7 +6,7 @@ Method none() {
   Method m;
   m.name = "none";
   m.summary = "trains every weight of the blocks that the strategy trains";
-  m.selects = [](const nn::Parameter& p) { return !p.is_buffer(); };
+  m.selects = [](const nn::Parameter& p, const Options&) { return !p.is_buffer(); };
   return m;
 }
 

@@ -6,7 +6,11 @@ Strategy head() {
   Strategy s;
   s.name = "head";
   s.summary = "only the head trains, on features that are computed once";
-  s.options = {text("solver", "gradient",
+  s.options = {integer("r", nullptr,
+                       "of a language model: rank of an update of its output matrix, which stays as "
+                       "it is (LoRA of lm_head, alpha 2 r); without it the matrix learns whole")
+                   .between(1, 4096),
+               text("solver", "gradient",
                     "gradient: ordinary steps; logistic: logistic regression by L-BFGS; ridge: "
                     "least squares in closed "
                     "form (both on cached features, no augmentation)")

@@ -51,7 +51,9 @@ Strategy layer_wise() {
     const int lowest = wanted == 0 ? 0 : std::max(0, outline.head - wanted);
     const int step = static_cast<int>(options.integer("per_stage"));
     const bool cumulative = options.text("mode") == "cumulative";
-    std::vector<Stage> stages{{"head", blocks_from(outline, outline.head)}};
+    std::vector<Stage> stages;
+    if (outline.head < outline.blocks)
+      stages.push_back({"head", blocks_from(outline, outline.head)});
     for (int top = outline.head; top > lowest; top -= step) {
       const int from = std::max(lowest, top - step);
       Stage stage;

@@ -6,6 +6,7 @@
 #include "graft/base/error.h"
 #include "graft/text/chat/builtin.h"
 #include "graft/text/chat/record_fields.h"
+#include "graft/text/chat/template_tokens.h"
 
 namespace graft::texts {
 namespace {
@@ -122,6 +123,27 @@ void RecordEncoder::try_template() {
     return shows(templates_.for_tools(true), messages, plain);
   };
   wants_text_arguments_ = !with_call({{"needle", 1}}) && with_call("{\"needle\": 1}");
+  note_unknown_markers(plain);
+}
+
+void RecordEncoder::note_unknown_markers(const RenderOptions& options) {
+  if (!templates_.usual) return;
+  std::vector<std::string> markers;
+  try {
+    const Json turns = {{{"role", "user"}, {"content", "needle"}},
+                        {{"role", "assistant"}, {"content", "needle"}}};
+    markers =
+        unknown_markers(templates_.usual->render(fitted(turns), options), *preprocess_.tokenizer);
+  } catch (const Error&) {
+    return;  // told of the records that it refuses
+  }
+  if (markers.empty()) return;
+  std::string list;
+  for (const std::string& marker : markers) list += (list.empty() ? "" : ", ") + marker;
+  notes_.push_back(fmt::format(
+      "the chat template writes {}, which the tokenizer does not know and cuts into pieces; "
+      "model.add_tokens makes tokens of them",
+      list));
 }
 
 RenderOptions RecordEncoder::render_options(const Json& value) const {

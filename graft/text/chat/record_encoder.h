@@ -103,6 +103,7 @@ class RecordEncoder {
   /// Messages in the form that the template wants.
   Json fitted(const Json& messages) const;
   void try_template();
+  void note_unknown_markers(const RenderOptions& options);
 
   Preprocess preprocess_;
   ChatTemplates templates_;

@@ -6,7 +6,8 @@ Run:  python tests/golden/text_models/make_text_models.py [--only NAME ...]     
 Each folder holds config.json and model.safetensors as save_pretrained writes them (hub names) and golden.safetensors; README.md has the names and the oddities.
 Everything in it is float32 or int64 but train_loss, and from eager attention in eval mode:
   input_ids, attention_mask [B,S] right padded, token_type_ids (bert_pairs only), positions by default,
-  logits [B,3] or [B,S,V] (zero at padding), labels [B] or [B,S] (-100 at padding and in the first third of each row; not shifted), loss [] as transformers computes it,
+  logits [B,3], [B,S,3] of token classifiers, or [B,S,V] (zero at padding), labels [B] or [B,S] (-100 at padding and in the first third of each row, of token classifiers at
+     every third place; not shifted), loss [] as transformers computes it,
   grad.<module parameter name>: of that loss, left out above 16384 elements; a tied parameter once, under the embedding's name,
   train_loss [10]: ten AdamW steps on that batch, before each update; lr 1e-3, betas .9 .999, eps 1e-8, weight decay .01 for parameters with more than one dimension and 0
      for the others. float64, in double precision throughout but for the rotary frequencies, which keep their float32 values;
@@ -46,6 +47,8 @@ GRADIENT_LIMIT = 16384
 NEW_TOKENS = 20
 CLASSES = ["negative", "neutral", "positive"]
 LABELS = dict(id2label={i: n for i, n in enumerate(CLASSES)}, label2id={n: i for i, n in enumerate(CLASSES)})
+TAGS = ["O", "B-X", "I-X"]
+TAGGED = dict(id2label={i: n for i, n in enumerate(TAGS)}, label2id={n: i for i, n in enumerate(TAGS)})
 SHORT, LONG = (9, 12, 7), (17, 24, 6)  # lengths of the three rows
 
 BERT = dict(vocab_size=V, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=20, max_position_embeddings=16,
@@ -75,13 +78,14 @@ ROPE = {"rope_type": "default", "rope_theta": 10000.0}
 class Case:
     model: type
     config: object
-    kind: str  # classify, mlm, causal, base
+    kind: str  # classify, tokens, mlm, causal, base
     lengths: tuple = SHORT
     special: dict = field(default_factory=dict)  # ids around a text, the mask, the lowest id of a word
     left: str = "positions"  # left padding: "positions" given, "" none needed, "no": the first position is pooled
     pairs: bool = False
     short: int = 0  # the length at which frequencies change
     matters: tuple = ()  # changes of the config that must change the logits
+    idle: tuple = ()  # parameters that nothing reads
 
     @property
     def decoder(self):
@@ -95,6 +99,10 @@ DECODER = dict(low=3)
 
 def classifier(model, config, left="no", **more):
     return Case(model, config, "classify", left=left, **{"special": WORDPIECE, **more})
+
+
+def tokens(model, config, left="positions", **more):
+    return Case(model, config, "tokens", left=left, **{"special": WORDPIECE, **more})
 
 
 def mlm(model, config, left="positions", **more):
@@ -134,6 +142,17 @@ def cases():
         # The head of the published v3 checkpoints, and the one that transformers builds unless the config says "legacy": false.
         "deberta_v3_mlm": mlm(hf.DebertaV2ForMaskedLM, hf.DebertaV2Config(**DEBERTA, legacy=False), ""),
         "deberta_v3_mlm_legacy": mlm(hf.DebertaV2ForMaskedLM, hf.DebertaV2Config(**DEBERTA), ""),
+        # Narrow embeddings: the head's transform makes rows as wide as those.
+        "deberta_v2_mlm": mlm(hf.DebertaV2ForMaskedLM, hf.DebertaV2Config(**DEBERTA_V2), lengths=LONG),
+        # An output matrix that is not the embedding.
+        "bert_mlm_untied": mlm(hf.BertForMaskedLM, hf.BertConfig(**BERT, tie_word_embeddings=False), idle=("cls.predictions.bias",)),
+        "bert_tokens": tokens(hf.BertForTokenClassification, hf.BertConfig(**BERT, **TAGGED)),
+        "distilbert_tokens": tokens(hf.DistilBertForTokenClassification, hf.DistilBertConfig(**DISTILBERT, **TAGGED)),
+        "roberta_tokens": tokens(hf.RobertaForTokenClassification, hf.RobertaConfig(**ROBERTA, **TAGGED), "", special=FAIRSEQ),
+        "deberta_v3_tokens": tokens(hf.DebertaV2ForTokenClassification, hf.DebertaV2Config(**DEBERTA, **TAGGED), "", **long_only),
+        "modernbert_tokens": tokens(hf.ModernBertForTokenClassification, hf.ModernBertConfig(**MODERNBERT, **TAGGED), **long_only),
+        "llama_tokens": tokens(hf.LlamaForTokenClassification, hf.LlamaConfig(**{**GQA, "tie_word_embeddings": False}, **TAGGED, classifier_dropout=0.0), special=DECODER),
+        "gpt2_tokens": tokens(hf.GPT2ForTokenClassification, hf.GPT2Config(**GPT2, **TAGGED, classifier_dropout=0.0), special=DECODER),
         "bert_base": Case(hf.BertModel, hf.BertConfig(**BERT), "base", special=WORDPIECE),
         "gpt2": causal(hf.GPT2LMHeadModel, hf.GPT2Config(**GPT2)),
         "llama": llama(**LLAMA),
@@ -248,6 +267,10 @@ def batch_of(case, rows, seed):
             batch["token_type_ids"][i, middle + 1:len(row)] = 1
     if case.kind == "classify":
         return batch, torch.randperm(len(CLASSES), generator=g)
+    if case.kind == "tokens":
+        labels = torch.randint(len(TAGS), batch["input_ids"].shape, generator=g)
+        labels[:, ::3] = -100
+        return batch, labels.masked_fill(batch["attention_mask"] == 0, -100)
     labels = batch["input_ids"].clone()
     for i, row in enumerate(rows):
         labels[i, :len(row) // 3] = -100
@@ -467,14 +490,14 @@ def make(name, case):
         loss.backward()
         out["labels"], out["loss"] = labels, loss
         for n, p in model.named_parameters():
-            assert p.grad is not None, n
-            if p.numel() <= GRADIENT_LIMIT:
+            assert (p.grad is None) == (n in case.idle), n
+            if p.grad is not None and p.numel() <= GRADIENT_LIMIT:
                 out["grad." + n] = p.grad
         out.update(training(made, batch, labels, seed + 3))
         close(out["loss"], out["train_loss"][0], "loss", float(out["tolerance.train_loss"][0]))
     if case.left != "no":
         out.update(left_padded(made, rows, right))
-    if case.kind in ("causal", "mlm"):
+    if case.kind in ("causal", "mlm", "tokens"):
         out.update(packed(made, rows, right))
     if case.short:
         inputs = padded(texts(case, (case.short, case.short // 2, case.short - 3), seed + 4), case.config.pad_token_id or 0)

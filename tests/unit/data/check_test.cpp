@@ -119,7 +119,7 @@ TEST(Check, TextsWithValues) {
   write_text(dir / "t.tsv", "text\tscore\na a\t1.5\nb b\t2\na  a\t1.5\nb b\t3\nc c\t5\n");
   const CheckReport report = check(
       open_dataset(Json{{"path", (dir / "t.tsv").string()}, {"split", {{"validation", 0}}}}, 1), 1);
-  EXPECT_TRUE(report.regression);
+  EXPECT_TRUE(report.values);
   EXPECT_TRUE(report.empty_classes.empty());
   ASSERT_EQ(report.duplicates.size(), 2U);
   EXPECT_EQ(report.duplicates[0].different_labels + report.duplicates[1].different_labels, 1);

@@ -45,6 +45,30 @@ TEST(Mix, MixupBlendsEachSampleWithTheOneBefore) {
   EXPECT_TRUE(at::equal(batch.pixels(), before));
 }
 
+TEST(Mix, RowsOfTextsBlendWithTheOneBefore) {
+  const at::Tensor classes = at::tensor({2, 0, 1, 0}, at::kLong);
+  const RowMix mixed = mix_rows(classes, 3, 0.4, Rng(5));
+  EXPECT_GT(mixed.share, 0);
+  EXPECT_LT(mixed.share, 1);
+  EXPECT_EQ(mix_rows(classes, 3, 0.4, Rng(5)).share, mixed.share);
+  EXPECT_NE(mix_rows(classes, 3, 0.4, Rng(6)).share, mixed.share);
+  EXPECT_NEAR(mixed.targets[0][2].item<double>(), mixed.share, 1e-6);
+  EXPECT_NEAR(mixed.targets[0][0].item<double>(), 1 - mixed.share, 1e-6);
+  // Several labels, or shares, are mixed as they are.
+  const at::Tensor hot = at::tensor({1.0F, 1.0F, 0.0F, 0.0F, 0.0F, 1.0F}).view({2, 3});
+  const RowMix several = mix_rows(hot, 3, 0.4, Rng(5));
+  EXPECT_TRUE(
+      at::allclose(several.targets, hot * several.share + hot.flip(0) * (1 - several.share)));
+
+  const at::Tensor rows = at::rand({4, 7}).set_requires_grad(true);
+  const at::Tensor blended = mixed_rows(rows, 0.75);
+  EXPECT_TRUE(at::allclose(blended, rows * 0.75 + rows.roll(1, 0) * 0.25));
+  (blended * at::arange(4).to(at::kFloat).unsqueeze(1)).sum().backward();
+  const at::Tensor expected = at::tensor(
+      {0 * 0.75F + 1 * 0.25F, 1 * 0.75F + 2 * 0.25F, 2 * 0.75F + 3 * 0.25F, 3 * 0.75F + 0 * 0.25F});
+  EXPECT_TRUE(at::allclose(rows.grad(), expected.unsqueeze(1).expand({4, 7})));
+}
+
 TEST(Mix, CutmixPastesABoxWhoseAreaIsThePartnersShare) {
   const Batch batch = batch_of(4);
   const at::Tensor before = batch.pixels().clone();

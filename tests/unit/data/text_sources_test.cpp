@@ -285,10 +285,6 @@ TEST_F(TextSources, FoldersOfTexts) {
                      "the texts in");
 }
 
-TEST_F(TextSources, ParquetIsToldHowToConvert) {
-  EXPECT_GRAFT_ERROR(open("train.parquet", "PAR1"), kUnreadable, "pandas.read_parquet");
-}
-
 TEST_F(TextSources, TablesOfPicturesStayTablesOfPictures) {
   EXPECT_GRAFT_ERROR(open("t.csv", "file,label\na b,x\n"), kUnreadable, "first pictures exists");
   EXPECT_GRAFT_ERROR(open("t.csv", "a b.jpg,x\nc.jpg,y\n"), kUnreadable, "first pictures exists");

@@ -117,6 +117,41 @@ TEST(Metrics, OfNumbersAreScipys) {
   }
 }
 
+TEST(Metrics, OfTextsThatBelongTogether) {
+  Predictions p;
+  p.target = Target::retrieval;
+  p.inputs = {"1", "2", "3", "4"};
+  p.labels.resize(4);
+  p.ranks = {1, 4, 11, 1};
+  p.losses = {0, 1, 2, 3};
+  std::vector<std::string> names;
+  for (const auto& [name, measured] : measure_all(p)) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"mrr", "recall_at_1", "recall_at_10", "loss"}));
+  EXPECT_DOUBLE_EQ(measure(find_metric("mrr"), p).value, (1 + 1.0 / 4 + 1.0 / 11 + 1) / 4);
+  EXPECT_DOUBLE_EQ(measure(find_metric("recall_at_10"), p).value, 0.75);
+  const Measured first = measure(find_metric("recall_at_1"), p);
+  EXPECT_DOUBLE_EQ(first.value, 0.5);
+  EXPECT_NEAR(first.low, wilson_interval(2, 4).first, 1e-12);
+  EXPECT_TRUE(class_scores(p).empty());
+  const Json line = to_json_line(p, 2, "test");
+  EXPECT_EQ(line["rank"], 11);
+  EXPECT_FALSE(line.contains("label"));
+}
+
+TEST(Metrics, OfScoresAndCosines) {
+  Predictions p = numbers({1, 5, 3, 3}, {0.1F, 0.9F, 0.4F, 0.6F});
+  p.target = Target::similarity;
+  p.classes = {"cosine"};
+  std::vector<std::string> names;
+  for (const auto& [name, measured] : measure_all(p)) names.push_back(name);
+  EXPECT_EQ(names, (std::vector<std::string>{"pearson", "spearman", "loss"}));
+  EXPECT_NEAR(measure(find_metric("spearman"), p).value, 0.948683, 1e-6);
+  EXPECT_TRUE(class_scores(p).empty());
+  const Json line = to_json_line(p, 1, "test");
+  EXPECT_EQ(line["label"], 5);
+  EXPECT_FLOAT_EQ(line["predicted"].get<float>(), 0.9F);
+}
+
 TEST(Metrics, OfPreferences) {
   Predictions p;
   p.target = Target::preference;

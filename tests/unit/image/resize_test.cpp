@@ -34,7 +34,7 @@ TEST(Resize, WindowEqualsTheSamePartOfTheWhole) {
        {std::pair{40, 30}, {200, 150}, {83, 30}, {40, 59}, {83, 59}}) {
     for (const Filter filter :
          {Filter::nearest, Filter::bilinear, Filter::bicubic, Filter::lanczos}) {
-      const Box window{7, 11, 19, 13};
+      const Rect window{7, 11, 19, 13};
       const Image whole = resize(source, width, height, filter);
       EXPECT_EQ(resize_window(source, width, height, filter, window), crop(whole, window));
     }
@@ -43,12 +43,12 @@ TEST(Resize, WindowEqualsTheSamePartOfTheWhole) {
 
 TEST(Resize, CropThenResizeIgnoresWhatLiesOutside) {
   const Image source = pattern(60, 50);
-  const Box box{13, 9, 31, 40};
+  const Rect box{13, 9, 31, 40};
   for (const Filter filter : {Filter::nearest, Filter::box, Filter::bicubic}) {
     EXPECT_EQ(resize_crop(source, box, 20, 24, filter), resize(crop(source, box), 20, 24, filter));
   }
   // Up to the last pixel of the image, where vector loads must not read further.
-  const Box corner{30, 20, 30, 30};
+  const Rect corner{30, 20, 30, 30};
   EXPECT_EQ(resize_crop(source, corner, 50, 50, Filter::lanczos),
             resize(crop(source, corner), 50, 50, Filter::lanczos));
 }
@@ -83,13 +83,13 @@ TEST(Resize, PortableKernelsGiveTheSameAsTheFastest) {
 TEST(Crop, CentreFollowsTheChosenLibrary) {
   using enum Centre;
   // Cutting 3 of 10: transformers floors 3.5, torchvision rounds it to even.
-  EXPECT_EQ(center_box({10, 10}, 3, 3, transformers), (Box{3, 3, 3, 3}));
-  EXPECT_EQ(center_box({10, 10}, 3, 3, torchvision), (Box{4, 4, 3, 3}));
-  EXPECT_EQ(center_box({12, 12}, 3, 3, torchvision), (Box{4, 4, 3, 3}));
+  EXPECT_EQ(center_box({10, 10}, 3, 3, transformers), (Rect{3, 3, 3, 3}));
+  EXPECT_EQ(center_box({10, 10}, 3, 3, torchvision), (Rect{4, 4, 3, 3}));
+  EXPECT_EQ(center_box({12, 12}, 3, 3, torchvision), (Rect{4, 4, 3, 3}));
   // Padding 5 to 8: the numpy backend of transformers puts the odd pixel in front, torchvision
   // behind.
-  EXPECT_EQ(center_box({5, 20}, 8, 8, transformers), (Box{-2, 6, 8, 8}));
-  EXPECT_EQ(center_box({5, 20}, 8, 8, torchvision), (Box{-1, 6, 8, 8}));
+  EXPECT_EQ(center_box({5, 20}, 8, 8, transformers), (Rect{-2, 6, 8, 8}));
+  EXPECT_EQ(center_box({5, 20}, 8, 8, torchvision), (Rect{-1, 6, 8, 8}));
 
   const Image source(5, 20, 9);
   const Image padded = center_crop(source, 8, 8);

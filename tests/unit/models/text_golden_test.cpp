@@ -1,111 +1,31 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include <algorithm>
-
-#include "graft/io/safetensors.h"
-#include "tests/support/support.h"
-#include "tests/unit/models/golden.h"
+#include "tests/unit/models/text_case.h"
 
 /// Every family that reads texts against transformers: the checkpoints that save_pretrained wrote,
 /// the numbers that it computes with them.
 namespace graft::models::test {
 namespace {
 
-constexpr double kTolerance = 1e-4;
-
-struct Case {
-  explicit Case(const std::string& name, Task task = Task::classes)
-      : tensors(io::SafetensorsReader(text_golden_folder() / name / "golden.safetensors").all()) {
-    ModelSource source;
-    source.path = (text_golden_folder() / name).string();
-    source.task = task;
-    loaded = load_model(source);
-  }
-  Model& model() const { return *loaded.model; }
-  at::Tensor forward(const std::string& prefix = "") const {
-    nn::Context context;
-    return model().forward(text_flow(tensors, prefix), context).at("logits");
-  }
-  at::Tensor loss() const {
-    if (model().task() == Task::classes)
-      return at::cross_entropy_loss(forward(), tensors.at("labels"));
-    return at::cross_entropy_loss(forward(), next_tokens(), {}, at::Reduction::Mean, -100);
-  }
-  /// What follows each real token, -100 where it is not learned.
-  at::Tensor next_tokens() const {
-    const at::Tensor labels = tensors.at("labels");
-    const at::Tensor shifted =
-        at::constant_pad_nd(labels.narrow(1, 1, labels.size(1) - 1), {0, 1}, -100);
-    return shifted.masked_select(tensors.at("attention_mask").to(at::kBool));
-  }
-  /// The rows of real tokens of padded logits [B, S, V].
-  at::Tensor real(const std::string& prefix, const std::string& name) const {
-    const at::Tensor mask = tensors.at(prefix + "attention_mask").to(at::kBool);
-    const at::Tensor& padded = tensors.at(prefix + name);
-    return padded.masked_select(mask.unsqueeze(2)).view({-1, padded.size(2)});
-  }
-
-  io::TensorMap tensors;
-  LoadedModel loaded;
-};
-
-/// GPT-2's files and modules have weights as [in, out], graft as all others. DeBERTa's convolution
-/// over a line is one over a picture of height 1.
-at::Tensor as_here(const Case& c, const std::string& name, const at::Tensor& theirs) {
-  const bool turned =
-      c.model().family() == "gpt2" && theirs.dim() == 2 && name.find(".c_") != std::string::npos;
-  if (theirs.dim() == 3) return theirs.unsqueeze(2);
-  return turned ? theirs.t() : theirs;
-}
-
 class TextClassifier : public testing::TestWithParam<std::string> {};
 
 TEST_P(TextClassifier, EveryTensorHasItsPlace) {
-  const Case c(GetParam());
+  const TextCase c(GetParam());
   EXPECT_TRUE(c.loaded.unused.empty()) << c.loaded.unused.front();
+  EXPECT_TRUE(c.loaded.other_heads.empty()) << c.loaded.other_heads.front();
   EXPECT_TRUE(c.loaded.missing.empty()) << c.loaded.missing.front();
+  EXPECT_TRUE(c.loaded.head.layers.empty()) << c.loaded.head.layers.front();
   EXPECT_EQ(c.model().classes(), (std::vector<std::string>{"negative", "neutral", "positive"}));
 }
 
 TEST_P(TextClassifier, SavesTheTensorsThatItRead) {
-  const Case c(GetParam());
-  const graft::test::ScratchDir folder;
-  save_model(c.model(), folder.path());
-  const io::TensorMap saved = io::SafetensorsReader(folder / "model.safetensors").all();
-  const io::TensorMap read =
-      io::SafetensorsReader(text_golden_folder() / GetParam() / "model.safetensors").all();
-  EXPECT_EQ(saved.size(), read.size());
-  for (const auto& [name, tensor] : read) {
-    ASSERT_TRUE(saved.contains(name)) << name;
-    EXPECT_TRUE(at::equal(saved.at(name), tensor)) << name;
-  }
-}
-
-void expect_loss_and_gradients(const Case& c) {
-  set_trained(c.model(), true);
-  const at::Tensor loss = c.loss();
-  EXPECT_NEAR(loss.item<double>(), c.tensors.at("loss").item<double>(), kTolerance);
-  loss.backward();
-  size_t compared = 0;
-  for (const auto& p : c.model().registry().parameters) {
-    const at::Tensor* found = c.tensors.find("grad." + p.name);
-    if (!found) continue;
-    const at::Tensor turned = as_here(c, p.name, *found);
-    const at::Tensor* expected = &turned;
-    ASSERT_TRUE(p.value->grad().defined()) << p.name;
-    EXPECT_LT((p.value->grad() - *expected).norm().item<double>(),
-              kTolerance * expected->norm().item<double>() + 1e-6)
-        << p.name;
-    ++compared;
-  }
-  EXPECT_EQ(compared, static_cast<size_t>(std::count_if(
-                          c.tensors.begin(), c.tensors.end(),
-                          [](const auto& item) { return item.first.starts_with("grad."); })));
+  const TextCase c(GetParam());
+  expect_saved_as_read(c, GetParam());
 }
 
 TEST_P(TextClassifier, LogitsAndGradients) {
-  const Case c(GetParam());
+  const TextCase c(GetParam());
   {
     const at::NoGradGuard no_grad;
     EXPECT_LT(largest_difference(c.forward(), c.tensors.at("logits")), kTolerance);
@@ -116,32 +36,16 @@ TEST_P(TextClassifier, LogitsAndGradients) {
   expect_loss_and_gradients(c);
 }
 
-void expect_losses(const Case& c, bool in_double) {
-  if (in_double) to_double(c.model());
-  set_trained(c.model(), true);
-  AdamW optimizer(c.model());
-  for (int64_t i = 0; i < 10; ++i) {
-    const at::Tensor loss = c.loss();
-    const double allowed =
-        in_double ? 1e-8 : c.tensors.at("tolerance.train_loss")[i].item<double>();
-    EXPECT_NEAR(loss.item<double>(), c.tensors.at("train_loss")[i].item<double>(), allowed)
-        << "step " << i;
-    loss.backward();
-    optimizer.step();
-  }
-}
-
 TEST_P(TextClassifier, TenStepsOfAdamW) {
-  expect_losses(Case(GetParam()), false);
+  expect_losses(TextCase(GetParam()), false);
 }
 
-/// Double precision takes the padded path of attention, float32 the loops.
 TEST_P(TextClassifier, TenStepsInDoublePrecision) {
-  expect_losses(Case(GetParam()), true);
+  expect_losses(TextCase(GetParam()), true);
 }
 
 TEST_P(TextClassifier, BFloat16KeepsFloatLogits) {
-  const Case c(GetParam());
+  const TextCase c(GetParam());
   c.model().set_precision(at::kBFloat16);
   set_trained(c.model(), true);
   const at::Tensor out = c.forward();
@@ -151,9 +55,7 @@ TEST_P(TextClassifier, BFloat16KeepsFloatLogits) {
   for (const auto& p : c.model().registry().parameters) {
     const at::Tensor* found = c.tensors.find("grad." + p.name);
     if (!found || found->norm().item<double>() < 1e-4) continue;
-    const at::Tensor turned = as_here(c, p.name, *found);
-    const at::Tensor* expected = &turned;
-    EXPECT_LT(relative_difference(p.value->grad(), *expected), 0.2) << p.name;
+    EXPECT_LT(relative_difference(p.value->grad(), as_here(c, p.name, *found)), 0.2) << p.name;
   }
 }
 
@@ -177,13 +79,13 @@ class LanguageModel : public testing::TestWithParam<std::string> {
 class TrainedLanguageModel : public testing::TestWithParam<std::string> {};
 
 TEST_P(LanguageModel, EveryTensorHasItsPlace) {
-  const Case c(GetParam(), Task::next_token);
+  const TextCase c(GetParam(), Task::next_token);
   EXPECT_TRUE(c.loaded.unused.empty()) << c.loaded.unused.front();
   EXPECT_TRUE(c.loaded.missing.empty()) << c.loaded.missing.front();
 }
 
 TEST_P(LanguageModel, LogitsOfPaddedPackedAndLoneTexts) {
-  const Case c(GetParam(), Task::next_token);
+  const TextCase c(GetParam(), Task::next_token);
   const at::NoGradGuard no_grad;
   const at::Tensor packed = c.tensors.at("packed.logits")[0];
   EXPECT_LT(largest_difference(c.forward(), packed), kTolerance);
@@ -196,20 +98,20 @@ TEST_P(LanguageModel, LogitsOfPaddedPackedAndLoneTexts) {
 }
 
 TEST_P(TrainedLanguageModel, LossAndGradients) {
-  expect_loss_and_gradients(Case(GetParam(), Task::next_token));
+  expect_loss_and_gradients(TextCase(GetParam(), Task::next_token));
 }
 
 TEST_P(TrainedLanguageModel, TenStepsOfAdamW) {
-  expect_losses(Case(GetParam(), Task::next_token), false);
+  expect_losses(TextCase(GetParam(), Task::next_token), false);
 }
 
 TEST_P(TrainedLanguageModel, TenStepsInDoublePrecision) {
-  expect_losses(Case(GetParam(), Task::next_token), true);
+  expect_losses(TextCase(GetParam(), Task::next_token), true);
 }
 
 /// Without a cache of keys: each new token by the whole text again.
 TEST_P(LanguageModel, GreedyContinuation) {
-  const Case c(GetParam(), Task::next_token);
+  const TextCase c(GetParam(), Task::next_token);
   const at::NoGradGuard no_grad;
   const at::Tensor* whole = c.tensors.find("greedy_no_cache");
   const at::Tensor expected = whole ? *whole : c.tensors.at("greedy");

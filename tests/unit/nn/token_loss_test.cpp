@@ -111,6 +111,39 @@ TEST(TokenLoss, RowsOfAFrozenWeightNeedNoLogitsAgain) {
   EXPECT_FALSE(p.weight.grad().defined());
 }
 
+/// The bias of a masked language model: added before the cap, with a gradient of its own.
+TEST(TokenLoss, ABiasIsPartOfTheLogits) {
+  for (const bool rows : {false, true}) {
+    for (const bool weight_learns : {false, true}) {
+      Problem p = problem(200, 16, 60000, 9);  // several parts
+      p.weight.set_requires_grad(weight_learns);
+      const auto g = at::detail::createCPUGenerator(10);
+      const at::Tensor bias = at::randn({60000}, g, at::kFloat).set_requires_grad(true);
+      const auto wide = [](const at::Tensor& t) {
+        return t.detach().to(at::kDouble).set_requires_grad(t.requires_grad());
+      };
+      const at::Tensor x = wide(p.x);
+      const at::Tensor weight = wide(p.weight);
+      const at::Tensor b = wide(bias);
+      const at::Tensor learned = p.targets.ge(0).nonzero().squeeze(1);
+      const at::Tensor logits = (at::linear(x.index_select(0, learned), weight, b) / 5).tanh() * 5;
+      const at::Tensor expected = at::cross_entropy_loss(logits, p.targets.index_select(0, learned),
+                                                         {}, at::Reduction::None);
+      const TokenLoss loss = token_loss(p.x, p.weight, p.targets, 5, bias);
+      EXPECT_TRUE(at::allclose(loss.losses.to(at::kDouble), expected, 1e-5, 1e-5));
+      const at::Tensor factors = at::arange(expected.size(0), at::kDouble).remainder(5) - 2;
+      (rows ? (expected * factors).sum() : expected.sum()).backward();
+      (rows ? (loss.losses * factors.to(at::kFloat)).sum() : loss.sum).backward();
+      EXPECT_TRUE(at::allclose(bias.grad().to(at::kDouble), b.grad(), 1e-4, 1e-5));
+      EXPECT_TRUE(at::allclose(p.x.grad().to(at::kDouble), x.grad(), 1e-4, 1e-5));
+      ASSERT_EQ(p.weight.grad().defined(), weight_learns);
+      if (weight_learns) {
+        EXPECT_TRUE(at::allclose(p.weight.grad().to(at::kDouble), weight.grad(), 1e-4, 1e-4));
+      }
+    }
+  }
+}
+
 TEST(TokenLoss, OnlyWhatTrainsGetsAGradient) {
   Problem p = problem(20, 8, 11, 2);
   p.weight.set_requires_grad(false);

@@ -2,7 +2,10 @@
 
 #include <torch/types.h>
 
+#include <set>
+
 #include "graft/base/error.h"
+#include "graft/nn/embedding.h"
 #include "graft/nn/linear.h"
 #include "graft/peft/attach.h"
 #include "tests/support/support.h"
@@ -55,6 +58,48 @@ TEST(Attach, TargetsAreChosenByNameAndBySize) {
   EXPECT_GRAFT_ERROR(count("everything"), ErrorCode::usage, "everything");
   EXPECT_GRAFT_ERROR(TwoLayers().attach({{"name", "lora"}, {"r", 4000}}), ErrorCode::usage,
                      "smaller r");
+}
+
+TEST(Attach, HeadsAndModulesThatLearnWholeAreReachedByName) {
+  const auto attach = [](const Json& options, int named) {
+    TwoLayers layers;
+    const int count = peft::attach(layers.registry, {one(options)}, 2, nn::Init(1), named);
+    return std::pair(count, layers.head.adapters().size());
+  };
+  // A head that came with the model, as that of language models.
+  EXPECT_EQ(attach({{"name", "lora"}, {"target", "all"}}, 3), std::pair(3, size_t{0}));
+  EXPECT_EQ(attach({{"name", "lora"}, {"target", {"head", "gate"}}}, 3), std::pair(2, size_t{1}));
+  EXPECT_GRAFT_ERROR(attach({{"name", "lora"}, {"target", {"head"}}}, 2), ErrorCode::usage,
+                     "'head' matches no layer");
+  // A module has weights of its own or an adapter, not both.
+  const Json saved = {{"name", "lora"}, {"target", "all"}, {"modules_to_save", {"fc1"}}};
+  EXPECT_EQ(attach(saved, 2).first, 2);
+  EXPECT_GRAFT_ERROR(attach({{"name", "lora"}, {"modules_to_save", {"fc2"}}}, 2), ErrorCode::usage,
+                     "'fc2' matches no module");
+  EXPECT_GRAFT_ERROR(attach({{"name", "lora"}, {"modules_to_save", {"head"}}}, 2), ErrorCode::usage,
+                     "called: fc1, gate, q_proj");
+
+  const peft::Choice choice = one(saved);
+  TwoLayers layers;
+  std::set<std::string> whole;
+  for (const auto& p : layers.registry.parameters) {
+    if (choice.method->selects(p, choice.options)) whole.insert(p.name);
+  }
+  EXPECT_EQ(whole, (std::set<std::string>{"a.1.fc1.weight", "a.1.fc1.bias"}));
+}
+
+TEST(Lora, OfAnEmbeddingBeginsAsPeftDoes) {
+  nn::Registry registry;
+  nn::Embedding words(nn::Scope(registry, "embed_tokens", 0), 400, 50);
+  peft::attach(registry, {one({{"name", "lora"}, {"r", 40}, {"target", {"embed_tokens"}}})}, 1,
+               nn::Init(1));
+  const auto tensors = words.adapters().front()->parameters();
+  EXPECT_EQ(tensors[0].name, "lora_embedding_A");
+  EXPECT_EQ(tensors[0].value->sizes(), (at::IntArrayRef{40, 400}));
+  EXPECT_EQ(tensors[0].value->abs().max().item<float>(), 0);
+  EXPECT_EQ(tensors[1].name, "lora_embedding_B");
+  EXPECT_EQ(tensors[1].value->sizes(), (at::IntArrayRef{50, 40}));
+  EXPECT_NEAR(tensors[1].value->std().item<double>(), 1, 0.05);
 }
 
 TEST(Lora, BeginsAsPeftDoes) {

@@ -1,0 +1,52 @@
+#include "graft/models/detector.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "graft/base/error.h"
+#include "graft/models/family.h"
+
+namespace graft::models {
+
+std::unique_ptr<Detector> make_detector(const Model& model) {
+  const Family& family = find_family(model.family());
+  family.architecture(Task::boxes, "model");  // refused here when there is none
+  return family.detector(model);
+}
+
+Detections in_picture(const Detections& found, const image::Placement& placement,
+                      image::Dimensions picture) {
+  const image::Box all{0, 0, static_cast<float>(picture.width), static_cast<float>(picture.height)};
+  Detections placed;
+  for (const Detection& one : found) {
+    const image::Box box = image::intersection(placement.back(one.box), all);
+    if (box.area() > 0) placed.push_back({box, one.label, one.score});
+  }
+  return placed;
+}
+
+std::vector<Detections> detect(Model& model, const Detector& detector,
+                               const std::vector<image::Image>& pictures,
+                               const DetectOptions& options) {
+  const at::NoGradGuard no_grad;
+  const image::Preprocess& preprocess = model.preprocess();
+  const image::Dimensions size = preprocess.output();
+  const auto count = static_cast<int64_t>(pictures.size());
+  at::Tensor pixels =
+      at::empty({count, 3, size.height, size.width}, at::kFloat, at::MemoryFormat::ChannelsLast);
+  for (int64_t i = 0; i < count; ++i) {
+    preprocess.to_floats(preprocess.apply(pictures[static_cast<size_t>(i)]),
+                         pixels.data_ptr<float>() + i * size.height * size.width * 3);
+  }
+  nn::Context context;
+  const nn::Flow end = model.forward({"pixels", pixels.to(model.device())}, context);
+  std::vector<Detections> found = detector.find(end, options);
+  for (size_t i = 0; i < found.size(); ++i) {
+    const image::Dimensions picture{pictures[i].width, pictures[i].height};
+    found[i] = in_picture(found[i], preprocess.placement(picture), picture);
+  }
+  return found;
+}
+
+}  // namespace graft::models

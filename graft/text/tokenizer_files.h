@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+
+#include "graft/text/preprocess.h"
+
+namespace graft::texts {
+
+/// Writes a tokenizer's files, and those beside it (Preprocess::files), into another folder. New
+/// tokens (Preprocess::new_tokens) stand in it as transformers writes them: in tokenizer.json, and
+/// where there is none in tokenizer_config.json.
+void write_tokenizer_files(const Preprocess& preprocess, const std::filesystem::path& folder);
+
+}  // namespace graft::texts
