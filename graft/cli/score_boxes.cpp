@@ -86,14 +86,15 @@ const char* meaning(const std::string& name) {
 
 std::string table(const eval::BoxScores& scores) {
   std::string text =
-      fmt::format("{} images, {} objects ({} more are ignored), {} boxes found\n\n",
+      fmt::format("{} images, {} objects ({} more are ignored), {} boxes that count\n\n",
                   data::grouped(scores.images), data::grouped(scores.objects),
                   data::grouped(scores.ignored), data::grouped(scores.found));
   for (const auto& [name, value] : scores.figures.named())
     text += fmt::format("  {:<6} {:>7}   {}\n", name, shown(value), meaning(name));
   if (!std::isnan(scores.best.f1)) {
     text += fmt::format(
-        "\nbest F1 {:.4f}: boxes with a score of at least {:.4g} (precision {:.4f}, recall {:.4f})\n",
+        "\nbest F1 {:.4f}: boxes with a score of at least {:.4g} (precision {:.4f}, recall "
+        "{:.4f})\n",
         scores.best.f1, scores.best.threshold, scores.best.precision, scores.best.recall);
   }
   size_t width = 5;
@@ -103,9 +104,9 @@ std::string table(const eval::BoxScores& scores) {
   for (const auto& one : scores.classes) {
     if (one.objects == 0 && one.found == 0) continue;
     text += fmt::format("{:<{}} {:>9} {:>9} {:>7} {:>7} {:>7} {:>8} {:>7}\n", one.name, width,
-                        data::grouped(one.objects), data::grouped(one.found),
-                        shown(one.figures.ap), shown(one.figures.ap50), shown(one.figures.ar100),
-                        shown(one.best.f1), shown(one.best.threshold));
+                        data::grouped(one.objects), data::grouped(one.found), shown(one.figures.ap),
+                        shown(one.figures.ap50), shown(one.figures.ar100), shown(one.best.f1),
+                        shown(one.best.threshold));
   }
   return text;
 }

@@ -98,8 +98,7 @@ void BoxListing::settle_classes() {
   labels_.assign(names_.size(), -1);
   for (size_t c = 0; c < listing_.classes.size(); ++c)
     labels_[static_cast<size_t>(numbers_.at(listing_.classes[c]))] = static_cast<int>(c);
-  for (Sample& sample : listing_.samples)
-    relabel_sample(sample, labels_, /*ordered=*/false);
+  for (Sample& sample : listing_.samples) relabel_sample(sample, labels_, /*ordered=*/false);
 }
 
 void BoxListing::write_notes() {

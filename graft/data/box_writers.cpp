@@ -79,10 +79,11 @@ void write_coco_results(const fs::path& file, const std::vector<FoundInPicture>&
     for (const ScoredBox& one : picture.boxes) {
       const auto label = static_cast<size_t>(one.label);
       GRAFT_ASSERT(category_ids.empty() || label < category_ids.size());
-      results.push_back({{"image_id", picture.id},
-                         {"category_id", category_ids.empty() ? one.label + 1 : category_ids[label]},
-                         {"bbox", coco_box(one.box)},
-                         {"score", one.score}});
+      results.push_back(
+          {{"image_id", picture.id},
+           {"category_id", category_ids.empty() ? one.label + 1 : category_ids[label]},
+           {"bbox", coco_box(one.box)},
+           {"score", one.score}});
     }
   }
   create_folder_of(file);
@@ -134,9 +135,10 @@ void write_voc(const fs::path& folder, const std::vector<FoundInPicture>& found,
   for (const FoundInPicture& picture : found) {
     const std::string stem = fs::path(picture.file).stem().string();
     if (!taken.insert(stem).second) {
-      fail_usage("two pictures are called {}; Pascal VOC has one folder for all, so their names must "
-                 "differ",
-                 stem);
+      fail_usage(
+          "two pictures are called {}; Pascal VOC has one folder for all, so their names must "
+          "differ",
+          stem);
     }
     write_atomically(folder / "Annotations" / (stem + ".xml"), voc_text(picture, classes));
     listed += stem + "\n";
@@ -153,9 +155,9 @@ void write_yolo(const fs::path& folder, const std::vector<FoundInPicture>& found
     for (const ScoredBox& one : picture.boxes) {
       name_of(classes, one);
       const image::Box& box = one.box;
-      text += fmt::format("{} {:.6f} {:.6f} {:.6f} {:.6f}", one.label, (box.x0 + box.x1) / 2 / width,
-                          (box.y0 + box.y1) / 2 / height, box.width() / width,
-                          box.height() / height);
+      text +=
+          fmt::format("{} {:.6f} {:.6f} {:.6f} {:.6f}", one.label, (box.x0 + box.x1) / 2 / width,
+                      (box.y0 + box.y1) / 2 / height, box.width() / width, box.height() / height);
       text += scores ? fmt::format(" {:.6g}\n", one.score) : "\n";
     }
     const fs::path file = join_inside(folder / "labels", picture.file).replace_extension(".txt");

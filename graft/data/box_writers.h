@@ -25,8 +25,8 @@ struct FoundInPicture {
   std::vector<ScoredBox> boxes;
 };
 
-/// COCO's results: a list of {image_id, category_id, bbox, score}. `category_ids` has the id of each
-/// class; empty: 1, 2 ….
+/// COCO's results: a list of {image_id, category_id, bbox, score}. `category_ids` has the id of
+/// each class; empty: 1, 2 ….
 void write_coco_results(const std::filesystem::path& file, const std::vector<FoundInPicture>& found,
                         const std::vector<int64_t>& category_ids = {});
 

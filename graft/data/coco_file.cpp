@@ -80,18 +80,22 @@ class Reader {
  public:
   explicit Reader(const fs::path& path) : where_(printable(path.string())) {
     std::vector<JsonList> lists = {
-        {"images", {"id", "file_name", "width", "height"},
+        {"images",
+         {"id", "file_name", "width", "height"},
          [this](int64_t i, const Fields& f) { add_image({where_, "images", i}, f); }},
-        {"categories", {"id", "name"},
+        {"categories",
+         {"id", "name"},
          [this](int64_t i, const Fields& f) { add_category({where_, "categories", i}, f); }},
-        {"annotations", {"image_id", "category_id", "bbox", "area", "iscrowd"},
+        {"annotations",
+         {"image_id", "category_id", "bbox", "area", "iscrowd"},
          [this](int64_t i, const Fields& f) { add_annotation({where_, "annotations", i}, f); }}};
     read_json_lists(path, lists);
     for (const JsonList& list : lists) {
       if (!list.found && list.key != "categories") {
-        fail_unreadable("{} has no list '{}'; annotations in COCO's format have images, "
-                        "annotations and categories",
-                        where_, list.key);
+        fail_unreadable(
+            "{} has no list '{}'; annotations in COCO's format have images, "
+            "annotations and categories",
+            where_, list.key);
       }
     }
   }
@@ -136,9 +140,9 @@ class Reader {
     one.box = record.box(fields[2]);
     const bool area = fields[3].kind == Kind::number && fields[3].number >= 0;
     one.area = area ? fields[3].number : one.box[2] * one.box[3];
-    one.crowd = fields[4].kind == Kind::boolean ? fields[4].boolean
-                                                : fields[4].kind == Kind::number &&
-                                                      fields[4].number != 0;
+    one.crowd = fields[4].kind == Kind::boolean
+                    ? fields[4].boolean
+                    : fields[4].kind == Kind::number && fields[4].number != 0;
     file_.annotations.push_back(one);
   }
 

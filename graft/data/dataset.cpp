@@ -198,7 +198,8 @@ const std::vector<Option>& data_options() {
         text("validation", nullptr, "data to choose by"),
         text("test", nullptr, "data to measure on, once"),
         any("columns", nullptr,
-            "columns of a table: {path, label, split, root}, of texts {text, text_pair, label, "
+            "columns of a table: {path, label, split, root}, of boxes {path, xmin, ymin, xmax, ymax, "
+            "label, split, root}, of texts {text, text_pair, label, "
             "split, id}, of texts that are compared {anchor, positive, negative, score, split, "
             "id}, of words with tags {word, tag} or {words, tags, text, entities, split, id}"),
         text("labels", "auto",

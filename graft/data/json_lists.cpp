@@ -118,8 +118,8 @@ class ListHandler : public nlohmann::json_sax<Json> {
   /// A list at the top, or directly below a key of the document.
   void begin_list() {
     const std::string name = depth_ == 0 ? "" : key_;
-    const auto wanted =
-        std::find_if(lists_.begin(), lists_.end(), [&](const JsonList& l) { return l.key == name; });
+    const auto wanted = std::find_if(lists_.begin(), lists_.end(),
+                                     [&](const JsonList& l) { return l.key == name; });
     if (wanted == lists_.end()) return;
     if (wanted->found) fail_unreadable("{}: '{}' stands there twice", where_, name);
     list_ = &*wanted;

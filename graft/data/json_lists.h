@@ -15,8 +15,8 @@ struct JsonField {
 
   Kind kind = Kind::absent;
   bool boolean = false;
-  double number = 0;   ///< of a whole number its value, too
-  int64_t whole = 0;   ///< when `is_whole`
+  double number = 0;  ///< of a whole number its value, too
+  int64_t whole = 0;  ///< when `is_whole`
   bool is_whole = false;
   std::string text;
   std::vector<double> numbers;

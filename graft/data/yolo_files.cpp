@@ -82,9 +82,10 @@ double coordinate(std::string_view word, const std::string& where, int64_t line)
   }
   constexpr double kMost = 2;
   if (std::abs(*value) > kMost) {
-    fail_unreadable("{}, line {}: {} must be a share of the picture's side, from 0 to 1; pixels "
-                    "must be divided by width and height",
-                    where, line, *value);
+    fail_unreadable(
+        "{}, line {}: {} must be a share of the picture's side, from 0 to 1; pixels "
+        "must be divided by width and height",
+        where, line, *value);
   }
   return *value;
 }

@@ -22,27 +22,27 @@ struct YoloConfig {
   std::vector<std::string> notes;
 };
 
-/// Reads one. `root` overrides its `path` where it is not empty. A `path` that is absolute or leaves
-/// the folder of the file is not followed, and a note says so; "../" in front of a place is left out
-/// (Roboflow writes it). Errors (exit code 3): no names, numbers
-/// of classes that are missing, no place to train on.
+/// Reads one. `root` overrides its `path` where it is not empty. A `path` that is absolute or
+/// leaves the folder of the file is not followed, and a note says so; "../" in front of a place is
+/// left out (Roboflow writes it). Errors (exit code 3): no names, numbers of classes that are
+/// missing, no place to train on.
 YoloConfig read_yolo_config(const std::filesystem::path& file, const std::filesystem::path& root);
 
 /// The data.yaml of a folder, or the only YAML file that reads like one; empty when there is none.
 /// `path` may be that file itself.
 std::filesystem::path find_yolo_config(const std::filesystem::path& path);
 
-/// One line of a label file. Corners are shares of the picture's sides, NaN where a coordinate is no
-/// number.
+/// One line of a label file. Corners are shares of the picture's sides, NaN where a coordinate is
+/// no number.
 struct YoloRow {
   int label = 0;
   std::array<double, 4> corners{};  ///< x0, y0, x1, y1
   bool polygon = false;             ///< it was one, and this is the box around it
 };
 
-/// Lines "class cx cy width height", with a score behind them or not, or "class x y x y x y …". Blank
-/// lines are left out. Errors (exit code 3) name `where` and the line: other shapes, classes that
-/// are none of `classes`, pixels in the place of shares.
+/// Lines "class cx cy width height", with a score behind them or not, or "class x y x y x y …".
+/// Blank lines are left out. Errors (exit code 3) name `where` and the line: other shapes, classes
+/// that are none of `classes`, pixels in the place of shares.
 std::vector<YoloRow> parse_yolo_labels(std::string_view text, size_t classes,
                                        const std::string& where);
 

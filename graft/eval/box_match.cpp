@@ -94,11 +94,11 @@ void judge_as_voc(const std::vector<TrueBox>& truth, const Candidates& candidate
 }  // namespace
 
 double overlap(const MeasuredBox& found, const MeasuredBox& truth, bool crowd) {
-  const double width = std::min(found.x + found.width, truth.x + truth.width) -
-                       std::max(found.x, truth.x);
+  const double width =
+      std::min(found.x + found.width, truth.x + truth.width) - std::max(found.x, truth.x);
   if (width <= 0) return 0;
-  const double height = std::min(found.y + found.height, truth.y + truth.height) -
-                        std::max(found.y, truth.y);
+  const double height =
+      std::min(found.y + found.height, truth.y + truth.height) - std::max(found.y, truth.y);
   if (height <= 0) return 0;
   const double common = width * height;
   return common / (crowd ? found.area() : found.area() + truth.area() - common);

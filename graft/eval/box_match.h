@@ -19,8 +19,8 @@ struct MeasuredBox {
 struct TrueBox {
   MeasuredBox box;
   int label = 0;
-  double area = 0;  ///< as the data say; it decides the size class (of COCO it is the mask's)
-  bool crowd = false;      ///< stands for many objects: any number of boxes inside it are ignored
+  double area = 0;     ///< as the data say; it decides the size class (of COCO it is the mask's)
+  bool crowd = false;  ///< stands for many objects: any number of boxes inside it are ignored
   bool difficult = false;  ///< need not be found: one box on it is ignored (VOC)
 };
 

@@ -36,13 +36,11 @@ class Mean {
 
 using Member = double BoxFigures::*;
 constexpr std::pair<const char*, Member> kFigures[] = {
-    {"AP", &BoxFigures::ap},         {"AP50", &BoxFigures::ap50},
-    {"AP75", &BoxFigures::ap75},     {"APs", &BoxFigures::ap_small},
-    {"APm", &BoxFigures::ap_medium}, {"APl", &BoxFigures::ap_large},
-    {"AR1", &BoxFigures::ar1},       {"AR10", &BoxFigures::ar10},
-    {"AR100", &BoxFigures::ar100},   {"ARs", &BoxFigures::ar_small},
-    {"ARm", &BoxFigures::ar_medium}, {"ARl", &BoxFigures::ar_large},
-    {"VOC07", &BoxFigures::voc07},   {"VOC", &BoxFigures::voc}};
+    {"AP", &BoxFigures::ap},        {"AP50", &BoxFigures::ap50},     {"AP75", &BoxFigures::ap75},
+    {"APs", &BoxFigures::ap_small}, {"APm", &BoxFigures::ap_medium}, {"APl", &BoxFigures::ap_large},
+    {"AR1", &BoxFigures::ar1},      {"AR10", &BoxFigures::ar10},     {"AR100", &BoxFigures::ar100},
+    {"ARs", &BoxFigures::ar_small}, {"ARm", &BoxFigures::ar_medium}, {"ARl", &BoxFigures::ar_large},
+    {"VOC07", &BoxFigures::voc07},  {"VOC", &BoxFigures::voc}};
 
 constexpr Member kPrecisionOf[] = {&BoxFigures::ap, &BoxFigures::ap_small, &BoxFigures::ap_medium,
                                    &BoxFigures::ap_large};
@@ -162,8 +160,8 @@ double recall(const std::vector<Kept>& found, SizeClass size, int most, int64_t 
   int64_t hits = 0;
   for (const Kept& kept : found) {
     if (kept.rank >= most) continue;
-    const auto bits = static_cast<unsigned>(kept.verdict.hit[index(size)] &
-                                            ~kept.verdict.ignored[index(size)]);
+    const auto bits =
+        static_cast<unsigned>(kept.verdict.hit[index(size)] & ~kept.verdict.ignored[index(size)]);
     hits += __builtin_popcount(bits);
   }
   return static_cast<double>(hits) /
@@ -205,8 +203,7 @@ ClassBoxes DetectionMetric::scores_of(size_t label) const {
       if (size == 0 && t == 5) figures.ap75 = average;
     }
     figures.*kPrecisionOf[size] = precision.value();
-    figures.*kRecallOf[size] =
-        recall(one.found, static_cast<SizeClass>(size), kMostBoxes, objects);
+    figures.*kRecallOf[size] = recall(one.found, static_cast<SizeClass>(size), kMostBoxes, objects);
   }
   if (result.objects == 0) return result;
   figures.ar1 = recall(one.found, SizeClass::all, 1, result.objects);
@@ -214,8 +211,7 @@ ClassBoxes DetectionMetric::scores_of(size_t label) const {
 
   scored.clear();
   for (const Kept* kept : order) {
-    if (!kept->verdict.voc_ignored)
-      scored.push_back({kept->verdict.score, kept->verdict.voc_hit});
+    if (!kept->verdict.voc_ignored) scored.push_back({kept->verdict.score, kept->verdict.voc_hit});
   }
   figures.voc07 = eleven_point_precision(scored, result.objects);
   figures.voc = all_point_precision(scored, result.objects);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -49,7 +50,7 @@ struct BoxScores {
 Json to_json(const BoxScores& scores);
 
 /// Measures boxes as COCO does (Lin et al. 2014), equal to pycocotools 2.0.11, and as Pascal VOC
-/// does (Everingham et al. 2010). Pictures are added one by one and then forgotten; 32 bytes are
+/// does (Everingham et al. 2010). Pictures are added one by one and then forgotten; 40 bytes are
 /// kept of each box that was found, and nothing of objects but their number.
 ///
 ///   DetectionMetric metric({"cat", "dog"});

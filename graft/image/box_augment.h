@@ -50,8 +50,8 @@ class BoxAugmentation {
   /// such mappings. `where` names the key in errors (exit code 2).
   explicit BoxAugmentation(const Json& spec, const std::string& where = "augment");
 
-  /// Without `draw`, augmentations that mix scenes are left out: the last epochs of a run are better
-  /// without them.
+  /// Without `draw`, augmentations that mix scenes are left out: the last epochs of a run are
+  /// better without them.
   Scene apply(Scene scene, Rng& rng, Dimensions frame, const DrawScene& draw = {}) const;
 
   bool random() const;  ///< whether it changes anything at all

@@ -17,8 +17,7 @@ int in_proportion(int side, int other, int whole) {
 
 Letterbox::Letterbox(Dimensions picture, Dimensions frame) : picture_(picture), frame_(frame) {
   GRAFT_ASSERT(picture.width > 0 && picture.height > 0 && frame.width > 0 && frame.height > 0);
-  const bool wide =
-      int64_t{frame.width} * picture.height < int64_t{frame.height} * picture.width;
+  const bool wide = int64_t{frame.width} * picture.height < int64_t{frame.height} * picture.width;
   place_.width = wide ? frame.width : in_proportion(picture.width, picture.height, frame.height);
   place_.height = wide ? in_proportion(picture.height, picture.width, frame.width) : frame.height;
   place_.x = (frame.width - place_.width) / 2;

@@ -8,6 +8,7 @@
 #include "graft/base/error.h"
 #include "graft/io/safetensors.h"
 #include "graft/models/load.h"
+#include "graft/models/outlook.h"
 #include "graft/nn/conv.h"
 #include "graft/nn/embedding.h"
 #include "graft/peft/attach.h"
@@ -19,21 +20,37 @@
 namespace graft {
 namespace {
 
-const std::vector<std::string> kFamilies = {"vit",      "resnet_basic", "mobilenet_v2_tf",
-                                            "convnext", "dinov2",       "bert"};
+/// Detectors of Darknet, by their .cfg.
+const std::vector<std::string> kDetectors = {"fastest", "v4"};
+const std::vector<std::string> kFamilies = {"vit",         "resnet_basic", "mobilenet_v2_tf",
+                                            "convnext",    "dinov2",       "bert",
+                                            kDetectors[0], kDetectors[1]};
+
+bool is_detector(const std::string& name) {
+  return std::ranges::find(kDetectors, name) != kDetectors.end();
+}
 
 std::filesystem::path folder_of(const std::string& name) {
   return test::source_dir() / "tests/golden" / (name == "bert" ? "text_models" : "models") / name;
 }
 
+std::filesystem::path darknet_file(const std::string& name, const char* ending) {
+  return test::source_dir() / "tests/golden/darknet" / (name + ending);
+}
+
 std::unique_ptr<models::Model> load(const std::string& name) {
   models::ModelSource source;
-  source.path = folder_of(name).string();
+  source.path = (is_detector(name) ? darknet_file(name, ".cfg") : folder_of(name)).string();
+  source.task = models::named_task(source);
   return models::load_model(source).model;
 }
 
 /// What enters the chain: pictures, or texts one after the other.
 nn::Flow inputs_of(const std::string& name) {
+  if (is_detector(name)) {
+    const io::SafetensorsReader golden(darknet_file(name, ".safetensors"));
+    return {"pixels", golden.tensor("pixels").to(at::kFloat) / 255};
+  }
   const io::SafetensorsReader golden(folder_of(name) / "golden.safetensors");
   if (name != "bert") return {"pixels", golden.tensor("pixels")};
   const at::Tensor there = golden.tensor("attention_mask").to(at::kBool);
@@ -42,12 +59,17 @@ nn::Flow inputs_of(const std::string& name) {
   return flow;
 }
 
+/// What the chain ends with: logits, or all maps of a detector one after the other.
 at::Tensor logits_of(models::Model& model, const nn::Flow& inputs, bool training = false) {
   const at::NoGradGuard no_grad;
   nn::Context context;
   context.training = training;
   context.generator = at::make_generator<at::CPUGeneratorImpl>(4);
-  return model.forward(inputs, context).at("logits");
+  const nn::Flow end = model.forward(inputs, context);
+  if (end.has("logits")) return end.at("logits");
+  std::vector<at::Tensor> maps;
+  for (const auto& [name, map] : end.tensors()) maps.push_back(map.flatten());
+  return at::cat(maps);
 }
 
 double gap(const at::Tensor& a, const at::Tensor& b) {

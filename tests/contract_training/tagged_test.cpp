@@ -11,7 +11,6 @@
 #include "graft/text/words.h"
 #include "graft/train/batches.h"
 #include "graft/train/run_model.h"
-#include "graft/text/words.h"
 #include "graft/train/word_classes.h"
 #include "tests/contract_training/stops.h"
 #include "tests/contract_training/tagged.h"

@@ -18,8 +18,9 @@ namespace {
 /// "train" of instances_train2017.json; for _annotations.coco.json that of its folder.
 Split split_of(const fs::path& file) {
   std::string stem = file.stem().string();
-  stem.erase(std::remove_if(stem.begin(), stem.end(), [](unsigned char c) { return std::isdigit(c); }),
-             stem.end());
+  stem.erase(
+      std::remove_if(stem.begin(), stem.end(), [](unsigned char c) { return std::isdigit(c); }),
+      stem.end());
   const Split split = split_in(stem);
   return split != Split::none ? split : split_called(file.parent_path().filename().string());
 }
@@ -57,14 +58,9 @@ fs::path find_root(const fs::path& file, const CocoFile& coco) {
   const fs::path above = folder / "..";
   const std::string stem = file.stem().string();
   const std::string part = stem.substr(stem.find_last_of('_') + 1);
-  const std::vector<fs::path> places = {folder,
-                                        folder / "images",
-                                        folder / part,
-                                        folder / "images" / part,
-                                        above,
-                                        above / "images",
-                                        above / part,
-                                        above / "images" / part};
+  const std::vector<fs::path> places = {
+      folder, folder / "images", folder / part, folder / "images" / part,
+      above,  above / "images",  above / part,  above / "images" / part};
   for (const fs::path& place : places) {
     for (size_t i = 0; i < std::min(kTried, coco.images.size()); ++i) {
       std::error_code failed;
@@ -125,10 +121,10 @@ class CocoListing {
     const int64_t gaps = coco.categories.back().id - coco.categories.front().id + 1 -
                          static_cast<int64_t>(coco.categories.size());
     if (gaps > 0) {
-      boxes_.note(fmt::format("{}: the ids of its {} categories go from {} to {}; classes go by "
-                              "name, so that gaps do not matter",
-                              where, coco.categories.size(), coco.categories.front().id,
-                              coco.categories.back().id));
+      boxes_.note(fmt::format(
+          "{}: the ids of its {} categories go from {} to {}; classes go by "
+          "name, so that gaps do not matter",
+          where, coco.categories.size(), coco.categories.front().id, coco.categories.back().id));
     }
   }
 

@@ -40,7 +40,8 @@ struct Columns {
   std::array<std::optional<size_t>, kRoles.size()> at;
   bool header = true;
   bool whole() const {
-    return std::all_of(at.begin(), at.begin() + kSplit, [](const auto& c) { return c.has_value(); });
+    return std::all_of(at.begin(), at.begin() + kSplit,
+                       [](const auto& c) { return c.has_value(); });
   }
 };
 
@@ -97,9 +98,10 @@ Columns find_columns(const CsvRow& first, const Options& options, const std::str
     columns.at[role] = static_cast<size_t>(found - names.begin());
   }
   if (!columns.whole()) {
-    fail_unreadable("{} must have columns image, xmin, ymin, xmax, ymax and label; its columns are: "
-                    "{} (data.columns says what they are called)",
-                    where, join_some(names));
+    fail_unreadable(
+        "{} must have columns image, xmin, ymin, xmax, ymax and label; its columns are: "
+        "{} (data.columns says what they are called)",
+        where, join_some(names));
   }
   return columns;
 }
@@ -145,7 +147,8 @@ class CsvBoxes {
     if (nothing) return;  // a picture without objects
     FileBox box;
     for (size_t i = 0; i < 4; ++i) box.corners[i] = coordinate(row, kXmin + i);
-    if (cell(row, kLabel).empty()) fail_unreadable("{}, line {}: there is no label", where_, row.line);
+    if (cell(row, kLabel).empty())
+      fail_unreadable("{}, line {}: there is no label", where_, row.line);
     box.label = boxes_.class_of(std::string(cell(row, kLabel)));
     picture.boxes.push_back(box);
   }
@@ -230,8 +233,8 @@ Format csv_boxes() {
         text(role.key, nullptr,
              fmt::format("column; default: {}", join_some(role.usual, role.usual.size()))));
   }
-  format.options.push_back(text("root", nullptr,
-                                "folder that the paths are relative to; default: the table's own"));
+  format.options.push_back(
+      text("root", nullptr, "folder that the paths are relative to; default: the table's own"));
   format.detect = has_boxes;
   format.open = [](const fs::path& path, const Options& options) {
     return CsvBoxes(path, options).finish();

@@ -41,13 +41,17 @@ bool is_voc(const fs::path& root) {
   return false;
 }
 
-/// Relative paths of all files with that ending.
-std::vector<std::string> xml_files(const fs::path& root) {
+/// Paths below the root, of all folders that were walked.
+std::vector<std::string> xml_files(const fs::path& root, const FileTree& tree) {
+  std::vector<std::string> folders = tree.folders;
+  folders.emplace_back();
   std::vector<std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(
-           root, fs::directory_options::follow_directory_symlink)) {
-    if (entry.path().extension() == ".xml" && entry.is_regular_file())
-      files.push_back(entry.path().lexically_relative(root).generic_string());
+  std::error_code failed;
+  for (const std::string& folder : folders) {
+    for (const auto& entry : fs::directory_iterator(root / folder, failed)) {
+      if (entry.path().extension() == ".xml" && entry.is_regular_file(failed))
+        files.push_back((fs::path(folder) / entry.path().filename()).generic_string());
+    }
   }
   std::sort(files.begin(), files.end());
   return files;
@@ -97,9 +101,8 @@ class ImageSets {
 /// Pictures by their path without ending.
 class PictureFinder {
  public:
-  explicit PictureFinder(const fs::path& root) {
-    for (const std::string& file : walk_folder(root, Content::images).files)
-      files_.emplace(stem_of(file), file);
+  explicit PictureFinder(const FileTree& tree) {
+    for (const std::string& file : tree.files) files_.emplace(stem_of(file), file);
   }
 
   /// Of "a/Annotations/b.xml": a/JPEGImages/b.jpg, a/images/b.png …, or the file beside it. "" when
@@ -152,11 +155,12 @@ Listing open_voc(const fs::path& root, const Options&) {
   const std::string where = printable(root.string());
   BoxListing boxes(root, where);
   const ImageSets sets(root / "ImageSets" / "Main");
-  const PictureFinder pictures(root);
+  const FileTree tree = walk_folder(root, Content::images);
+  const PictureFinder pictures(tree);
   int64_t unlisted = 0;
   int64_t without_picture = 0;
   std::string first_without;
-  for (const std::string& xml : xml_files(root)) {
+  for (const std::string& xml : xml_files(root, tree)) {
     const std::string stem = fs::path(xml).stem().string();
     FilePicture picture;
     picture.split = sets.empty() ? split_called(xml.substr(0, xml.find('/'))) : sets.of(stem);
@@ -180,8 +184,9 @@ Listing open_voc(const fs::path& root, const Options&) {
     if (count > 0) boxes.note(fmt::format("{} {}", grouped(count), what));
   };
   say(unlisted, "file(s) with annotations are in no list of ImageSets/Main and are not used");
-  say(sets.repeated(), "picture(s) are in several lists of ImageSets/Main and count to the first of "
-                       "train, val and test");
+  say(sets.repeated(),
+      "picture(s) are in several lists of ImageSets/Main and count to the first of "
+      "train, val and test");
   say(without_picture, fmt::format("file(s) with annotations have no picture and are left out, the "
                                    "first is {}",
                                    printable(first_without)));

@@ -26,10 +26,11 @@ const AugmentRecord& of_pictures() {
 }  // namespace
 
 BoxAugmentRecord color_jitter_box_augment() {
-  return {static_cast<const Entry&>(of_pictures()),
-          [](const Options& options, const std::string& where) -> std::unique_ptr<const BoxAugment> {
-            return std::make_unique<BoxColorJitter>(of_pictures().make(options, where));
-          }};
+  return {
+      static_cast<const Entry&>(of_pictures()),
+      [](const Options& options, const std::string& where) -> std::unique_ptr<const BoxAugment> {
+        return std::make_unique<BoxColorJitter>(of_pictures().make(options, where));
+      }};
 }
 
 }  // namespace graft::image

@@ -49,8 +49,8 @@ class CopyPaste final : public BoxAugment {
                         static_cast<float>(x + part.width), static_cast<float>(y + part.height)};
       if (hides(scene, covered)) continue;
       paste(crop(from, part), scene.image, x, y);
-      object.box = moved(object.box, 1, 1, static_cast<float>(x - part.x),
-                         static_cast<float>(y - part.y));
+      object.box =
+          moved(object.box, 1, 1, static_cast<float>(x - part.x), static_cast<float>(y - part.y));
       scene.boxes.push_back(object);
       return;
     }

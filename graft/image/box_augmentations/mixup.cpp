@@ -37,8 +37,9 @@ BoxAugmentRecord mixup_box_augment() {
   return {{"mixup",
            "blend two pictures and keep the objects of both",
            {detail::probability(0.15),
-            number("alpha", 8.0, "of the Beta distribution that shares are drawn from: both pictures "
-                                 "stay visible where it is large")
+            number("alpha", 8.0,
+                   "of the Beta distribution that shares are drawn from: both pictures "
+                   "stay visible where it is large")
                 .between(0.01, 1000)},
            "Zhang et al. 2018; for detectors Zhang et al. 2019 (Bag of Freebies)"},
           [](const Options& options, const std::string&) -> std::unique_ptr<const BoxAugment> {

@@ -67,17 +67,18 @@ class Mosaic final : public BoxAugment {
 }  // namespace
 
 BoxAugmentRecord mosaic_box_augment() {
-  return {{"mosaic",
-           "four pictures around a random point",
-           {detail::probability(1),
-            number("margin", 0.25, "how near to the border the point may lie, as a share of the side")
-                .between(0, 0.5),
-            detail::visible_option()},
-           "Bochkovskiy et al. 2020 (YOLOv4)"},
-          [](const Options& options, const std::string&) -> std::unique_ptr<const BoxAugment> {
-            return std::make_unique<Mosaic>(options.number("p"), options.number("margin"),
-                                            detail::read_cut_rule(options));
-          }};
+  return {
+      {"mosaic",
+       "four pictures around a random point",
+       {detail::probability(1),
+        number("margin", 0.25, "how near to the border the point may lie, as a share of the side")
+            .between(0, 0.5),
+        detail::visible_option()},
+       "Bochkovskiy et al. 2020 (YOLOv4)"},
+      [](const Options& options, const std::string&) -> std::unique_ptr<const BoxAugment> {
+        return std::make_unique<Mosaic>(options.number("p"), options.number("margin"),
+                                        detail::read_cut_rule(options));
+      }};
 }
 
 }  // namespace graft::image

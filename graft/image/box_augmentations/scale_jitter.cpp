@@ -54,16 +54,16 @@ class ScaleJitter final : public BoxAugment {
 }  // namespace
 
 BoxAugmentRecord scale_jitter_box_augment() {
-  return {{"scale_jitter",
-           "scale the picture by a random factor and lay it at a random place of the input",
-           {any("scale", Json{0.5, 1.5}, "[low, high], as shares of the size that just fits"),
-            detail::visible_option()},
-           "Ghiasi et al. 2021 (large scale jittering is [0.1, 2])"},
-          [](const Options& options, const std::string& where) -> std::unique_ptr<const BoxAugment> {
-            return std::make_unique<ScaleJitter>(
-                detail::read_range(options, "scale", 0.05, 8, where),
-                detail::read_cut_rule(options));
-          }};
+  return {
+      {"scale_jitter",
+       "scale the picture by a random factor and lay it at a random place of the input",
+       {any("scale", Json{0.5, 1.5}, "[low, high], as shares of the size that just fits"),
+        detail::visible_option()},
+       "Ghiasi et al. 2021 (large scale jittering is [0.1, 2])"},
+      [](const Options& options, const std::string& where) -> std::unique_ptr<const BoxAugment> {
+        return std::make_unique<ScaleJitter>(detail::read_range(options, "scale", 0.05, 8, where),
+                                             detail::read_cut_rule(options));
+      }};
 }
 
 }  // namespace graft::image

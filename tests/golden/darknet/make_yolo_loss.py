@@ -40,12 +40,12 @@ def pointer(array, kind=ctypes.c_float):
     return array.ctypes.data_as(ctypes.POINTER(kind))
 
 
-def objects(generator):
+def objects(generator, smallest):
     """Picture, class, then relative centre and sides; two in one place, of different classes, and one at the border."""
     rows = []
     for picture, count in ((0, 6), (1, 3)):
         for _ in range(count):
-            w, h = generator.uniform(0.2, 0.6, 2)  # no box is so far off that it misses its object: see below
+            w, h = generator.uniform(smallest, 0.6, 2)
             rows.append([picture, generator.integers(CLASSES), generator.uniform(w / 2, 1 - w / 2), generator.uniform(h / 2, 1 - h / 2), w, h])
     rows.append([1, 0, 0.52, 0.3, 0.3, 0.32])
     rows.append([1, 2, 0.53, 0.31, 0.31, 0.31])
@@ -64,7 +64,7 @@ def main():
             settings = dict(ignore_thresh=0.2, iou_thresh=0.213 if modern else 1, iou_normalizer=0.07 if modern else 0.75, obj_normalizer=1 if modern else 0.8,
                             cls_normalizer=1, label_smooth_eps=0 if modern else 0.1, scale_x_y=1.1 if kind in ("diou", "ciou") else 1)
             info["cases"][kind] = settings
-            rows = objects(generator)
+            rows = objects(generator, 0.2 if modern else 0.05)  # large enough for every box to meet its object
             truth = np.zeros((3, 16, 6), np.float32)
             counts = [0, 0, 0]
             for picture, label, *box in rows:

@@ -42,16 +42,18 @@ using Names = std::vector<std::string>;
 
 // ---- COCO ----
 
-std::string coco_json(const std::string& annotations,
-                      const std::string& categories =
-                          R"([{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}, {"id": 90, "name": "cow"}])") {
+std::string coco_json(
+    const std::string& annotations,
+    const std::string& categories =
+        R"([{"id": 7, "name": "dog"}, {"id": 3, "name": "cat"}, {"id": 90, "name": "cow"}])") {
   return R"({"info": {"year": 2026}, "annotations": [)" + annotations + R"(], "categories": )" +
          categories +
          R"(, "images": [{"id": 5, "file_name": "a.png", "width": 60, "height": 40},
                          {"id": 2, "file_name": "b.png", "width": 60, "height": 40}]})";
 }
 
-std::string coco_box(int image, int category, const std::string& box, const std::string& more = "") {
+std::string coco_box(int image, int category, const std::string& box,
+                     const std::string& more = "") {
   return fmt::format(R"({{"image_id": {}, "category_id": {}, "bbox": {}, "id": 1{}}})", image,
                      category, box, more);
 }
@@ -84,7 +86,7 @@ TEST_F(CocoFolder, ClassesGoByNameAndCrowdsAreIgnored) {
   EXPECT_EQ(a.boxes[0].area, 150.5F);
   EXPECT_FALSE(a.boxes[0].crowd);
   EXPECT_TRUE(a.boxes[1].crowd);
-  EXPECT_EQ(a.boxes[1].area, 900);  // that of the box where the file has none
+  EXPECT_EQ(a.boxes[1].area, 900);           // that of the box where the file has none
   EXPECT_EQ(a.labels, std::vector<int>{1});  // a crowd is no object to learn
   EXPECT_EQ(sample_called(listing, "b.png").labels, std::vector<int>{0});
   EXPECT_TRUE(says(listing, "from 3 to 90")) << notes_of(listing);
@@ -112,10 +114,10 @@ TEST_F(CocoFolder, BadBoxesAreCutOrDroppedAndCounted) {
 }
 
 TEST_F(CocoFolder, WhatIsMissingIsSaid) {
-  const Listing listing = open(coco_json(coco_box(5, 7, "[1, 1, 9, 9]") + "," +
-                                         coco_box(99, 7, "[1, 1, 9, 9]") + "," +
-                                         coco_box(5, 8, "[1, 1, 9, 9]") + "," +
-                                         R"({"image_id": 5, "category_id": 7, "segmentation": []})"));
+  const Listing listing =
+      open(coco_json(coco_box(5, 7, "[1, 1, 9, 9]") + "," + coco_box(99, 7, "[1, 1, 9, 9]") + "," +
+                     coco_box(5, 8, "[1, 1, 9, 9]") + "," +
+                     R"({"image_id": 5, "category_id": 7, "segmentation": []})"));
   EXPECT_EQ(sample_called(listing, "a.png").boxes.size(), 1U);
   EXPECT_TRUE(says(listing, "1 annotation(s) are of images that it does not list"));
   EXPECT_TRUE(says(listing, "1 annotation(s) have a category that it does not list"));
@@ -123,9 +125,10 @@ TEST_F(CocoFolder, WhatIsMissingIsSaid) {
   const Listing bare = open(coco_json(coco_box(5, 12, "[1, 1, 9, 9]"), "[]"));
   EXPECT_EQ(bare.classes, Names{"12"});
   EXPECT_TRUE(says(bare, "has no categories"));
-  const Listing twins = open(coco_json(coco_box(5, 1, "[1, 1, 9, 9]") + "," + coco_box(5, 2, "[1, 1, 9, 9]") +
-                                           "," + coco_box(5, 3, "[1, 1, 9, 9]"),
-                                       R"([{"id": 1, "name": "x"}, {"id": 2, "name": "x"}, {"id": 3, "name": ""}])"));
+  const Listing twins =
+      open(coco_json(coco_box(5, 1, "[1, 1, 9, 9]") + "," + coco_box(5, 2, "[1, 1, 9, 9]") + "," +
+                         coco_box(5, 3, "[1, 1, 9, 9]"),
+                     R"([{"id": 1, "name": "x"}, {"id": 2, "name": "x"}, {"id": 3, "name": ""}])"));
   EXPECT_EQ(twins.classes, (Names{"category 3", "x"}));
   EXPECT_TRUE(says(twins, "are one class"));
 }
@@ -170,7 +173,8 @@ std::string voc_object(const std::string& name, const std::string& box, int diff
                      name, difficult, box);
 }
 std::string corners(double x0, double y0, double x1, double y1) {
-  return fmt::format("<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax>", x0, y0, x1, y1);
+  return fmt::format("<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax>", x0, y0, x1,
+                     y1);
 }
 std::string voc_xml(const std::string& objects, int width = 60, int height = 40) {
   return fmt::format(
@@ -187,10 +191,10 @@ TEST(Voc, PixelsCountFromOneAndListsMakeSplits) {
              voc_xml(voc_object("dog", corners(1, 1, 60, 40)) +
                      voc_object("cat", corners(10.5, 5, 20, 15), 1)));
   write_text(dir / "Annotations" / "b.xml", voc_xml("", 0, 0));
-  write_text(dir / "Annotations" / "c.xml",
-             voc_xml(voc_object("dog", corners(7, 7, 7, 20)) + voc_object("dog", corners(5, 5, 300, 20)) +
-                         voc_object("dog", "<xmin>nan</xmin>"),
-                     0, 0));
+  write_text(dir / "Annotations" / "c.xml", voc_xml(voc_object("dog", corners(7, 7, 7, 20)) +
+                                                        voc_object("dog", corners(5, 5, 300, 20)) +
+                                                        voc_object("dog", "<xmin>nan</xmin>"),
+                                                    0, 0));
   write_text(dir / "Annotations" / "d.xml", voc_xml(""));
   write_text(dir / "Annotations" / "e.xml", voc_xml(""));
   write_text(dir / "ImageSets" / "Main" / "train.txt", "a\n");
@@ -224,6 +228,8 @@ TEST(Voc, FilesBesideTheirPictures) {
   const Listing listing = open_listing(dir.path(), "", nullptr);
   EXPECT_EQ(split_of(listing, "valid/a.png"), Split::validation);
   EXPECT_EQ(split_of(listing, "test/a.png"), Split::test);
+  fs::create_directory_symlink(dir.path(), dir / "train" / "circle");
+  EXPECT_EQ(open_listing(dir.path(), "", nullptr).samples.size(), 3U);
   const ScratchDir flat;
   test::write_picture(flat / "images" / "x.png", 1, 60, 40);
   write_text(flat / "annotations" / "x.xml", voc_xml(voc_object("dog", corners(1, 1, 9, 9))));
@@ -267,12 +273,15 @@ TEST(Yolo, SharesBecomePixelsAndNoFileMeansBackground) {
   test::write_picture(dir / "images" / "train" / "a.png", 1, 60, 40);
   test::write_picture(dir / "images" / "train" / "b.png", 1, 60, 40);
   test::write_picture(dir / "images" / "val" / "c.png", 1, 30, 40);
-  write_text(dir / "labels" / "train" / "a.txt",
-             "1 0.5 0.5 0.5 0.5\n\n0 0.1 0.1 0.4 0.2 0.93\r\n0 0.5 0.25 0.75 0.5 0.5 0.75 0.25 0.5\n"
-             "1 nan 0.5 0.1 0.1\n");
+  write_text(
+      dir / "labels" / "train" / "a.txt",
+      "1 0.5 0.5 0.5 0.5\n\n0 0.1 0.1 0.4 0.2 0.93\r\n0 0.5 0.25 0.75 0.5 0.5 0.75 0.25 0.5\n"
+      "1 nan 0.5 0.1 0.1\n");
   write_text(dir / "labels" / "val" / "c.txt", "1 0.5 0.5 1 1\n");
-  for (const std::string names : {"names: [cat, dog, cow]\nnc: 3\n", "names:\n  0: cat\n  1: dog\n  2: cow\n"}) {
-    write_text(dir / "data.yaml", "path: .\ntrain: images/train\nval: ./images/val\ntest:\n" + names);
+  for (const std::string names :
+       {"names: [cat, dog, cow]\nnc: 3\n", "names:\n  0: cat\n  1: dog\n  2: cow\n"}) {
+    write_text(dir / "data.yaml",
+               "path: .\ntrain: images/train\nval: ./images/val\ntest:\n" + names);
     const Listing listing = open_listing(dir.path(), "", nullptr);
     EXPECT_EQ(listing.classes, (Names{"cat", "dog"}));
     EXPECT_EQ(listing.empty_classes, Names{"cow"});
@@ -298,8 +307,9 @@ TEST(Yolo, RoboflowsPathsListsAndForeignRoots) {
   test::write_picture(dir / "train" / "images" / "a.png", 1, 60, 40);
   write_text(dir / "train" / "labels" / "a.txt", "0 0.5 0.5 0.5 0.5\n");
   write_text(dir / "list.txt", "./train/images/a.png\n");
-  write_text(dir / "data.yaml",
-             "path: /somewhere/else\ntrain: ../train/images\nval: [list.txt]\nnames: [cat]\nnc: 2\n");
+  write_text(
+      dir / "data.yaml",
+      "path: /somewhere/else\ntrain: ../train/images\nval: [list.txt]\nnames: [cat]\nnc: 2\n");
   const Listing listing = open_listing(dir.path(), "", nullptr);
   ASSERT_EQ(listing.samples.size(), 2U);
   EXPECT_EQ(listing.samples[0].boxes.size(), 1U);
@@ -316,7 +326,8 @@ TEST(Yolo, ErrorsNameFileAndLine) {
     write_text(dir / "labels" / "a.txt", labels);
     EXPECT_GRAFT_ERROR(open_listing(dir.path(), "", nullptr), ErrorCode::unreadable, part);
   };
-  expect("0 0.5 0.5 0.5 0.5\n1 0.5 0.5 0.5 0.5\n", "a.txt, line 2: the class is '1', but names has 1");
+  expect("0 0.5 0.5 0.5 0.5\n1 0.5 0.5 0.5 0.5\n",
+         "a.txt, line 2: the class is '1', but names has 1");
   expect("0 0.5 0.5\n", "line 1: 3 words");
   expect("0 0.5 0.5 0.5 x\n", "'x' is no number");
   expect("0 120 80 30 30\n", "pixels must be divided");
@@ -383,13 +394,17 @@ TEST(CsvBoxes, ColumnsByNameAndWithoutHeader) {
   }
   const Listing bare = open("a.png,1,2,11,12,dog\nb.png,,,,,\n");
   EXPECT_EQ(bare.samples[0].boxes[0].box, (Box{1, 2, 11, 12}));
-  const Listing tensorflow =
-      open("filename,width,height,class,xmin,ymin,xmax,ymax,split\na.png,60,40,dog,1,2,11,12,train\n");
+  const Listing tensorflow = open(
+      "filename,width,height,class,xmin,ymin,xmax,ymax,split\na.png,60,40,dog,1,2,11,12,train\n");
   EXPECT_EQ(tensorflow.splits[0], Split::train);
   write_text(dir / "boxes.csv", "pic,l,t,r,b,kind\na.png,1,2,11,12,dog\n");
   const Listing named = open_listing(dir / "boxes.csv", "csv-boxes",
-                                     {{"path", "pic"}, {"xmin", "l"}, {"ymin", "t"},
-                                      {"xmax", "r"}, {"ymax", "b"}, {"label", "kind"}});
+                                     {{"path", "pic"},
+                                      {"xmin", "l"},
+                                      {"ymin", "t"},
+                                      {"xmax", "r"},
+                                      {"ymax", "b"},
+                                      {"label", "kind"}});
   EXPECT_EQ(named.classes, Names{"dog"});
 }
 

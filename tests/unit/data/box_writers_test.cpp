@@ -40,9 +40,8 @@ std::vector<FoundInPicture> found_in(const std::filesystem::path& pictures) {
 void expect_equal(const Listing& listing, const std::vector<FoundInPicture>& found) {
   for (const FoundInPicture& picture : found) {
     const auto sample =
-        std::find_if(listing.samples.begin(), listing.samples.end(), [&](const Sample& one) {
-          return one.id.ends_with(picture.file);
-        });
+        std::find_if(listing.samples.begin(), listing.samples.end(),
+                     [&](const Sample& one) { return one.id.ends_with(picture.file); });
     ASSERT_NE(sample, listing.samples.end()) << picture.file;
     ASSERT_EQ(sample->boxes.size(), picture.boxes.size());
     for (size_t i = 0; i < picture.boxes.size(); ++i) {

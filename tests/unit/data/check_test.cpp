@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "graft/base/rng.h"
@@ -169,6 +170,50 @@ TEST(Fingerprints, PairsConnectToGroups) {
   EXPECT_EQ(connect({{1, 5}, {2, 3}, {5, 9}, {3, 8}, {2, 8}, {9, 10}}),
             (std::vector<std::vector<int64_t>>{{1, 5, 9, 10}, {2, 3, 8}}));
   EXPECT_TRUE(connect({}).empty());
+}
+
+TEST(Check, BoxesThatWereCutLeftOutOrOutside) {
+  const ScratchDir dir;
+  test::write_picture(dir / "images" / "a.png", 1, 60, 40);
+  test::write_picture(dir / "images" / "b.png", 2, 60, 40);
+  test::write_picture(dir / "images" / "c.png", 3, 60, 40);
+  // b is said to be larger than it is.
+  graft::test::write_text(
+      dir / "boxes.json",
+      R"({"images": [{"id": 1, "file_name": "a.png", "width": 60, "height": 40},
+                     {"id": 2, "file_name": "b.png", "width": 600, "height": 400},
+                     {"id": 3, "file_name": "c.png"}],
+          "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+          "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 20, 20]},
+                          {"image_id": 1, "category_id": 1, "bbox": [1, 1, 20, 20]},
+                          {"image_id": 1, "category_id": 1, "bbox": [5, 5, 0, 20]},
+                          {"image_id": 1, "category_id": 1, "bbox": [50, 5, 30, 20], "iscrowd": 1},
+                          {"image_id": 2, "category_id": 2, "bbox": [100, 5, 300, 200]}]})");
+  const Dataset set = open_dataset(
+      Json{{"path", (dir / "boxes.json").string()}, {"split", {{"validation", 0}, {"test", 0}}}}, 0);
+  const CheckReport report = check(set, 1);
+  ASSERT_TRUE(report.boxes.has_value());
+  const BoxReport& boxes = *report.boxes;
+  EXPECT_EQ(boxes.boxes, 4);
+  EXPECT_EQ(boxes.crowds, 1);
+  EXPECT_EQ(boxes.classes[0].train, 3);
+  EXPECT_EQ(boxes.small, 3);
+  EXPECT_EQ(boxes.large, 1);
+  EXPECT_EQ(boxes.dropped_boxes, 1);
+  EXPECT_EQ(boxes.cut_boxes, 1);
+  ASSERT_EQ(boxes.outside.size(), 1U);
+  EXPECT_EQ(boxes.outside[0].id, "b.png");
+  ASSERT_EQ(boxes.repeated.size(), 1U);
+  EXPECT_EQ(boxes.repeated[0].id, "a.png");
+  ASSERT_EQ(boxes.bare.size(), 1U);
+  EXPECT_EQ(boxes.bare[0].id, "c.png");
+  EXPECT_EQ(boxes.max_side, std::sqrt(300.0F * 200));
+  EXPECT_GE(report.problems().size(), 4U);
+  const std::string text = report.text();
+  EXPECT_NE(text.find("4 boxes (3 small, 0 medium, 1 large"), std::string::npos) << text;
+  EXPECT_NE(text.find("pictures that are smaller than the data say (1)"), std::string::npos) << text;
+  EXPECT_EQ(report.json()["boxes"]["left_out"], 1);
+  EXPECT_EQ(report.json()["smaller_than_said"][0]["id"], "b.png");
 }
 
 }  // namespace

@@ -126,8 +126,8 @@ TEST(Detection, ASecondBoxOnAnObjectIsWrong) {
 }
 
 TEST(Detection, TheBestThresholdKeepsEqualScoresTogether) {
-  const std::vector<Scored> scored = {{0.9, true}, {0.5, true}, {0.5, false}, {0.3, false},
-                                      {0.2, true}};
+  const std::vector<Scored> scored = {
+      {0.9, true}, {0.5, true}, {0.5, false}, {0.3, false}, {0.2, true}};
   // At 0.9: 2/(1+4); at 0.5: 4/(3+4); at 0.3: 4/8; at 0.2: 6/9.
   const WorkingPoint best = best_f1(scored, 4);
   EXPECT_EQ(best.threshold, 0.2);

@@ -12,8 +12,7 @@ namespace graft::image {
 namespace {
 
 /// Colours that no mixture of the background or of each other resembles.
-constexpr std::array<Colour, 4> kColours = {
-    {{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 0}}};
+constexpr std::array<Colour, 4> kColours = {{{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 0}}};
 
 void fill(Image& image, const Rect& part, const Colour& colour) {
   for (int y = part.y; y < part.y + part.height; ++y) {
@@ -101,11 +100,11 @@ void expect_follows(const Json& spec, bool always_some = true) {
     const uint64_t with_objects = augment.mixes() ? i % 4 : 0;
     const Scene empty{Image(shape.width, shape.height), {}};
     uint64_t drawn_scenes = 0;
-    const Scene result = augment.apply(
-        with_objects == 0 ? drawn(shape.width, shape.height, scenes) : empty, rng, kFrame,
-        [&](Rng& numbers) {
-          return ++drawn_scenes == with_objects ? drawn(140, 150, numbers) : empty;
-        });
+    const Scene result =
+        augment.apply(with_objects == 0 ? drawn(shape.width, shape.height, scenes) : empty, rng,
+                      kFrame, [&](Rng& numbers) {
+                        return ++drawn_scenes == with_objects ? drawn(140, 150, numbers) : empty;
+                      });
     ASSERT_EQ(result.image.width, kFrame.width);
     ASSERT_EQ(result.image.height, kFrame.height);
     if (always_some) EXPECT_FALSE(result.boxes.empty());
@@ -139,8 +138,7 @@ TEST(BoxAugment, PastedObjectsAreWhereTheirBoxesSay) {
 }
 
 TEST(BoxAugment, PastingHidesNoMoreThanItMay) {
-  const BoxAugmentation augment(
-      Json{{"copy_paste", {{"p", 1}, {"hidden", 0.2}, {"objects", 8}}}});
+  const BoxAugmentation augment(Json{{"copy_paste", {{"p", 1}, {"hidden", 0.2}, {"objects", 8}}}});
   for (uint64_t i = 0; i < 20; ++i) {
     Rng rng{i};
     Rng scenes{i, 5};
@@ -195,17 +193,18 @@ TEST(BoxAugment, MixingIsLeftOutWithoutOtherScenes) {
 }
 
 TEST(BoxAugment, TheSameNumbersGiveTheSameScene) {
-  const BoxAugmentation augment(
-      Json::array({"mosaic", "scale_jitter", "iou_crop", "color_jitter", "horizontal_flip", "mixup"}));
+  const BoxAugmentation augment(Json::array(
+      {"mosaic", "scale_jitter", "iou_crop", "color_jitter", "horizontal_flip", "mixup"}));
   const BoxAugmentation again(augment.to_json());
   EXPECT_EQ(again.to_json(), augment.to_json());
   std::array<Scene, 2> results;
   for (size_t i = 0; i < 2; ++i) {
     Rng rng{9};
     Rng scenes{4};
-    results[i] = (i == 0 ? augment : again)
-                     .apply(drawn(200, 100, scenes), rng, kFrame,
-                            [](Rng& numbers) { return drawn(100, 90, numbers); });
+    results[i] =
+        (i == 0 ? augment : again).apply(drawn(200, 100, scenes), rng, kFrame, [](Rng& numbers) {
+          return drawn(100, 90, numbers);
+        });
   }
   EXPECT_EQ(results[0].image, results[1].image);
   EXPECT_EQ(results[0].boxes, results[1].boxes);
@@ -214,8 +213,8 @@ TEST(BoxAugment, TheSameNumbersGiveTheSameScene) {
 TEST(BoxAugment, EveryOptionOfEveryEntryIsKnownAndChecked) {
   EXPECT_GRAFT_ERROR(BoxAugmentation("mozaic"), ErrorCode::usage, "did you mean 'mosaic'");
   EXPECT_GRAFT_ERROR(BoxAugmentation(Json{{"mosaic", {{"p", 2}}}}), ErrorCode::usage, "p");
-  EXPECT_GRAFT_ERROR(BoxAugmentation(Json{{"scale_jitter", {{"scale", {2, 1}}}}}),
-                     ErrorCode::usage, "[low, high]");
+  EXPECT_GRAFT_ERROR(BoxAugmentation(Json{{"scale_jitter", {{"scale", {2, 1}}}}}), ErrorCode::usage,
+                     "[low, high]");
   for (const BoxAugmentRecord& record : box_augmentations()) {
     EXPECT_FALSE(record.summary.empty());
     EXPECT_FALSE(record.source.empty()) << record.name;
@@ -264,7 +263,7 @@ TEST(Letterbox, BoxesGoThereAndBack) {
     EXPECT_NEAR(back.y1, box.y1, 2e-3);
   }
   const Letterbox wide({640, 320}, {320, 320});
-  EXPECT_EQ(wide.back({0, 0, 320, 80}).area(), 0);          // beside the picture
+  EXPECT_EQ(wide.back({0, 0, 320, 80}).area(), 0);                  // beside the picture
   EXPECT_EQ(wide.back({-10, 0, 330, 320}), (Box{0, 0, 640, 320}));  // cut at its borders
 }
 

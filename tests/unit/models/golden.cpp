@@ -71,7 +71,7 @@ void set_trained(Model& model, bool trained) {
 
 void AdamW::step() {
   const at::NoGradGuard no_grad;
-  constexpr double kRate = 1e-3, kBeta1 = 0.9, kBeta2 = 0.999, kEps = 1e-8, kDecay = 0.01;
+  constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEps = 1e-8, kDecay = 0.01;
   ++steps_;
   const double correction1 = 1 - std::pow(kBeta1, static_cast<double>(steps_));
   const double correction2 = std::sqrt(1 - std::pow(kBeta2, static_cast<double>(steps_)));
@@ -83,10 +83,10 @@ void AdamW::step() {
       m.first = at::zeros_like(*p.value);
       m.second = at::zeros_like(*p.value);
     }
-    if (p.value->dim() > 1) p.value->mul_(1 - kRate * kDecay);
+    if (p.value->dim() > 1) p.value->mul_(1 - rate_ * kDecay);
     m.first.lerp_(gradient, 1 - kBeta1);
     m.second.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    p.value->addcdiv_(m.first, m.second.sqrt().div_(correction2).add_(kEps), -kRate / correction1);
+    p.value->addcdiv_(m.first, m.second.sqrt().div_(correction2).add_(kEps), -rate_ / correction1);
     gradient.reset();
   }
 }

@@ -43,11 +43,11 @@ void to_double(Model& model);
 /// Every parameter trains, or none.
 void set_trained(Model& model, bool trained);
 
-/// One AdamW step (Loshchilov and Hutter 2019) as torch.optim does it: lr 1e-3, betas .9 .999, eps
-/// 1e-8, decay .01 for parameters with more than one dimension.
+/// One AdamW step (Loshchilov and Hutter 2019) as torch.optim does it: betas .9 .999, eps 1e-8,
+/// decay .01 for parameters with more than one dimension.
 class AdamW {
  public:
-  explicit AdamW(Model& model) : model_(model) {}
+  explicit AdamW(Model& model, double rate = 1e-3) : model_(model), rate_(rate) {}
   void step();
 
  private:
@@ -55,6 +55,7 @@ class AdamW {
     at::Tensor first, second;
   };
   Model& model_;
+  double rate_;
   std::map<std::string, Moments> moments_;
   int64_t steps_ = 0;
 };

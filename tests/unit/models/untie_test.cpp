@@ -1,5 +1,6 @@
 #include <torch/types.h>
 
+#include "tests/support/support.h"
 #include "tests/unit/models/text_case.h"
 
 namespace graft::models::test {
