@@ -19,6 +19,7 @@
 #include "graft/train/frozen_weights.h"
 #include "graft/train/loss.h"
 #include "graft/train/optimizer.h"
+#include "graft/train/text_losses.h"
 #include "graft/train/trained_set.h"
 #include "op_profile.h"
 #include "roof.h"

@@ -1,10 +1,10 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/base/units.h"
 #include "graft/plan/predict.h"
 #include "graft/tensor/memory.h"
 #include "tests/contract_training/language.h"
@@ -104,49 +104,51 @@ TEST(Recompute, TakesLessMemory) {
   EXPECT_LT(static_cast<double>(again), 0.75 * static_cast<double>(plain));
 }
 
-/// What a plan makes of train.recompute under a limit on memory; nothing where no plan fits.
-std::optional<std::string> planned(int64_t memory, const std::string& recompute, bool& said) {
-  const Json large = {{"model", {{"image_size", 224}}},
-                      {"train", {{"batch", 64}, {"recompute", recompute}}},
+struct Planned {
+  std::string recompute;  ///< as decided; empty where no plan fits
+  bool said = false;      ///< in the decisions
+  int64_t needed = 0;     ///< bytes, where no plan fits
+};
+
+/// What a plan makes of train.recompute under a limit on memory.
+Planned planned(int64_t memory, const std::string& recompute) {
+  const Json large = {{"model", {{"image_size", 112}}},
+                      {"train", {{"batch", 256}, {"recompute", recompute}}},
                       {"budget", {{"memory", std::to_string(memory)}}}};
   train::Job job = train::open_job(train::make_config(with(config_of("dinov2", "unused"), large)));
   train::PlanFacts facts;
+  Planned planned;
   try {
-    plan::fit_memory(job, facts, true,
-                     {plan::Allowance(seconds_since_process_start() + 60), {}, {}});
+    const plan::Allowance allowance(seconds_since_process_start() + 60);
+    plan::fit_memory(job, facts, true, {allowance, {}, {}});
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::no_plan) << e.what();
-    return std::nullopt;
+    const std::string text = e.what();
+    const std::string before = "needs about ";
+    const size_t begin = text.find(before) + before.size();
+    planned.needed = parse_bytes(text.substr(begin, text.find(';', begin) - begin), "the error");
+    return planned;
   }
-  said = std::any_of(facts.decisions.begin(), facts.decisions.end(),
-                     [](const Json& d) { return d["what"] == "train.recompute"; });
-  return job.config.at("train", "recompute").get<std::string>();
-}
-
-/// The least limit that some setting fits.
-int64_t least(const std::string& recompute) {
-  bool said = false;
-  int64_t low = int64_t{1} << 20;
-  int64_t high = int64_t{8} << 30;
-  while (high - low > 1 << 20) {
-    const int64_t middle = (low + high) / 2;
-    (planned(middle, recompute, said) ? high : low) = middle;
-  }
-  return high;
+  planned.said = std::any_of(facts.decisions.begin(), facts.decisions.end(),
+                             [](const Json& d) { return d["what"] == "train.recompute"; });
+  planned.recompute = job.config.at("train", "recompute").get<std::string>();
+  return planned;
 }
 
 TEST(RecomputePlan, IsChosenWhereNothingElseFitsTheMemory) {
   install_counting_allocator();
-  const int64_t plain = least("none");
-  const int64_t again = least("blocks");
+  const int64_t plain = planned(1 << 20, "none").needed;
+  const int64_t again = planned(1 << 20, "blocks").needed;
+  EXPECT_NEAR(planned(1 << 20, "auto").needed, again, 8 << 20)
+      << "the last resort is too much, too";
   ASSERT_LT(again + (16 << 20), plain);
-  bool said = false;
-  EXPECT_EQ(planned((plain + again) / 2, "auto", said), "blocks");
-  EXPECT_TRUE(said);
-  EXPECT_EQ(planned(2 * plain, "auto", said), "auto") << "as it is: there is no need";
-  EXPECT_FALSE(said);
-  EXPECT_EQ(planned((plain + again) / 2, "none", said), std::nullopt) << "it was ruled out";
-  EXPECT_EQ(planned(again / 2, "auto", said), std::nullopt);
+  const Planned between = planned((plain + again) / 2, "auto");
+  EXPECT_EQ(between.recompute, "blocks");
+  EXPECT_TRUE(between.said);
+  const Planned roomy = planned(2 * plain, "auto");
+  EXPECT_EQ(roomy.recompute, "auto") << "as it is: there is no need";
+  EXPECT_FALSE(roomy.said);
+  EXPECT_EQ(planned((plain + again) / 2, "none").recompute, "") << "it was ruled out";
 }
 
 }  // namespace

@@ -78,8 +78,11 @@ class Learning : public testing::TestWithParam<std::string> {};
 TEST_P(Learning, RectanglesByHeart) {
   std::string cfg =
       read_file(graft::test::source_dir() / "tests" / "golden" / "darknet" / "tiny.cfg", 1 << 20);
-  for (size_t at = 0; (at = cfg.find("classes=3", at)) != std::string::npos; at += 9)
-    cfg.insert(at, "iou_thresh=0.3\niou_normalizer=0.07\niou_loss=" + GetParam() + "\n");
+  const std::string classes = "classes=3";
+  const std::string loss = "iou_thresh=0.3\niou_normalizer=0.07\niou_loss=" + GetParam() + "\n";
+  for (size_t at = 0; (at = cfg.find(classes, at)) != std::string::npos;
+       at += loss.size() + classes.size())
+    cfg.insert(at, loss);
   ModelSource source;
   source.config = {{"model_type", "darknet"}, {"cfg", cfg}};
   source.task = Task::boxes;
