@@ -131,7 +131,7 @@ TEST_P(Networks, WrittenFilesAreThoseThatWereRead) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Darknet, Networks, testing::Values("tiny", "v4", "fastest", "odd"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& kind) { return kind.param; });
 
 std::vector<std::string> block_names(const Model& model) {
   std::vector<std::string> names;

@@ -112,7 +112,7 @@ TEST_P(Learning, RectanglesByHeart) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Learning, testing::Values("mse", "giou", "ciou"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& kind) { return kind.param; });
 
 }  // namespace
 }  // namespace graft::models::test

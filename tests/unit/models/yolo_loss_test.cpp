@@ -219,9 +219,9 @@ TEST_P(YoloLoss, WhatGraftDoesNotTrainWith) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, YoloLossSlopes, testing::Values("mse", "iou", "giou", "diou"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& kind) { return kind.param; });
 INSTANTIATE_TEST_SUITE_P(Kinds, YoloLoss, testing::Values("mse", "iou", "giou", "diou", "ciou"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& kind) { return kind.param; });
 
 }  // namespace
 }  // namespace graft::models::test
