@@ -160,8 +160,8 @@ TEST(YoloFastestParts, AreCountedAsPublished) {
 INSTANTIATE_TEST_SUITE_P(Sizes, YoloFastest,
                          testing::Values(Case{"yolo-fastest-1.1", 0.526, 0.299},
                                          Case{"yolo-fastest-1.1-xl", 0.550, 0.365}),
-                         [](const auto& info) {
-                           return std::string(info.param.name).ends_with("xl") ? "xl" : "small";
+                         [](const auto& kind) {
+                           return std::string(kind.param.name).ends_with("xl") ? "xl" : "small";
                          });
 
 }  // namespace
