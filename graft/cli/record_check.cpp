@@ -34,8 +34,7 @@ texts::Preprocess tokenizer_of(const train::Config& config) {
   const fs::path folder = source.tokenizer.empty() ? model : models::find_model(source.tokenizer);
   const Json& length = config.at("train", "max_length");
   texts::Preprocess preprocess = models::read_text_preprocess(
-      folder, values, length.is_number_integer() ? length.get<int64_t>() : 0,
-      source.add_tokens);
+      folder, values, length.is_number_integer() ? length.get<int64_t>() : 0, source.add_tokens);
   if (!preprocess.tokenizer) {
     fail_unreadable(
         "{} holds no tokenizer; give model.tokenizer, a folder with tokenizer.json, vocab.txt, "

@@ -86,7 +86,8 @@ void add_problems(const BoxReport& r, std::vector<std::string>& found) {
   const auto say = [&](int64_t count, const char* what) {
     if (count > 0) found.push_back(fmt::format("{} {}", grouped(count), what));
   };
-  say(r.dropped_boxes, "box(es) are left out: a side is below one pixel, or a coordinate is no number");
+  say(r.dropped_boxes,
+      "box(es) are left out: a side is below one pixel, or a coordinate is no number");
   say(static_cast<int64_t>(r.outside.size()),
       "picture(s) are smaller than the data say, so that boxes leave them");
   say(r.cut_boxes, "box(es) reach out of their picture and are cut at its borders");
@@ -96,7 +97,8 @@ void add_problems(const BoxReport& r, std::vector<std::string>& found) {
 
 std::string boxes_text(const BoxReport& r, size_t examples) {
   std::string text = fmt::format(
-      "\n{}\n{} boxes ({} small, {} medium, {} large as COCO says); square roots of areas {:.0f} to "
+      "\n{}\n{} boxes ({} small, {} medium, {} large as COCO says); square roots of areas {:.0f} "
+      "to "
       "{:.0f} pixels, median {:.0f}; {} crowds, {} difficult\n",
       class_table(r.classes, "boxes"), grouped(r.boxes), grouped(r.small), grouped(r.medium),
       grouped(r.large), r.min_side, r.max_side, r.median_side, grouped(r.crowds),
@@ -223,16 +225,17 @@ Json CheckReport::json() const {
   }
   if (boxes) {
     const BoxReport& r = *boxes;
-    json["boxes"] = {{"count", r.boxes},
-                     {"crowds", r.crowds},
-                     {"difficult", r.difficult},
-                     {"small", r.small},
-                     {"medium", r.medium},
-                     {"large", r.large},
-                     {"side", {{"min", r.min_side}, {"median", r.median_side}, {"max", r.max_side}}},
-                     {"classes", counts_json(r.classes)},
-                     {"left_out", r.dropped_boxes},
-                     {"cut", r.cut_boxes}};
+    json["boxes"] = {
+        {"count", r.boxes},
+        {"crowds", r.crowds},
+        {"difficult", r.difficult},
+        {"small", r.small},
+        {"medium", r.medium},
+        {"large", r.large},
+        {"side", {{"min", r.min_side}, {"median", r.median_side}, {"max", r.max_side}}},
+        {"classes", counts_json(r.classes)},
+        {"left_out", r.dropped_boxes},
+        {"cut", r.cut_boxes}};
     json["with_boxes_left_out"] = places(r.dropped);
     json["with_boxes_cut"] = places(r.cut);
     json["smaller_than_said"] = places(r.outside);
@@ -244,8 +247,10 @@ Json CheckReport::json() const {
 }
 
 std::string CheckReport::text(size_t examples) const {
-  std::string text = class_table(
-      classes, records || pairs ? "" : tagged ? "tag" : boxes ? "pictures" : "class");
+  std::string text = class_table(classes, records || pairs ? ""
+                                          : tagged         ? "tag"
+                                          : boxes          ? "pictures"
+                                                           : "class");
   text += fmt::format("\n{} samples; {}", grouped(samples), sizes_text(*this));
   if (values) {
     text += fmt::format("; values of train {:g} to {:g}, median {:g}", min_value, max_value,

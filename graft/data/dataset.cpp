@@ -119,12 +119,11 @@ Target settle_target(std::vector<Listing>& listings, const Options& options) {
     return std::count_if(listings.begin(), listings.end(),
                          [&](const Listing& listing) { return listing.target == target; });
   };
-  for (const auto& [target, what] :
-       {std::pair{Target::next_token, "texts to continue"},
-        {Target::token_classes, "words with tags"},
-        {Target::similarity, "pairs of texts with a score"},
-        {Target::retrieval, "texts that belong together"},
-        {Target::boxes, "pictures with boxes"}}) {
+  for (const auto& [target, what] : {std::pair{Target::next_token, "texts to continue"},
+                                     {Target::token_classes, "words with tags"},
+                                     {Target::similarity, "pairs of texts with a score"},
+                                     {Target::retrieval, "texts that belong together"},
+                                     {Target::boxes, "pictures with boxes"}}) {
     const auto some = count(target);
     if (some == static_cast<int64_t>(listings.size())) return target;
     if (some == 0) continue;
@@ -165,8 +164,8 @@ void check_learned(Dataset& dataset, bool folds) {
     const char* name = view == &dataset.test ? "test" : "validation";
     // Of many objects in few pictures, rare ones often fall into one split.
     if (dataset.target == Target::boxes) {
-      dataset.notes.push_back(fmt::format("the {} split has boxes of class(es) that training lacks: {}",
-                                          name, join_some(missing)));
+      dataset.notes.push_back(fmt::format(
+          "the {} split has boxes of class(es) that training lacks: {}", name, join_some(missing)));
       continue;
     }
     if (!folds) {
@@ -198,7 +197,8 @@ const std::vector<Option>& data_options() {
         text("validation", nullptr, "data to choose by"),
         text("test", nullptr, "data to measure on, once"),
         any("columns", nullptr,
-            "columns of a table: {path, label, split, root}, of boxes {path, xmin, ymin, xmax, ymax, "
+            "columns of a table: {path, label, split, root}, of boxes {path, xmin, ymin, xmax, "
+            "ymax, "
             "label, split, root}, of texts {text, text_pair, label, "
             "split, id}, of texts that are compared {anchor, positive, negative, score, split, "
             "id}, of words with tags {word, tag} or {words, tags, text, entities, split, id}"),

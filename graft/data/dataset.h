@@ -85,8 +85,8 @@ const std::vector<Option>& data_options();
 ///
 ///     path | train, validation, test   where the samples lie (a folder may hold train.tar.gz, …)
 ///     format           auto, or the name of a format
-///     columns          {path, label, split, root}, for boxes {xmin, ymin, xmax, ymax, …}, for texts {text, text_pair, label, split, id}
-///     labels           auto | classes | regression
+///     columns          {path, label, split, root}, for boxes {xmin, ymin, xmax, ymax, …}, for
+///     texts {text, text_pair, label, split, id} labels           auto | classes | regression
 ///     classes          the classes in their order; samples of others are left out. Names for the
 ///                      classes 0, 1, … when the data have numbers
 ///     split            {validation: 0.15, test: 0.15}

@@ -117,7 +117,8 @@ int64_t put_outside(Listing& listing, const std::vector<bool>& known, bool outsi
       if (known[static_cast<size_t>(label)]) continue;
       if (!outside_known) {
         fail_usage(
-            "data.classes lacks the tag '{}' of {}, and \"O\" for words whose tag it lacks; add one "
+            "data.classes lacks the tag '{}' of {}, and \"O\" for words whose tag it lacks; add "
+            "one "
             "of them",
             listing.classes[static_cast<size_t>(label)], sample.id);
       }

@@ -38,8 +38,8 @@ std::shared_ptr<const Source> join_listings(std::vector<Listing> listings,
 /// Removes samples that have no class of `classes` (and, of several labels, those that are not
 /// there). Returns how many samples were removed. Of words that have classes none is removed: those
 /// whose class is not there become "O", and how many they are is returned; without "O" in `classes`
-/// that is an error (exit code 2). Of pictures with boxes none is removed either, but boxes are, and
-/// how many is returned.
+/// that is an error (exit code 2). Of pictures with boxes none is removed either, but boxes are,
+/// and how many is returned.
 int64_t keep_classes(Listing& listing, const std::vector<std::string>& classes);
 
 /// Removes the samples for which `keep` is false; the others keep their order.

@@ -37,10 +37,10 @@ struct BadSample {
 struct LoaderOptions {
   int64_t batch_size = 32;
   std::vector<int64_t> ends;  ///< where batches of texts end in the order; empty: by batch_size
-  int prefetch = 2;         ///< batches that are prepared ahead of the one that is used
-  bool drop_last = false;   ///< leave out what does not fill a batch
-  int64_t first_batch = 0;  ///< where to begin (resume)
-  int64_t classes = 0;      ///< > 0: multi-label, batches have `targets` of that many columns
+  int prefetch = 2;           ///< batches that are prepared ahead of the one that is used
+  bool drop_last = false;     ///< leave out what does not fill a batch
+  int64_t first_batch = 0;    ///< where to begin (resume)
+  int64_t classes = 0;        ///< > 0: multi-label, batches have `targets` of that many columns
   double max_bad_share =
       0.01;  ///< more of an epoch's pictures unreadable (and more than one) end the run
   std::function<void(const BadSample&)> on_bad;  ///< called by next(), in the order of the epoch

@@ -37,8 +37,9 @@ void relabel(Dataset& dataset, const std::vector<std::string>& classes,
   for (View* view : {&dataset.train, &dataset.validation, &dataset.test}) {
     if (!view->source) continue;
     auto& relabelled = done[view->source.get()];
-    if (!relabelled) relabelled = std::make_shared<Relabelled>(view->source, mapping,
-                                                             dataset.target == Target::token_classes);
+    if (!relabelled)
+      relabelled = std::make_shared<Relabelled>(view->source, mapping,
+                                                dataset.target == Target::token_classes);
     view->source = relabelled;
   }
   dataset.classes = classes;

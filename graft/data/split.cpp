@@ -106,10 +106,9 @@ class Divider {
       before += view->size();
     }
     if (!made.empty()) {
-      set_.notes.push_back(fmt::format(
-          "{} taken out of the {} samples to train on, {} (seed {}); {} are left", made,
-          grouped(before), manner(), seed_,
-          grouped(set_.train.size())));
+      set_.notes.push_back(
+          fmt::format("{} taken out of the {} samples to train on, {} (seed {}); {} are left", made,
+                      grouped(before), manner(), seed_, grouped(set_.train.size())));
     }
     if (set_.test.empty()) {
       set_.notes.emplace_back(
@@ -126,9 +125,9 @@ class Divider {
     const int64_t before = set_.train.size();
     const auto kept = stratified_kept(rule_.fraction);
     set_.train = set_.train.pick(kept);
-    set_.notes.push_back(fmt::format(
-        "data.fraction {}: {} of the {} samples of train are used, {} (seed {})", rule_.fraction,
-        grouped(set_.train.size()), grouped(before), manner(), seed_));
+    set_.notes.push_back(
+        fmt::format("data.fraction {}: {} of the {} samples of train are used, {} (seed {})",
+                    rule_.fraction, grouped(set_.train.size()), grouped(before), manner(), seed_));
   }
 
   /// Every class keeps one sample at least; a smaller fraction's part lies inside a larger one's.

@@ -16,7 +16,8 @@ namespace {
 constexpr int64_t kMeasured = 256;     // samples whose lengths stand for all
 constexpr double kMostRefused = 0.01;  // of the records
 
-/// What stands beside each token: its type, what is learned there of a record, or which word begins.
+/// What stands beside each token: its type, what is learned there of a record, or which word
+/// begins.
 enum class Beside : uint8_t { types, records, words };
 
 Beside beside_of(const std::vector<texts::Tokens>& batch) {

@@ -26,7 +26,7 @@ struct Predictions {
   std::vector<std::string> inputs;       ///< id of each sample
   std::vector<std::vector<int>> labels;  ///< one class index each; any number when multi_label
   std::vector<float> scores;             ///< size() x classes probabilities, row by row
-  std::vector<float> values;  ///< of numbers: what is true; `scores` has what was said
+  std::vector<float> values;             ///< of numbers: what is true; `scores` has what was said
   std::vector<float> losses;  ///< one a sample; of texts that are continued the mean a token
   /// Of texts that are continued or masked, which have no labels and scores: their learned tokens,
   /// and how many of those were the likeliest ones.
@@ -37,8 +37,8 @@ struct Predictions {
   std::vector<float> chosen, rejected, margins;
 
   /// Of texts whose words have classes, which have no `scores`: the words, what was said of each
-  /// (`labels` has what is true), and the entities of each text. `tokens` are its words here, `hits`
-  /// those of which the right thing was said. See words.h.
+  /// (`labels` has what is true), and the entities of each text. `tokens` are its words here,
+  /// `hits` those of which the right thing was said. See words.h.
   std::vector<std::vector<std::string>> words;
   std::vector<std::vector<int>> said;
   std::vector<Tally> entities;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "graft/base/error.h"
+#include "graft/image/letterbox.h"
 #include "graft/image/resize_linear.h"
 
 namespace graft::image {
@@ -34,25 +35,6 @@ Dimensions with_limits(Dimensions picture, int shortest, int longest) {
   return with_short_side(picture, size);
 }
 
-/// Sides as Darknet's letterbox_image rounds them: down.
-Dimensions within(Dimensions picture, int width, int height) {
-  const bool wide = static_cast<float>(width) / static_cast<float>(picture.width) <
-                    static_cast<float>(height) / static_cast<float>(picture.height);
-  const int64_t w = wide ? width : int64_t{picture.width} * height / picture.height;
-  const int64_t h = wide ? int64_t{picture.height} * width / picture.width : height;
-  return {std::max(1, static_cast<int>(w)), std::max(1, static_cast<int>(h))};
-}
-
-/// The picture in the middle of grey.
-Image framed(const Image& image, int width, int height) {
-  constexpr uint8_t kGrey = 128;
-  Image result(width, height, kGrey);
-  const int left = (width - image.width) / 2, top = (height - image.height) / 2;
-  for (int y = 0; y < image.height; ++y)
-    std::copy_n(image.at(0, y), static_cast<size_t>(image.width) * 3, result.at(left, top + y));
-  return result;
-}
-
 Rect intersection(const Rect& box, Dimensions size) {
   const int left = std::max(box.x, 0), top = std::max(box.y, 0);
   const int right = std::min(box.x + box.width, size.width);
@@ -77,8 +59,10 @@ Dimensions Preprocess::resized(Dimensions picture) const {
     case Resize::shortest_edge:
       return longest_edge > 0 ? with_limits(picture, shortest_edge, longest_edge)
                               : with_short_side(picture, shortest_edge);
-    case Resize::letterbox:
-      return within(picture, resize_width, resize_height);
+    case Resize::letterbox: {
+      const Rect place = Letterbox(picture, {resize_width, resize_height}).place();
+      return {place.width, place.height};
+    }
     case Resize::cover: {
       const double ratio = std::min(static_cast<double>(picture.width) / resize_width,
                                     static_cast<double>(picture.height) / resize_height);
@@ -102,8 +86,9 @@ Placement Preprocess::placement(Dimensions picture) const {
     place.left = -window.x;
     place.top = -window.y;
   } else if (resize == Resize::letterbox) {
-    place.left = (resize_width - size.width) / 2;  // whole pixels
-    place.top = (resize_height - size.height) / 2;
+    const Rect inside = Letterbox(picture, {resize_width, resize_height}).place();
+    place.left = inside.x;
+    place.top = inside.y;
   }
   return place;
 }
@@ -118,9 +103,14 @@ Image Preprocess::apply(const Image& image) const {
           "proportions are too extreme for this model",
           image.width, image.height, size.width, size.height, kMaxPixels);
     }
-    const Image whole = antialias ? image::resize(image, size.width, size.height, filter)
-                                  : resize_linear(image, size.width, size.height);
-    return resize == Resize::letterbox ? framed(whole, resize_width, resize_height) : whole;
+    Image whole = antialias ? image::resize(image, size.width, size.height, filter)
+                            : resize_linear(image, size.width, size.height);
+    if (resize != Resize::letterbox) return whole;
+    constexpr uint8_t kGrey = Letterbox::kGrey;
+    Image frame = plain({resize_width, resize_height}, {kGrey, kGrey, kGrey});
+    const Placement place = placement({image.width, image.height});
+    paste(whole, frame, static_cast<int>(place.left), static_cast<int>(place.top));
+    return frame;
   }
   const Rect window = center_box(size, crop_width, crop_height, centre);
   const Rect inside = intersection(window, size);

@@ -35,7 +35,8 @@ bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes
   const Json& v = job.config.values;
   const auto views = v["train"]["views"].get<int64_t>();
   bytes = 0;
-  if (border == 0 || v["cache"] == "none" || train::mixes_inputs(job) || (job.inputs->random() && views == 0))
+  if (border == 0 || v["cache"] == "none" || train::mixes_inputs(job) ||
+      (job.inputs->random() && views == 0))
     return false;
   const int64_t kept = job.inputs->random() ? views : 1;
   if (v["cache"] == "auto" && passes < 2.0 * static_cast<double>(kept)) return false;
@@ -378,7 +379,8 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
     add("lora", peft::parse_methods("lora"),
         strategies::make_stages(strategies::parse_strategy("full"), outline));
     const HeadApart apart(job);
-    if (outline.head < outline.blocks) add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
+    if (outline.head < outline.blocks)
+      add("head", none, strategies::make_stages(strategies::parse_strategy("head"), outline));
     add("layer-wise", none,
         strategies::make_stages(strategies::parse_strategy("layer-wise"), outline));
   }

@@ -171,8 +171,7 @@ std::string class_table(const RunFolder& run, const std::string& split) {
   if (table.size() <= 40) return "<div>" + html + "</div>";
   return fmt::format("<details><summary>Numbers of {} {}</summary>", table.size(),
                      run.words ? "entities" : "classes") +
-         html +
-         "</details>";
+         html + "</details>";
 }
 
 /// Small tables stand side by side, wide ones have a row of their own.

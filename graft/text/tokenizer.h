@@ -65,8 +65,8 @@ class Tokenizer {
   Encoding encode(std::string_view text, std::string_view pair,
                   const EncodeOptions& options = {}) const;
   /// A text that was cut into words before (is_split_into_words=True of transformers): each word is
-  /// tokenized by itself, and Encoding::words says which one a token is of. Offsets count within the
-  /// word. A word of which nothing is left has no token.
+  /// tokenized by itself, and Encoding::words says which one a token is of. Offsets count within
+  /// the word. A word of which nothing is left has no token.
   Encoding encode_words(std::span<const std::string_view> words,
                         const EncodeOptions& options = {}) const;
   /// All texts, on the threads of `pool` where one is given; padding makes them equally long.

@@ -245,9 +245,8 @@ std::optional<MicroBatch> BatchStream::next() {
   options.cutmix_alpha = train["cutmix"].get<double>();
   const c10::Device device = job_.model().device();
   if (mixes_inputs(job_) && micro.positions.size() > 1) {
-    const data::Mixed mixed =
-        data::mix(*batch, static_cast<int64_t>(job_.model().classes().size()), options,
-                  mixing(micro.number));
+    const data::Mixed mixed = data::mix(*batch, static_cast<int64_t>(job_.model().classes().size()),
+                                        options, mixing(micro.number));
     micro.flow = {"pixels", mixed.pixels.to(device)};
     micro.targets = mixed.targets.to(device);
   } else {

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "graft/data/batch_order.h"
 #include "graft/base/rng.h"
+#include "graft/data/batch_order.h"
 #include "graft/data/inputs.h"
 #include "graft/eval/predictions.h"
 #include "graft/nn/flow.h"

@@ -237,9 +237,10 @@ void drop_idle_stages(Job& job) {
   std::erase_if(job.stages, [&](const strategies::Stage& stage) {
     const bool idle = trained_tensors(job.model(), job.config.methods, stage.blocks).empty();
     if (idle)
-      job.notes.push_back(fmt::format("strategy: stage {} is left out: method={} learns nothing "
-                                      "there",
-                                      stage.name, peft::name_of(job.config.methods)));
+      job.notes.push_back(
+          fmt::format("strategy: stage {} is left out: method={} learns nothing "
+                      "there",
+                      stage.name, peft::name_of(job.config.methods)));
     else
       left += stage.share;
     return idle;

@@ -251,8 +251,7 @@ bool Loop::train_window(std::string& failure) {
     }
     state_.batch = batch->number + 1;
     if (batch->positions.empty()) continue;
-    if (batch->flow.has("lengths"))
-      work_.tokens += batch->flow.at("lengths").sum().item<int64_t>();
+    if (batch->flow.has("lengths")) work_.tokens += batch->flow.at("lengths").sum().item<int64_t>();
     const nn::Flow flow = pass(model, *batch, border, context_);
     const LossValue loss = job_.objective().loss(flow, batch->targets, loss_);
     const double value = loss.sum.item<double>();

@@ -78,8 +78,7 @@ void Loop::expect_steps(int border) {
   const double all = std::max(1.0, job_.profile.forward(0, job_.model().size()));
   const int64_t batch = std::min(v["train"]["batch"].get<int64_t>(), shape_.samples);
   forwards_per_step_ = static_cast<double>(batch * v["updates"]["every"].get<int64_t>()) *
-                       job_.update_flops(cache ? cache->border() : 0, border, base_trained_) /
-                       all;
+                       job_.update_flops(cache ? cache->border() : 0, border, base_trained_) / all;
   deadline_.expect_step(forwards_per_step_ * reader_->pace().sample_s());
 }
 

@@ -34,7 +34,8 @@ const Objective& objective_of(Target target) {
   if (target == Target::boxes) {
     fail_usage(
         "the data are pictures with boxes, and graft has no model yet that learns where objects "
-        "are; graft check reads such data, and graft eval predictions=FILE data=FILE measures boxes "
+        "are; graft check reads such data, and graft eval predictions=FILE data=FILE measures "
+        "boxes "
         "that another tool found");
   }
   fail(ErrorCode::internal, "internal error: no objective learns the target {}",

@@ -220,6 +220,7 @@ models::LoadedModel load_any_model(const models::ModelSource& source,
 models::LoadedModel load_any_model(const std::string& path) {
   models::ModelSource source;
   source.path = path;
+  if (!is_run_folder(path) && !is_adapter_folder(path)) source.task = models::named_task(source);
   return load_any_model(source);
 }
 
@@ -254,7 +255,7 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
   }
   io::TensorMap delta;
   std::set<std::pair<std::string, std::string>>
-      beside;  // layer and method of adapters that peft cannot express
+      beside;                        // layer and method of adapters that peft cannot express
   std::set<std::string> in_adapter;  // tensors that learned whole and lie beside an adapter
   for (const auto& choice : job.config.methods) {
     if (!choice.method->make) continue;

@@ -31,6 +31,7 @@ bool is_adapter_folder(const std::filesystem::path& path);
 /// its base (base_model_name_or_path); or what load_model reads.
 models::LoadedModel load_any_model(const models::ModelSource& source,
                                    const std::vector<std::string>& classes = {});
+/// The same; what is neither run nor adapter is opened for the task that it was saved for.
 models::LoadedModel load_any_model(const std::string& path);
 
 /// Writes what a run learned: model/ when the base itself was trained (or is an earlier run), else

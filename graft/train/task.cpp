@@ -49,8 +49,8 @@ void settle_head_rank(Config& config, const Objective& objective) {
         objective.fact());
   }
   const int64_t r = strategy.options.integer("r");
-  const auto methods = peft::parse_methods(
-      {{"name", "lora"}, {"r", r}, {"alpha", 2 * r}, {"target", {"lm_head"}}});
+  const auto methods =
+      peft::parse_methods({{"name", "lora"}, {"r", r}, {"alpha", 2 * r}, {"target", {"lm_head"}}});
   Json& method = config.values["method"];
   if (method != "auto" && method != peft::to_json(methods)) {
     fail_usage(

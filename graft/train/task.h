@@ -8,7 +8,8 @@
 
 namespace graft::train {
 
-/// Decides data.format where that is open and the task that is named reads data in a way of its own.
+/// Decides data.format where that is open and the task that is named reads data in a way of its
+/// own.
 void settle_data(Config& config);
 /// Gives data to the objective that the configuration asks for (train/objective.h), where that is
 /// not the one that they name themselves.

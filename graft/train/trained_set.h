@@ -28,8 +28,8 @@ std::vector<TrainedTensor> trained_tensors(models::Model& model,
                                            const std::vector<peft::Choice>& methods,
                                            const std::vector<int>& blocks);
 
-/// peft::attach for a model. A head of classes is new and learns whole; one that came with the model
-/// (a language model's) gets adapters where a target names it.
+/// peft::attach for a model. A head of classes is new and learns whole; one that came with the
+/// model (a language model's) gets adapters where a target names it.
 int attach_adapters(models::Model& model, const std::vector<peft::Choice>& methods,
                     const nn::Init& init);
 

@@ -27,8 +27,8 @@ std::string csv(const std::string& text) {
 
 enum class Format : uint8_t { table, json, csv, none };
 
-/// What lies behind a name. Of one that is no run it is the model that the task wants, else what its
-/// files say that it was saved for.
+/// What lies behind a name. Of one that is no run it is the model that the task wants, else what
+/// its files say that it was saved for.
 models::LoadedModel load(const std::string& model, const std::string& task) {
   models::ModelSource source;
   source.path = model;

@@ -33,8 +33,7 @@ void init(Model& model, const nn::Init& random) {
 /// Pictures as OpenCV's blobFromImage gives them to such networks.
 void complete(Checkpoint& checkpoint) {
   Json& config = checkpoint.config;
-  const io::DarknetNet net =
-      io::parse_darknet(darknet_cfg(config), "config.json: cfg");
+  const io::DarknetNet net = io::parse_darknet(darknet_cfg(config), "config.json: cfg");
   if (!config.contains("id2label")) config["num_labels"] = net.classes();
   if (config.contains("preprocessor")) return;
   config["preprocessor"] = {{"image_processor_type", "DarknetImageProcessor"},

@@ -178,9 +178,8 @@ TEST(Check, BoxesThatWereCutLeftOutOrOutside) {
   test::write_picture(dir / "images" / "b.png", 2, 60, 40);
   test::write_picture(dir / "images" / "c.png", 3, 60, 40);
   // b is said to be larger than it is.
-  graft::test::write_text(
-      dir / "boxes.json",
-      R"({"images": [{"id": 1, "file_name": "a.png", "width": 60, "height": 40},
+  graft::test::write_text(dir / "boxes.json",
+                          R"({"images": [{"id": 1, "file_name": "a.png", "width": 60, "height": 40},
                      {"id": 2, "file_name": "b.png", "width": 600, "height": 400},
                      {"id": 3, "file_name": "c.png"}],
           "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
@@ -190,7 +189,8 @@ TEST(Check, BoxesThatWereCutLeftOutOrOutside) {
                           {"image_id": 1, "category_id": 1, "bbox": [50, 5, 30, 20], "iscrowd": 1},
                           {"image_id": 2, "category_id": 2, "bbox": [100, 5, 300, 200]}]})");
   const Dataset set = open_dataset(
-      Json{{"path", (dir / "boxes.json").string()}, {"split", {{"validation", 0}, {"test", 0}}}}, 0);
+      Json{{"path", (dir / "boxes.json").string()}, {"split", {{"validation", 0}, {"test", 0}}}},
+      0);
   const CheckReport report = check(set, 1);
   ASSERT_TRUE(report.boxes.has_value());
   const BoxReport& boxes = *report.boxes;
@@ -211,7 +211,8 @@ TEST(Check, BoxesThatWereCutLeftOutOrOutside) {
   EXPECT_GE(report.problems().size(), 4U);
   const std::string text = report.text();
   EXPECT_NE(text.find("4 boxes (3 small, 0 medium, 1 large"), std::string::npos) << text;
-  EXPECT_NE(text.find("pictures that are smaller than the data say (1)"), std::string::npos) << text;
+  EXPECT_NE(text.find("pictures that are smaller than the data say (1)"), std::string::npos)
+      << text;
   EXPECT_EQ(report.json()["boxes"]["left_out"], 1);
   EXPECT_EQ(report.json()["smaller_than_said"][0]["id"], "b.png");
 }

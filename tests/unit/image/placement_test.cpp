@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "graft/base/error.h"
+#include "graft/image/letterbox.h"
 #include "graft/image/preprocess.h"
 #include "graft/image/resize_linear.h"
 #include "tests/support/support.h"
@@ -76,7 +77,7 @@ TEST(Preprocess, LetterboxOfDarknet) {
   const Image out = p.apply(Image(200, 100, 255));
   EXPECT_EQ(out.width, 100);
   EXPECT_EQ(out.height, 100);
-  EXPECT_EQ(out.at(50, 10)[0], 128);
+  EXPECT_EQ(out.at(50, 10)[0], Letterbox::kGrey);
   EXPECT_EQ(out.at(50, 50)[0], 255);
 }
 
