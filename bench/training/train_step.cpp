@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <numeric>
 
@@ -196,6 +197,9 @@ Json run(const Arguments& a) {
     return line;
   }
   Trainer trainer(a);
+  const int64_t loading = peak_tensor_bytes();
+  release_free_memory();  // as planning does before a run
+  reset_peak_tensor_bytes();
   const int64_t before = resident_bytes();
   const double start = seconds_since_process_start();
   const double cpu_before = process_cpu_seconds();
@@ -222,7 +226,8 @@ Json run(const Arguments& a) {
   line["step_cpu_s"] = (process_cpu_seconds() - cpu) / static_cast<double>(a.steps);
   line["rss_before_kib"] = before / 1024;
   line["peak_rss_kib"] = peak_resident_bytes() / 1024;
-  line["peak_tensor_kib"] = peak_tensor_bytes() / 1024;
+  line["step_peak_tensor_kib"] = peak_tensor_bytes() / 1024;
+  line["peak_tensor_kib"] = std::max(loading, peak_tensor_bytes()) / 1024;
   line["losses"] = losses;
   return line;
 }

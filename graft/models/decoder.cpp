@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "graft/base/error.h"
+#include "graft/models/decoder_head.h"
 #include "graft/models/family.h"
-#include "graft/models/next_token.h"
 #include "graft/nn/dropout.h"
 #include "graft/nn/token_passes.h"
 

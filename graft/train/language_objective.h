@@ -9,7 +9,7 @@
 namespace graft::train {
 
 /// What continuing texts and preferring answers have in common: samples are records, and the head
-/// is the one for the next token (models/next_token.h).
+/// is the one for the next token (models/decoder_head.h).
 class LanguageObjective : public Objective {
  public:
   std::string task(data::Content /*content*/) const override { return "language-modeling"; }

@@ -2,17 +2,23 @@
 
 #include "graft/base/error.h"
 #include "graft/io/safetensors.h"
+#include "graft/models/darknet/files.h"
+#include "graft/models/detector.h"
 #include "graft/models/load.h"
 #include "graft/nn/seam.h"
 #include "graft/peft/attach.h"
 #include "tests/support/support.h"
 
-/// The code of docs/add_a_method.md and docs/add_a_model.md, held to what those pages say about it.
+/// The code of docs/add_a_method.md, docs/add_a_model.md and docs/darknet.md, held to what those
+/// pages say about it.
 namespace graft::peft {
 Method scaling();
 }
 namespace graft::models {
 Family plain_net();
+}
+namespace graft {
+models::Detections find_objects(const std::string& photo, const std::string& folder);
 }
 
 namespace graft {
@@ -111,6 +117,16 @@ TEST(PlainNet, HostileConfigsAreRefused) {
   EXPECT_GRAFT_ERROR(make({4, 0}), ErrorCode::unreadable, "from 1 to 4096");
   EXPECT_GRAFT_ERROR(make(std::vector<int>(65, 8)), ErrorCode::unreadable, "64 are allowed");
   EXPECT_GRAFT_ERROR(make("wide"), ErrorCode::unreadable, "widths");
+}
+
+TEST(FindObjects, WritesWhatItLoaded) {
+  const test::ScratchDir scratch;
+  const auto photo = test::source_dir() / "examples/data/clothing/test/hat";
+  for (const auto& file : std::filesystem::directory_iterator(photo)) {
+    for (const auto& one : find_objects(file.path(), scratch.path())) EXPECT_GT(one.score, 0.3F);
+    break;
+  }
+  EXPECT_EQ(models::find_darknet(scratch.path())->weights, scratch / "yolo.weights");
 }
 
 }  // namespace

@@ -22,33 +22,70 @@ nn::Overlap overlap_kind(const std::string& iou_loss) {
   return nn::Overlap::iou;
 }
 
-/// One map and what is to be seen in it.
+/// Where in maps [B, anchors, H, W, …] matches lie, on their device.
+struct Places {
+  Places(const std::vector<YoloMatch>& matches, const at::Tensor& map) {
+    at::Tensor numbers = at::empty({4, static_cast<int64_t>(matches.size())}, at::kLong);
+    auto at = numbers.accessor<int64_t, 2>();
+    for (int64_t k = 0; k < numbers.size(1); ++k) {
+      const YoloMatch& m = matches[static_cast<size_t>(k)];
+      at[0][k] = m.picture;
+      at[1][k] = m.anchor;
+      at[2][k] = m.y;
+      at[3][k] = m.x;
+    }
+    numbers = numbers.to(map.device());
+    picture = numbers[0], anchor = numbers[1], y = numbers[2], x = numbers[3];
+  }
+  /// The rows of a map there.
+  at::Tensor of(const at::Tensor& map) const { return map.index({picture, anchor, y, x}); }
+  void set(at::Tensor& map, double value) const {
+    map.index_put_({picture, anchor, y, x}, map.new_full({}, value));
+  }
+  /// [N] → [B].
+  at::Tensor by_picture(const at::Tensor& costs, int64_t pictures) const {
+    return costs.new_zeros({pictures}).index_add(0, picture, costs);
+  }
+  at::Tensor picture, anchor, y, x;
+};
+
+/// One map and what is to be seen in it. Costs are [B].
 class MapLoss {
  public:
   MapLoss(const at::Tensor& map, const io::DarknetYolo& yolo, const io::MapShape& input,
           const std::vector<std::vector<Truth>>& truth)
       : yolo_(yolo),
-        input_(input),
         height_(map.size(2)),
         width_(map.size(3)),
+        step_x_(static_cast<double>(input.width) / static_cast<double>(width_)),
+        step_y_(static_cast<double>(input.height) / static_cast<double>(height_)),
+        whole_(static_cast<double>(input.width) * static_cast<double>(input.height)),
         t_(map.view({map.size(0), static_cast<int64_t>(yolo.mask.size()), 5 + yolo.classes, height_,
                      width_})
                .permute({0, 1, 3, 4, 2})),
         truth_(truth),
-        matches_(match_yolo(yolo, input, height_, width_, truth)) {}
+        matches_(match_yolo(yolo, input, height_, width_, truth)),
+        places_(matches_, t_) {}
 
   int64_t matched() const { return static_cast<int64_t>(matches_.size()); }
 
-  /// [B], as the others.
   at::Tensor box() const {
-    if (matches_.empty()) return t_.new_zeros({t_.size(0)});
-    const at::Tensor rows = t_.index({indices(&YoloMatch::picture), indices(&YoloMatch::anchor),
-                                      indices(&YoloMatch::y), indices(&YoloMatch::x)});
-    const at::Tensor truth = boxes_of_matches();
-    const at::Tensor weights = doubles([](const YoloMatch& m) { return m.weight; });
+    at::Tensor table = at::empty({matched(), 7}, at::kDouble);
+    auto at = table.accessor<double, 2>();
+    for (int64_t k = 0; k < matched(); ++k) {
+      const YoloMatch& m = matches_[static_cast<size_t>(k)];
+      const io::Anchor& anchor = anchor_at(m.anchor);
+      const double row[] = {m.box.x0,     m.box.y0,      m.box.x1, m.box.y1,
+                            anchor.width, anchor.height, m.weight};
+      for (int64_t c = 0; c < 7; ++c) at[k][c] = row[c];
+    }
+    table = table.to(t_);
+    const at::Tensor rows = places_.of(t_);
+    const at::Tensor truth = table.slice(1, 0, 4);
+    const at::Tensor anchors = table.slice(1, 4, 6);
     const at::Tensor costs =
-        yolo_.iou_loss == "mse" ? squared(rows, truth) : overlapping(rows, truth);
-    return by_picture(costs * weights);
+        yolo_.iou_loss == "mse" ? squared(rows, truth, anchors) : overlapping(rows, truth, anchors);
+    return places_.by_picture(costs * table.select(1, 6), t_.size(0));
   }
 
   at::Tensor objectness() const {
@@ -56,137 +93,85 @@ class MapLoss {
     at::Tensor wanted = at::zeros_like(t);
     at::Tensor asked = at::ones_like(t);
     spare(asked);
-    if (!matches_.empty()) {
-      const c10::List<std::optional<at::Tensor>> places = {
-          indices(&YoloMatch::picture), indices(&YoloMatch::anchor), indices(&YoloMatch::y),
-          indices(&YoloMatch::x)};
-      const at::Tensor one = t.new_ones({});
-      wanted.index_put_(places, one);
-      asked.index_put_(places, one);
-    }
-    const at::Tensor costs =
-        at::binary_cross_entropy_with_logits(t, wanted, {}, {}, at::Reduction::None) * asked;
-    return costs.sum({1, 2, 3}) * yolo_.obj_normalizer;
+    places_.set(wanted, 1);
+    places_.set(asked, 1);
+    return (cross_entropy(t, wanted) * asked).sum({1, 2, 3}) * yolo_.obj_normalizer;
   }
 
   at::Tensor classes() const {
-    if (matches_.empty()) return t_.new_zeros({t_.size(0)});
     // A place with several objects has all their classes.
     std::map<decltype(matches_[0].place()), int64_t> rows;
-    std::vector<YoloMatch> places;
+    std::vector<YoloMatch> first;
     for (const YoloMatch& m : matches_) {
-      if (rows.emplace(m.place(), static_cast<int64_t>(rows.size())).second) places.push_back(m);
+      if (rows.emplace(m.place(), static_cast<int64_t>(rows.size())).second) first.push_back(m);
     }
-    at::Tensor wanted = at::zeros({static_cast<int64_t>(places.size()), yolo_.classes}, at::kFloat);
-    for (const YoloMatch& m : matches_) wanted[rows[m.place()]][m.label] = 1;
+    at::Tensor wanted = at::zeros({static_cast<int64_t>(first.size()), yolo_.classes}, at::kDouble);
+    auto at = wanted.accessor<double, 2>();
+    for (const YoloMatch& m : matches_) at[rows[m.place()]][m.label] = 1;
     const double smooth = yolo_.label_smooth_eps;
     wanted = (wanted * (1 - smooth) + smooth / 2).to(t_);
-    const at::Tensor t =
-        t_.index({indices(&YoloMatch::picture, places), indices(&YoloMatch::anchor, places),
-                  indices(&YoloMatch::y, places), indices(&YoloMatch::x, places)})
-            .slice(1, 5);
-    const at::Tensor costs =
-        at::binary_cross_entropy_with_logits(t, wanted, {}, {}, at::Reduction::None).sum(1);
-    return t_.new_zeros({t_.size(0)}).index_add(0, indices(&YoloMatch::picture, places), costs) *
-           yolo_.cls_normalizer;
+    const Places places(first, t_);
+    const at::Tensor costs = cross_entropy(places.of(t_).slice(1, 5), wanted).sum(1);
+    return places.by_picture(costs, t_.size(0)) * yolo_.cls_normalizer;
   }
 
  private:
-  at::Tensor indices(int64_t YoloMatch::* member, const std::vector<YoloMatch>& matches) const {
-    at::Tensor numbers = at::empty({static_cast<int64_t>(matches.size())}, at::kLong);
-    for (size_t k = 0; k < matches.size(); ++k) numbers.data_ptr<int64_t>()[k] = matches[k].*member;
-    return numbers.to(t_.device());
-  }
-  at::Tensor indices(int64_t YoloMatch::* member) const { return indices(member, matches_); }
-
-  template <typename F>
-  at::Tensor doubles(F&& f) const {
-    at::Tensor numbers = at::empty({matched()}, at::kDouble);
-    for (size_t k = 0; k < matches_.size(); ++k) numbers.data_ptr<double>()[k] = f(matches_[k]);
-    return numbers.to(t_);
+  static at::Tensor cross_entropy(const at::Tensor& t, const at::Tensor& wanted) {
+    return at::binary_cross_entropy_with_logits(t, wanted, {}, {}, at::Reduction::None);
   }
 
-  at::Tensor boxes_of_matches() const {
-    return at::stack({doubles([](const YoloMatch& m) { return m.box.x0; }),
-                      doubles([](const YoloMatch& m) { return m.box.y0; }),
-                      doubles([](const YoloMatch& m) { return m.box.x1; }),
-                      doubles([](const YoloMatch& m) { return m.box.y1; })},
-                     1);
+  const io::Anchor& anchor_at(int64_t position) const {
+    return yolo_.anchors[static_cast<size_t>(yolo_.mask[static_cast<size_t>(position)])];
   }
 
-  double step_x() const { return static_cast<double>(input_.width) / static_cast<double>(width_); }
-  double step_y() const {
-    return static_cast<double>(input_.height) / static_cast<double>(height_);
-  }
-  /// Where in its cell an output puts the centre.
-  at::Tensor inside(const at::Tensor& t) const {
-    return at::sigmoid(t) * yolo_.scale_x_y - 0.5 * (yolo_.scale_x_y - 1);
-  }
-  /// Corners in pixels of the boxes that outputs t [..., 4 or more] say; the others broadcast.
-  at::Tensor boxes(const at::Tensor& t, const at::Tensor& cell_x, const at::Tensor& cell_y,
-                   const at::Tensor& anchor_w, const at::Tensor& anchor_h) const {
-    const at::Tensor x = (inside(t.select(-1, 0)) + cell_x) * step_x();
-    const at::Tensor y = (inside(t.select(-1, 1)) + cell_y) * step_y();
-    const at::Tensor w = t.select(-1, 2).clamp(-kLargestLog, kLargestLog).exp() * anchor_w / 2;
-    const at::Tensor h = t.select(-1, 3).clamp(-kLargestLog, kLargestLog).exp() * anchor_h / 2;
-    return at::stack({x - w, y - h, x + w, y + h}, -1);
+  /// Corners in pixels of the boxes that outputs t [..., 4 or more] say, in cells x, y and with
+  /// `anchors` [..., 2], which broadcast.
+  at::Tensor boxes(const at::Tensor& t, const at::Tensor& x, const at::Tensor& y,
+                   const at::Tensor& anchors) const {
+    const auto centre = [&](int64_t column, const at::Tensor& cell, double step) {
+      const at::Tensor inside =
+          at::sigmoid(t.select(-1, column)) * yolo_.scale_x_y - 0.5 * (yolo_.scale_x_y - 1);
+      return (inside + cell) * step;
+    };
+    const at::Tensor cx = centre(0, x, step_x_), cy = centre(1, y, step_y_);
+    const at::Tensor half = t.slice(-1, 2, 4).clamp(-kLargestLog, kLargestLog).exp() * anchors / 2;
+    const at::Tensor w = half.select(-1, 0), h = half.select(-1, 1);
+    return at::stack({cx - w, cy - h, cx + w, cy + h}, -1);
   }
 
-  const io::Anchor& anchor_of(const YoloMatch& m) const {
-    return yolo_.anchors[static_cast<size_t>(yolo_.mask[static_cast<size_t>(m.anchor)])];
-  }
-
-  at::Tensor overlapping(const at::Tensor& rows, const at::Tensor& truth) const {
-    const at::Tensor found =
-        boxes(rows, indices(&YoloMatch::x), indices(&YoloMatch::y),
-              doubles([&](const YoloMatch& m) { return anchor_of(m).width; }),
-              doubles([&](const YoloMatch& m) { return anchor_of(m).height; }));
+  at::Tensor overlapping(const at::Tensor& rows, const at::Tensor& truth,
+                         const at::Tensor& anchors) const {
+    const at::Tensor found = boxes(rows, places_.x, places_.y, anchors);
     return (1 - nn::overlap(found, truth, overlap_kind(yolo_.iou_loss))) *
            (yolo_.iou_normalizer / kUsualBoxWeight);
   }
 
-  at::Tensor squared(const at::Tensor& rows, const at::Tensor& truth) const {
-    const at::Tensor w = truth.select(1, 2) - truth.select(1, 0);
-    const at::Tensor h = truth.select(1, 3) - truth.select(1, 1);
+  at::Tensor squared(const at::Tensor& rows, const at::Tensor& truth,
+                     const at::Tensor& anchors) const {
     // What the sigmoid should say.
-    const auto place = [&](int side, double step, const at::Tensor& cell) {
+    const auto place = [&](int64_t side, const at::Tensor& cell, double step) {
       const at::Tensor centre = (truth.select(1, side) + truth.select(1, side + 2)) / 2 / step;
       return ((centre - cell + 0.5 * (yolo_.scale_x_y - 1)) / yolo_.scale_x_y).clamp(0, 1);
     };
-    const auto cross = [&](int column, const at::Tensor& wanted) {
-      return at::binary_cross_entropy_with_logits(rows.select(1, column), wanted, {}, {},
-                                                  at::Reduction::None);
-    };
-    const auto log_error = [&](int column, const at::Tensor& side, const at::Tensor& anchor) {
-      return (rows.select(1, column) - (side / anchor).log()).square() / 2;
-    };
-    const at::Tensor costs =
-        cross(0, place(0, step_x(), indices(&YoloMatch::x))) +
-        cross(1, place(1, step_y(), indices(&YoloMatch::y))) +
-        log_error(2, w, doubles([&](const YoloMatch& m) { return anchor_of(m).width; })) +
-        log_error(3, h, doubles([&](const YoloMatch& m) { return anchor_of(m).height; }));
-    const double whole = static_cast<double>(input_.width) * static_cast<double>(input_.height);
-    return costs * (2 - w * h / whole) * yolo_.iou_normalizer;
-  }
-
-  at::Tensor by_picture(const at::Tensor& costs) const {
-    return t_.new_zeros({t_.size(0)}).index_add(0, indices(&YoloMatch::picture), costs);
+    const at::Tensor sides = truth.slice(1, 2, 4) - truth.slice(1, 0, 2);
+    const at::Tensor costs = cross_entropy(rows.select(1, 0), place(0, places_.x, step_x_)) +
+                             cross_entropy(rows.select(1, 1), place(1, places_.y, step_y_)) +
+                             (rows.slice(1, 2, 4) - (sides / anchors).log()).square().sum(1) / 2;
+    return costs * (2 - sides.prod(1) / whole_) * yolo_.iou_normalizer;
   }
 
   /// Sets to 0 what need not be empty: boxes on an object that say some class.
   void spare(at::Tensor& asked) const {
     const at::NoGradGuard no_grad;
     const at::Tensor t = t_.detach();
-    std::vector<double> widths, heights;
-    for (const int a : yolo_.mask) {
-      widths.push_back(yolo_.anchors[static_cast<size_t>(a)].width);
-      heights.push_back(yolo_.anchors[static_cast<size_t>(a)].height);
+    std::vector<double> sides;
+    for (size_t a = 0; a < yolo_.mask.size(); ++a) {
+      const io::Anchor& anchor = anchor_at(static_cast<int64_t>(a));
+      sides.insert(sides.end(), {anchor.width, anchor.height});
     }
-    const auto column = [&](const std::vector<double>& sides) {
-      return at::tensor(sides, at::kDouble).to(t).view({-1, 1, 1});
-    };
-    const at::Tensor xs = at::arange(width_, t.options()).view({1, 1, -1});
-    const at::Tensor ys = at::arange(height_, t.options()).view({1, -1, 1});
+    const at::Tensor anchors = at::tensor(sides, at::kDouble).to(t).view({-1, 1, 1, 2});
+    const at::Tensor x = at::arange(width_, t.options());
+    const at::Tensor y = at::arange(height_, t.options()).unsqueeze(1);
     const at::Tensor sure = at::sigmoid(t.slice(-1, 5).amax(-1)) > kSomeClass;
     for (size_t i = 0; i < truth_.size(); ++i) {
       if (truth_[i].empty()) continue;
@@ -195,19 +180,20 @@ class MapLoss {
         corners.insert(corners.end(), {one.box.x0, one.box.y0, one.box.x1, one.box.y1});
       const at::Tensor there = at::tensor(corners, at::kDouble).to(t).view({-1, 4});
       const auto picture = static_cast<int64_t>(i);
-      const at::Tensor found =
-          boxes(t[picture], xs, ys, column(widths), column(heights)).reshape({-1, 4});
+      const at::Tensor found = boxes(t[picture], x, y, anchors).reshape({-1, 4});
       const at::Tensor on_one = nn::pairwise_iou(found, there).amax(1) > yolo_.ignore_thresh;
       asked[picture].masked_fill_(on_one.view_as(sure[picture]) & sure[picture], 0);
     }
   }
 
   const io::DarknetYolo& yolo_;
-  const io::MapShape& input_;
   int64_t height_, width_;
-  at::Tensor t_;  // [B, anchors, H, W, 5 + classes]
+  double step_x_, step_y_;  // pixels of the input a cell
+  double whole_;            // pixels of the input
+  at::Tensor t_;            // [B, anchors, H, W, 5 + classes]
   const std::vector<std::vector<Truth>>& truth_;
   std::vector<YoloMatch> matches_;
+  Places places_;
 };
 
 }  // namespace

@@ -8,6 +8,23 @@
 namespace graft::models {
 namespace {
 
+void add_sample_head(Model& model, const PostNormSettings& s, int64_t classes, double dropout) {
+  // The pooler was made for the first token.
+  if (pooling_of(model.config(), Pooling::first) == Pooling::first) {
+    model.add<FeatureDense>("pooler", Span::head, "bert.pooler.dense", s.width,
+                            nn::Activation::tanh, 0.0);
+  }
+  add_classifier(model, "classifier", s.width, classes, dropout);
+}
+
+MaskedHead masked_head(const PostNormSettings& s) {
+  const std::string path = "cls.predictions";
+  return {{path + ".transform.dense", path + ".transform.LayerNorm", s.width, s.width, s.activation,
+           s.eps},
+          path + ".decoder",
+          path};
+}
+
 void build(Model& model, int64_t classes) {
   const Json& c = model.config();
   const PostNormSettings s(c);
@@ -22,28 +39,11 @@ void build(Model& model, int64_t classes) {
                                          fmt::format("bert.encoder.layer.{}", i), end, s);
   }
   const double dropout = config_number(c, "classifier_dropout", s.dropout);
-  add_head(model, {{Task::classes,
-                    [&] {
-                      // The pooler was made for the first token.
-                      if (pooling_of(c, Pooling::first) == Pooling::first) {
-                        model.add<FeatureDense>("pooler", Span::head, "bert.pooler.dense", s.width,
-                                                nn::Activation::tanh, 0.0);
-                      }
-                      add_classifier(model, "classifier", s.width, classes, dropout);
-                    }},
-                   {Task::token_classes,
-                    [&] { add_token_classifier(model, "classifier", s.width, classes, dropout); }},
-                   {Task::masked_token, [&] {
-                      const TransformSettings transform{"cls.predictions.transform.dense",
-                                                        "cls.predictions.transform.LayerNorm",
-                                                        s.width,
-                                                        s.width,
-                                                        s.activation,
-                                                        s.eps};
-                      add_masked_head(model,
-                                      {transform, "cls.predictions.decoder", "cls.predictions"},
-                                      stem.words());
-                    }}});
+  add_head(model,
+           {{Task::classes, [&] { add_sample_head(model, s, classes, dropout); }},
+            {Task::token_classes,
+             [&] { add_token_classifier(model, "classifier", s.width, classes, dropout); }},
+            {Task::masked_token, [&] { add_masked_head(model, masked_head(s), stem.words()); }}});
 }
 
 }  // namespace

@@ -243,6 +243,20 @@ BertStemSettings stem_of(const Json& c, const Settings& s) {
   return stem;
 }
 
+void add_sample_head(Model& model, const Settings& s, int64_t classes) {
+  const Json& c = model.config();
+  const int64_t width = s.layer.width;
+  if (config_integer(c, "pooler_hidden_size", width) != width)
+    fail_unreadable("config.json: pooler_hidden_size must be hidden_size = {}, got {}", width,
+                    config_integer(c, "pooler_hidden_size", width));
+  model.add<FeatureDense>("pooler", Span::head, "pooler.dense", width,
+                          nn::parse_activation(config_text(c, "pooler_hidden_act", "gelu"),
+                                               "config.json: pooler_hidden_act"),
+                          config_number(c, "pooler_dropout", 0));
+  add_classifier(model, "classifier", width, classes,
+                 config_number(c, "cls_dropout", s.layer.dropout));
+}
+
 /// Of the library, or with "legacy": false that of the published models of version 3.
 MaskedHead masked_head(const Json& c, const Settings& s, int64_t table_width) {
   const bool legacy = config_flag(c, kLegacy, true);
@@ -286,26 +300,15 @@ void build(Model& model, int64_t classes) {
                                  fmt::format("deberta.encoder.layer.{}", i), end, s, table,
                                  convolution);
   }
-  if (config_integer(c, "pooler_hidden_size", s.layer.width) != s.layer.width)
-    fail_unreadable("config.json: pooler_hidden_size must be hidden_size = {}, got {}",
-                    s.layer.width, config_integer(c, "pooler_hidden_size", s.layer.width));
-  add_head(
-      model,
-      {{Task::classes,
-        [&] {
-          model.add<FeatureDense>("pooler", Span::head, "pooler.dense", s.layer.width,
-                                  nn::parse_activation(config_text(c, "pooler_hidden_act", "gelu"),
-                                                       "config.json: pooler_hidden_act"),
-                                  config_number(c, "pooler_dropout", 0));
-          add_classifier(model, "classifier", s.layer.width, classes,
-                         config_number(c, "cls_dropout", s.layer.dropout));
-        }},
-       {Task::token_classes,
-        [&] {
-          add_token_classifier(model, "classifier", s.layer.width, classes, s.layer.dropout);
-        }},
-       {Task::masked_token,
-        [&] { add_masked_head(model, masked_head(c, s, embeddings.table_width), stem.words()); }}});
+  const int64_t table_width = embeddings.table_width;
+  add_head(model,
+           {{Task::classes, [&] { add_sample_head(model, s, classes); }},
+            {Task::token_classes,
+             [&] {
+               add_token_classifier(model, "classifier", s.layer.width, classes, s.layer.dropout);
+             }},
+            {Task::masked_token,
+             [&] { add_masked_head(model, masked_head(c, s, table_width), stem.words()); }}});
 }
 
 /// Files have one dimension less: a convolution over a line.

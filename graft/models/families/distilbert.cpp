@@ -32,6 +32,19 @@ Json as_bert(const Json& c) {
   return bert;
 }
 
+void add_sample_head(Model& model, const PostNormSettings& s, int64_t classes) {
+  model.add<FeatureDense>("dense", Span::head, "pre_classifier", s.width, nn::Activation::relu,
+                          0.0);
+  add_classifier(model, "classifier", s.width, classes,
+                 config_number(model.config(), "seq_classif_dropout", 0.2));
+}
+
+MaskedHead masked_head(const PostNormSettings& s) {
+  return {{"vocab_transform", "vocab_layer_norm", s.width, s.width, s.activation, s.eps},
+          "vocab_projector",
+          "vocab_projector"};
+}
+
 void build(Model& model, int64_t classes) {
   const Json& c = model.config();
   PostNormSettings s(as_bert(c));
@@ -52,21 +65,10 @@ void build(Model& model, int64_t classes) {
                                          fmt::format("distilbert.transformer.layer.{}", i), end, s);
   }
   add_head(model,
-           {{Task::classes,
-             [&] {
-               model.add<FeatureDense>("dense", Span::head, "pre_classifier", s.width,
-                                       nn::Activation::relu, 0.0);
-               add_classifier(model, "classifier", s.width, classes,
-                              config_number(c, "seq_classif_dropout", 0.2));
-             }},
+           {{Task::classes, [&] { add_sample_head(model, s, classes); }},
             {Task::token_classes,
              [&] { add_token_classifier(model, "classifier", s.width, classes, s.dropout); }},
-            {Task::masked_token, [&] {
-               const TransformSettings transform{"vocab_transform", "vocab_layer_norm", s.width,
-                                                 s.width,           s.activation,       s.eps};
-               add_masked_head(model, {transform, "vocab_projector", "vocab_projector"},
-                               stem.words());
-             }}});
+            {Task::masked_token, [&] { add_masked_head(model, masked_head(s), stem.words()); }}});
 }
 
 }  // namespace

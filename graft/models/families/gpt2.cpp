@@ -1,7 +1,7 @@
 #include <torch/types.h>
 
+#include "graft/models/decoder_head.h"
 #include "graft/models/family.h"
-#include "graft/models/next_token.h"
 #include "graft/models/text_tower.h"
 #include "graft/nn/dropout.h"
 #include "graft/nn/embedding.h"

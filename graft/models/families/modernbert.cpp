@@ -111,7 +111,17 @@ class Layer {
   nn::Linear inner_, outer_;
 };
 
-/// The transform that all of its heads begin with; of features, or of each token.
+/// What all heads begin with.
+TransformSettings head_transform(const Json& c, const Settings& s) {
+  const auto activation = nn::parse_activation(config_text(c, "classifier_activation", "gelu"),
+                                               "config.json: classifier_activation");
+  TransformSettings transform{"head.dense", "head.norm", s.width, s.width, activation, s.eps};
+  transform.dense_bias = config_flag(c, "classifier_bias", false);
+  transform.norm_bias = s.norm_bias;
+  return transform;
+}
+
+/// That transform of features, or of each token.
 class Dense final : public Block {
  public:
   Dense(const nn::Scope& scope, const TransformSettings& settings) : transform_(scope, settings) {}
@@ -146,31 +156,23 @@ void build(Model& model, int64_t classes) {
                                  fmt::format("model.layers.{}", i), end, s, i,
                                  local ? nearby : everywhere);
   }
-  TransformSettings transform{"head.dense",
-                              "head.norm",
-                              s.width,
-                              s.width,
-                              nn::parse_activation(config_text(c, "classifier_activation", "gelu"),
-                                                   "config.json: classifier_activation"),
-                              s.eps};
-  transform.dense_bias = config_flag(c, "classifier_bias", false);
-  transform.norm_bias = s.norm_bias;
+  const TransformSettings transform = head_transform(c, s);
   const double dropout = config_number(c, "classifier_dropout", 0);
+  const bool output_bias = config_flag(c, "decoder_bias", true);
+  const auto add_dense = [&] { model.add<Dense>("dense", Span::head, "", transform); };
   add_head(model, {{Task::classes,
                     [&] {
-                      model.add<Dense>("dense", Span::head, "", transform);
+                      add_dense();
                       add_classifier(model, "classifier", s.width, classes, dropout);
                     }},
                    {Task::token_classes,
                     [&] {
-                      model.add<Dense>("dense", Span::head, "", transform);
+                      add_dense();
                       add_token_classifier(model, "classifier", s.width, classes, dropout);
                     }},
                    {Task::masked_token, [&] {
-                      add_masked_head(
-                          model,
-                          {transform, "decoder", "decoder", config_flag(c, "decoder_bias", true)},
-                          stem.words);
+                      add_masked_head(model, {transform, "decoder", "decoder", output_bias},
+                                      stem.words);
                     }}});
 }
 

@@ -8,6 +8,19 @@
 namespace graft::models {
 namespace {
 
+void add_sample_head(Model& model, const PostNormSettings& s, int64_t classes, double dropout) {
+  model.add<FeatureDense>("dense", Span::head, "classifier.dense", s.width, nn::Activation::tanh,
+                          dropout);
+  add_classifier(model, "classifier.out_proj", s.width, classes, dropout);
+}
+
+/// Its activation is gelu, whatever the layers have.
+MaskedHead masked_head(const PostNormSettings& s) {
+  return {{"lm_head.dense", "lm_head.layer_norm", s.width, s.width, nn::Activation::gelu, s.eps},
+          "lm_head.decoder",
+          "lm_head"};
+}
+
 void build(Model& model, int64_t classes) {
   const Json& c = model.config();
   const PostNormSettings s(c);
@@ -23,20 +36,10 @@ void build(Model& model, int64_t classes) {
   }
   const double dropout = config_number(c, "classifier_dropout", s.dropout);
   add_head(model,
-           {{Task::classes,
-             [&] {
-               model.add<FeatureDense>("dense", Span::head, "classifier.dense", s.width,
-                                       nn::Activation::tanh, dropout);
-               add_classifier(model, "classifier.out_proj", s.width, classes, dropout);
-             }},
+           {{Task::classes, [&] { add_sample_head(model, s, classes, dropout); }},
             {Task::token_classes,
              [&] { add_token_classifier(model, "classifier", s.width, classes, dropout); }},
-            {Task::masked_token, [&] {
-               // gelu, whatever the layers have.
-               const TransformSettings transform{"lm_head.dense", "lm_head.layer_norm", s.width,
-                                                 s.width,         nn::Activation::gelu, s.eps};
-               add_masked_head(model, {transform, "lm_head.decoder", "lm_head"}, stem.words());
-             }}});
+            {Task::masked_token, [&] { add_masked_head(model, masked_head(s), stem.words()); }}});
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "graft/models/next_token.h"
+#include "graft/models/decoder_head.h"
 
 #include "graft/models/classifier.h"
 #include "graft/models/family.h"
