@@ -1,9 +1,6 @@
 #pragma once
 
-#include <map>
-
-#include "graft/data/image_cache.h"
-#include "graft/data/inputs.h"
+#include "graft/data/decoded_pictures.h"
 
 namespace graft::data {
 
@@ -19,14 +16,14 @@ class ImageInputs final : public Inputs {
   bool random() const override { return augmentation_.random(); }
   void set_augmentation(const Json& augment) override;
   nn::Flow example(int64_t samples) const override;
-  void keep(const Dataset& data, int64_t bytes) override;
+  void keep(const Dataset& data, int64_t bytes) override { decoded_.keep(data, bytes); }
   ReadCost try_reading(const View& view, int64_t samples,
                        const std::function<bool()>& stop) const override;
 
  private:
   image::Preprocess preprocess_;
   image::Augmentation augmentation_;
-  std::map<const Source*, std::shared_ptr<ImageCache>> decoded_;
+  DecodedPictures decoded_;
 };
 
 }  // namespace graft::data

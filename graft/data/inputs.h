@@ -18,6 +18,7 @@ struct Pass {
   bool augment = false;
   uint64_t seed = 0;
   uint64_t epoch = 0;  ///< of the random streams; epoch % k gives k fixed views
+  bool mixes = true;   ///< augmentations that show several pictures in one may act
 };
 
 /// What reading a sample costs, in one thread.

@@ -16,11 +16,6 @@
 namespace graft::data {
 namespace {
 
-at::Tensor empty_pixels(int64_t samples, image::Dimensions size) {
-  return at::empty({samples, 3, size.height, size.width}, at::TensorOptions(at::kFloat),
-                   at::MemoryFormat::ChannelsLast);
-}
-
 /// How often each entry stood in the order before; empty when none comes twice.
 std::vector<uint32_t> earlier_visits(const std::vector<int64_t>& order, int64_t samples) {
   std::vector<uint32_t> seen(static_cast<size_t>(samples), 0);
@@ -42,9 +37,7 @@ std::vector<uint32_t> earlier_visits(const std::vector<int64_t>& order, int64_t 
 struct Loader::Work {
   Batch batch;
   std::vector<uint32_t> visits;
-  float* pixels = nullptr;
-  int64_t row = 0;  // floats of one picture
-  std::shared_ptr<const Preparer> preparer;
+  std::shared_ptr<const SampleWriter> writer;
   std::atomic<int64_t> next_slot{0};
   std::atomic<bool> cancelled{false};
   std::vector<std::string> reasons;  // a slot; empty where it went well
@@ -53,7 +46,7 @@ struct Loader::Work {
     for (int64_t slot = next_slot++; slot < batch.size() && !cancelled; slot = next_slot++) {
       const auto i = static_cast<size_t>(slot);
       try {
-        preparer->write(batch.indices[i], visits.empty() ? 0 : visits[i], pixels + slot * row);
+        writer->write(batch.indices[i], visits.empty() ? 0 : visits[i], batch.inputs, slot);
       } catch (const Error& error) {
         reasons[i] = error.what();
       }
@@ -72,9 +65,15 @@ struct Loader::Pending {
 
 Loader::Loader(View view, std::vector<int64_t> order, Transform transform, LoaderOptions options,
                std::shared_ptr<ThreadPool> pool, std::shared_ptr<ImageCache> cache)
+    : Loader(view, std::move(order),
+             std::make_shared<Preparer>(view, std::move(transform), std::move(cache)),
+             std::move(options), std::move(pool)) {}
+
+Loader::Loader(View view, std::vector<int64_t> order, std::shared_ptr<const SampleWriter> writer,
+               LoaderOptions options, std::shared_ptr<ThreadPool> pool)
     : view_(std::move(view)),
       order_(std::move(order)),
-      preparer_(std::make_shared<Preparer>(view_, std::move(transform), std::move(cache))),
+      writer_(std::move(writer)),
       options_(std::move(options)),
       pool_(std::move(pool)),
       next_batch_(options_.first_batch) {
@@ -98,12 +97,8 @@ void Loader::start_batch() {
   work->batch.number = next_batch_++;
   work->batch.indices.assign(order_.begin() + first, order_.begin() + last);
   if (!visits_.empty()) work->visits.assign(visits_.begin() + first, visits_.begin() + last);
-  const image::Dimensions size = preparer_->size();
-  at::Tensor pixels = empty_pixels(last - first, size);
-  work->pixels = pixels.data_ptr<float>();
-  work->batch.inputs = {"pixels", std::move(pixels)};
-  work->row = int64_t{3} * size.width * size.height;
-  work->preparer = preparer_;
+  work->batch.inputs = writer_->room(last - first);
+  work->writer = writer_;
   work->reasons.resize(static_cast<size_t>(last - first));
   Pending pending{work, {}};
   if (pool_) {
@@ -160,13 +155,15 @@ Batch Loader::finish(Work& work) {
     if (!work.reasons[from].empty()) continue;
     if (kept != slot) {
       batch.indices[static_cast<size_t>(kept)] = batch.indices[from];
-      std::memmove(work.pixels + kept * work.row, work.pixels + slot * work.row,
-                   static_cast<size_t>(work.row) * sizeof(float));
+      for (const auto& [name, tensor] : batch.inputs.tensors()) {
+        std::memmove(row_of(tensor, kept), row_of(tensor, slot),
+                     static_cast<size_t>(tensor.stride(0)) * sizeof(float));
+      }
     }
     ++kept;
   }
   batch.indices.resize(static_cast<size_t>(kept));
-  batch.inputs["pixels"] = batch.pixels().narrow(0, 0, kept);
+  batch.inputs = batch.inputs.map([kept](const at::Tensor& t) { return t.narrow(0, 0, kept); });
   if (options_.classes > 0) {
     batch.targets = at::zeros({kept, options_.classes}, at::kFloat);
     for (int64_t i = 0; i < kept; ++i) {

@@ -12,6 +12,7 @@
 #include "graft/data/batch.h"
 #include "graft/data/dataset.h"
 #include "graft/data/image_cache.h"
+#include "graft/data/sample_writer.h"
 #include "graft/image/augment.h"
 #include "graft/image/preprocess.h"
 
@@ -57,6 +58,9 @@ class Loader final : public Batches {
   /// `cache` may be null; it must belong to the view's source.
   Loader(View view, std::vector<int64_t> order, Transform transform, LoaderOptions options,
          std::shared_ptr<ThreadPool> pool = nullptr, std::shared_ptr<ImageCache> cache = nullptr);
+  /// The same of what a writer of one's own makes of the samples.
+  Loader(View view, std::vector<int64_t> order, std::shared_ptr<const SampleWriter> writer,
+         LoaderOptions options, std::shared_ptr<ThreadPool> pool);
   ~Loader() override;
 
   /// A batch without any readable picture is passed over.
@@ -78,7 +82,7 @@ class Loader final : public Batches {
   std::vector<int64_t> order_;
   std::vector<uint32_t>
       visits_;  // how often the order had the sample before; empty when none comes twice
-  std::shared_ptr<const class Preparer> preparer_;
+  std::shared_ptr<const SampleWriter> writer_;
   LoaderOptions options_;
   std::shared_ptr<ThreadPool> pool_;
   int64_t batches_ = 0;

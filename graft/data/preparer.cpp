@@ -1,5 +1,7 @@
 #include "graft/data/preparer.h"
 
+#include <ATen/ATen.h>
+
 #include <string>
 #include <utility>
 
@@ -19,15 +21,28 @@ uint64_t kind_of(const image::Preprocess& preprocess) {
 
 }  // namespace
 
-Preparer::Preparer(View view, Transform transform, std::shared_ptr<ImageCache> cache)
-    : view_(std::move(view)), transform_(std::move(transform)), cache_(std::move(cache)) {
-  size_ = transform_.preprocess.output();
-  if (size_.width < 1 || size_.height < 1) {
+at::Tensor empty_pixels(int64_t samples, image::Dimensions size) {
+  return at::empty({samples, 3, size.height, size.width}, at::TensorOptions(at::kFloat),
+                   at::MemoryFormat::ChannelsLast);
+}
+
+image::Dimensions fixed_size(const image::Preprocess& preprocess) {
+  const image::Dimensions size = preprocess.output();
+  if (size.width < 1 || size.height < 1) {
     fail_usage(
         "the preprocessing gives pictures of different sizes, which do not fit into one batch; set "
-        "both sides of its "
-        "crop");
+        "both sides of its crop");
   }
+  return size;
+}
+
+float* row_of(const at::Tensor& tensor, int64_t row) {
+  return tensor.data_ptr<float>() + row * tensor.stride(0);
+}
+
+Preparer::Preparer(View view, Transform transform, std::shared_ptr<ImageCache> cache)
+    : view_(std::move(view)), transform_(std::move(transform)), cache_(std::move(cache)) {
+  size_ = fixed_size(transform_.preprocess);
   GRAFT_ASSERT(!cache_ || cache_->source() == view_.source);
   random_ = transform_.augmentation.random();
   whole_ = transform_.augmentation.sets_size();
@@ -45,7 +60,12 @@ std::shared_ptr<const image::Image> Preparer::start(int64_t position) const {
   return made;
 }
 
-void Preparer::write(int64_t position, uint32_t visit, float* out) const {
+nn::Flow Preparer::room(int64_t samples) const {
+  return {"pixels", empty_pixels(samples, size_)};
+}
+
+void Preparer::write(int64_t position, uint32_t visit, const nn::Flow& batch, int64_t row) const {
+  float* out = row_of(batch.at("pixels"), row);
   const auto picture = start(position);
   if (!random_) {
     transform_.preprocess.to_floats(*picture, out);

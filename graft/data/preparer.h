@@ -3,18 +3,17 @@
 #include <memory>
 
 #include "graft/data/loader.h"
+#include "graft/data/sample_writer.h"
 
 namespace graft::data {
 
-/// Turns samples of a view into floats; any thread may call it.
-class Preparer {
+/// Pictures that are classified: "pixels" [B, 3, H, W] float32, channels last.
+class Preparer final : public SampleWriter {
  public:
   Preparer(View view, Transform transform, std::shared_ptr<ImageCache> cache);
 
-  image::Dimensions size() const { return size_; }
-  /// Writes height x width x 3 floats. `visit` tells repeated visits of one sample in an epoch
-  /// apart.
-  void write(int64_t position, uint32_t visit, float* out) const;
+  nn::Flow room(int64_t samples) const override;
+  void write(int64_t position, uint32_t visit, const nn::Flow& batch, int64_t row) const override;
 
  private:
   /// The picture as the random part begins with it, from the cache where it is there.
@@ -28,5 +27,12 @@ class Preparer {
   bool whole_;  // the random part begins with the whole picture, not with the preprocessed one
   uint64_t kind_;
 };
+
+/// Room for "pixels" of one size; a preprocessing whose pictures differ in size is an error (exit
+/// code 2).
+at::Tensor empty_pixels(int64_t samples, image::Dimensions size);
+image::Dimensions fixed_size(const image::Preprocess& preprocess);
+/// Where row i of a batch begins.
+float* row_of(const at::Tensor& tensor, int64_t row);
 
 }  // namespace graft::data

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "graft/base/rng.h"
+#include "graft/eval/box_ranking.h"
 
 namespace graft::eval {
 
@@ -14,7 +15,7 @@ namespace graft::eval {
 
 namespace {
 
-constexpr int kResamples = 1000;
+constexpr int kBoxDraws = 200;  // sorting out boxes takes longer than counting hits
 constexpr uint64_t kBootstrapSeed = 20231;
 
 }  // namespace
@@ -34,6 +35,19 @@ const std::vector<Metric>& metrics() {
 
 const Metric& find_metric(const std::string& name) {
   return find_in(metrics(), name, "metric");
+}
+
+Metric average_precision_metric(std::string name, std::string summary, size_t first, size_t last) {
+  Metric m;
+  m.name = std::move(name);
+  m.summary = std::move(summary);
+  m.source = "Lin et al. 2014 (COCO)";
+  m.targets = {Target::boxes};
+  m.draws = kBoxDraws;
+  m.value = [first, last](const Predictions& p, const std::vector<int64_t>& samples) {
+    return p.ranking->average_precision(samples, first, last);
+  };
+  return m;
 }
 
 std::pair<double, double> wilson_interval(double hits, double n) {
@@ -59,13 +73,13 @@ Measured measure(const Metric& metric, const Predictions& p) {
   Rng rng{kBootstrapSeed, static_cast<uint64_t>(p.size())};
   std::vector<double> values;
   std::vector<int64_t> drawn(all.size());
-  for (int i = 0; i < kResamples; ++i) {
+  for (int i = 0; i < metric.draws; ++i) {
     for (auto& index : drawn) index = static_cast<int64_t>(rng.below(all.size()));
     values.push_back(metric.value(p, drawn));
   }
   std::sort(values.begin(), values.end());
-  m.low = values[static_cast<size_t>(kResamples * 0.025)];
-  m.high = values[static_cast<size_t>(kResamples * 0.975) - 1];
+  m.low = values[static_cast<size_t>(metric.draws * 0.025)];
+  m.high = values[static_cast<size_t>(metric.draws * 0.975) - 1];
   return m;
 }
 

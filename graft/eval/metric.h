@@ -19,7 +19,11 @@ struct Metric : Entry {
   std::function<double(const Predictions& p, const std::vector<int64_t>& samples)> value;
   /// True when the value is a share of samples: its interval is then Wilson's, else a bootstrap's.
   bool proportion = false;
+  int draws = 1000;  ///< of the bootstrap
 };
+
+/// COCO's AP over kOverlaps[first] to kOverlaps[last] (box_match.h).
+Metric average_precision_metric(std::string name, std::string summary, size_t first, size_t last);
 
 const std::vector<Metric>& metrics();
 const Metric& find_metric(const std::string& name);
@@ -32,7 +36,7 @@ struct Measured {
 /// Wilson score interval (1927) of `hits` out of `n` at 95 %; [0, 1] when n is 0.
 std::pair<double, double> wilson_interval(double hits, double n);
 
-/// Value and interval; the bootstrap draws 1,000 samples with a fixed seed.
+/// Value and interval; the bootstrap has a fixed seed.
 Measured measure(const Metric& metric, const Predictions& predictions);
 /// Every metric that is defined for the task, in catalogue order.
 std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& predictions);

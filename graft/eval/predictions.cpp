@@ -1,6 +1,7 @@
 #include "graft/eval/predictions.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "graft/eval/metric.h"
@@ -67,7 +68,7 @@ ClassScore class_score(const std::string& name, const Tally& tally) {
 }
 
 std::vector<ClassScore> class_scores(const Predictions& p) {
-  if (p.regression() || p.language() || p.pairs()) return {};
+  if (p.regression() || p.language() || p.pairs() || p.finds_boxes()) return {};
   if (p.token_classes()) return entity_scores(p);
   const size_t classes = p.classes.size();
   std::vector<Tally> tallies(classes);
@@ -104,10 +105,47 @@ Json to_json(const std::vector<ClassScore>& scores) {
   return list;
 }
 
+namespace {
+
+constexpr size_t kMostWritten = 100;  // boxes of a picture
+
+Json corners(const MeasuredBox& box) {
+  Json list = Json::array();
+  // Hundredths of a pixel are enough for a file that people read.
+  for (const double side : {box.x, box.y, box.x + box.width, box.y + box.height})
+    list.push_back(std::round(100 * side) / 100);
+  return list;
+}
+
+void describe_boxes(const Predictions& p, const PictureBoxes& picture, Json& line) {
+  line["objects"] = Json::array();
+  for (const TrueBox& object : picture.truth) {
+    Json one = {{"class", p.classes[static_cast<size_t>(object.label)]},
+                {"box", corners(object.box)}};
+    if (object.crowd) one["crowd"] = true;
+    if (object.difficult) one["difficult"] = true;
+    line["objects"].push_back(one);
+  }
+  line["found"] = Json::array();
+  for (const FoundBox& box : picture.found) {
+    if (line["found"].size() == kMostWritten) break;
+    line["found"].push_back({{"class", p.classes[static_cast<size_t>(box.label)]},
+                             {"score", std::round(1e5 * box.score) / 1e5},
+                             {"box", corners(box.box)}});
+  }
+}
+
+}  // namespace
+
 Json to_json_line(const Predictions& p, int64_t i, const std::string& split) {
   Json line = {{"split", split}, {"input", p.inputs[static_cast<size_t>(i)]}};
   if (p.token_classes()) {
     describe_words(p, i, line);
+    return line;
+  }
+  if (p.finds_boxes()) {
+    describe_boxes(p, p.boxes[static_cast<size_t>(i)], line);
+    line["loss"] = p.losses[static_cast<size_t>(i)];
     return line;
   }
   if (p.language()) line["tokens"] = p.tokens[static_cast<size_t>(i)];

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "graft/base/json.h"
 #include "graft/base/target.h"
+#include "graft/eval/box_ranking.h"
 
 namespace graft::eval {
 
@@ -47,6 +49,11 @@ struct Predictions {
   /// nearest first, from 1. Of texts that are as alike as a number says, `scores` are the cosines.
   std::vector<int64_t> ranks;
 
+  /// Of pictures in which objects are marked, which have no `scores`: objects and boxes of each,
+  /// and the same judged (`labels` are the classes of the objects).
+  std::vector<PictureBoxes> boxes;
+  std::shared_ptr<const BoxRanking> ranking;
+
   bool multi_label() const { return target == Target::multi_label; }
   bool token_classes() const { return target == Target::token_classes; }
   bool regression() const { return target == Target::regression; }
@@ -57,6 +64,8 @@ struct Predictions {
   bool language() const { return tokens_learned() || preference(); }
   bool preference() const { return target == Target::preference; }
   bool pairs() const { return target == Target::similarity || target == Target::retrieval; }
+
+  bool finds_boxes() const { return target == Target::boxes; }
 
   int64_t size() const { return static_cast<int64_t>(inputs.size()); }
   std::span<const float> row(int64_t i) const {

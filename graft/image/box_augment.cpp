@@ -4,6 +4,7 @@
 
 #include "graft/base/named_options.h"
 #include "graft/image/letterbox.h"
+#include "graft/image/policies.h"
 
 namespace graft::image {
 
@@ -22,7 +23,8 @@ const std::vector<BoxAugmentRecord>& box_augmentations() {
 
 BoxAugmentation::BoxAugmentation(const Json& spec, const std::string& where) {
   if (spec.is_null()) return;
-  const Json list = spec.is_array() ? spec : Json::array({spec});
+  const Policy* policy = spec.is_string() ? find_box_policy(spec.get<std::string>()) : nullptr;
+  const Json list = policy ? policy->steps : spec.is_array() ? spec : Json::array({spec});
   for (const auto& [name, options] : named_options(list, where, "an augmentation of boxes")) {
     const BoxAugmentRecord& record = find_in(box_augmentations(), name, "augmentation of boxes");
     const std::string place = where + ": " + name;
@@ -46,6 +48,12 @@ bool BoxAugmentation::random() const {
 
 bool BoxAugmentation::mixes() const {
   return std::ranges::any_of(steps_, [](const auto& step) { return step->mixes(); });
+}
+
+int BoxAugmentation::scenes() const {
+  int most = 1;
+  for (const auto& step : steps_) most *= step->scenes();
+  return most;
 }
 
 Scene letterboxed(Scene scene, Dimensions frame) {

@@ -23,8 +23,9 @@ class BoxAugment {
 
   /// `frame` is the size of the network's input. `draw` is set where `mixes()`.
   virtual Scene apply(Scene scene, Rng& rng, Dimensions frame, const DrawScene& draw) const = 0;
-  /// It needs other scenes.
-  virtual bool mixes() const { return false; }
+  /// Scenes that the result may show: more than 1 where it needs others.
+  virtual int scenes() const { return 1; }
+  bool mixes() const { return scenes() > 1; }
   /// False when these options never change anything.
   virtual bool changes() const { return true; }
 };
@@ -46,8 +47,8 @@ class BoxAugmentation {
  public:
   /// Nothing but the letterbox.
   BoxAugmentation() = default;
-  /// `spec` is null, the name of an augmentation, a mapping {name: options}, or a list of names and
-  /// such mappings. `where` names the key in errors (exit code 2).
+  /// `spec` is null, the name of a policy (policies.h) or of an augmentation, a mapping {name:
+  /// options}, or a list of names and such mappings. `where` names the key in errors (exit code 2).
   explicit BoxAugmentation(const Json& spec, const std::string& where = "augment");
 
   /// Without `draw`, augmentations that mix scenes are left out: the last epochs of a run are
@@ -56,6 +57,7 @@ class BoxAugmentation {
 
   bool random() const;  ///< whether it changes anything at all
   bool mixes() const;   ///< whether one of them needs other scenes
+  int scenes() const;   ///< that a result shows at most
   /// The list with every option, which makes an equal BoxAugmentation.
   const Json& to_json() const { return spec_; }
 

@@ -11,7 +11,7 @@ namespace graft::image {
 struct Policy {
   std::string name;
   std::string summary;
-  Json steps;  ///< what Augmentation takes
+  Json steps;  ///< what Augmentation, or BoxAugmentation, takes
   std::string source;
 };
 
@@ -19,5 +19,9 @@ struct Policy {
 const std::vector<Policy>& policies();
 /// Null when there is none of that name.
 const Policy* find_policy(const std::string& name);
+
+/// Of pictures in which objects are marked: none, flip, light, standard, strong.
+const std::vector<Policy>& box_policies();
+const Policy* find_box_policy(const std::string& name);
 
 }  // namespace graft::image

@@ -113,13 +113,14 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
                            "forward pass ({})",
                            passes, show_seconds(forward_pass)));
     } else {
-      d.decide(
-          "", "strategy",
-          solvable ? Json{{"name", "lp-ft"}, {"solver", solver}, {"rate", 1.0}} : Json("lp-ft"),
-          fmt::format("the head learns on features that are computed once ({}), then the "
-                      "rest of the time, about {:.0f} "
-                      "passes, fine-tunes from it",
-                      show_seconds(forward_pass), std::min(passes, 1000.0)));
+      d.decide("", "strategy",
+               solvable ? Json{{"name", "lp-ft"}, {"solver", solver}, {"rate", 1.0}}
+               : objective.head() == models::Task::boxes ? Json("incremental")
+                                                         : Json("lp-ft"),
+               fmt::format("the head learns on features that are computed once ({}), then the "
+                           "rest of the time, about {:.0f} "
+                           "passes, fine-tunes from it",
+                           show_seconds(forward_pass), std::min(passes, 1000.0)));
     }
   }
   const Json& strategy = v["strategy"];

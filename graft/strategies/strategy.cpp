@@ -121,7 +121,8 @@ std::vector<Stage> explicit_stages(const Json& list, const Outline& outline) {
   const std::vector<Option> known = {
       any("train", nullptr, "head, all, top-k or a list of block names"),
       number("share", nullptr, "of the budget").between(1e-6, 1e6),
-      number("rate", 1.0, "factor on the learning rate").at_least(0)};
+      number("rate", 1.0, "factor on the learning rate").at_least(0),
+      number("backbone_scale", 1.0, "gradient factor between head and backbone").between(0, 1)};
   std::vector<Stage> stages;
   double given = 0;
   int open = 0;
@@ -134,6 +135,7 @@ std::vector<Stage> explicit_stages(const Json& list, const Outline& outline) {
     stage.name = describe_blocks(outline, stage.blocks);
     stage.share = o.is_set("share") ? o.number("share") : -1;
     stage.rate = o.number("rate");
+    stage.backbone_scale = o.number("backbone_scale");
     if (stage.share < 0)
       ++open;
     else

@@ -15,6 +15,9 @@ struct Stage {
   double share = 1;                 ///< of the whole budget; shares of a run sum to 1
   double rate = 1;                  ///< factor on the learning rate
   std::string solver = "gradient";  ///< gradient, or logistic / ridge for a head solved directly
+  /// How much of the gradient passes from the head down: a factor on the learning rate of all
+  /// blocks below it. With sgd both are the same; adamw would not notice a smaller gradient.
+  double backbone_scale = 1;
 };
 
 /// The chain as a strategy sees it: blocks 0 … blocks-1, the last `blocks - head` of which are the

@@ -42,6 +42,15 @@ int64_t Reader::stream_epoch(int64_t epoch) const {
   return views_ > 0 ? epoch % views_ : epoch;
 }
 
+bool Reader::mixes_pictures(int64_t epoch) const {
+  const auto closed = job_.config.values["train"]["close_last"].get<double>();
+  const int64_t steps = planned_steps(job_);
+  if (closed <= 0 || steps <= 0) return true;
+  const int64_t in_epoch = epoch_shape(job_).steps;
+  const auto epochs = static_cast<double>((steps + in_epoch - 1) / in_epoch);
+  return static_cast<double>(epoch) < std::ceil(epochs * (1 - closed) - 1e-9);
+}
+
 int64_t Reader::cache_row(int64_t position, int64_t epoch) const {
   const int64_t first = rows_[static_cast<size_t>(position)];
   GRAFT_ASSERT(first >= 0);
@@ -73,7 +82,8 @@ std::unique_ptr<data::Batches> Reader::batches(const data::View& view, std::vect
     bad_.insert(bad.id);
     warn_(fmt::format("skipped: {}", bad.reason));
   };
-  const data::Pass pass{augment, job_.config.seed(), static_cast<uint64_t>(stream_epoch(epoch))};
+  const data::Pass pass{augment, job_.config.seed(), static_cast<uint64_t>(stream_epoch(epoch)),
+                        mixes_pictures(epoch)};
   return job_.inputs->batches(view, std::move(order), pass, std::move(options), pool_);
 }
 

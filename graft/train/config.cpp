@@ -95,7 +95,7 @@ const std::vector<Section>& config_sections() {
       {"",
        "what to do, with what, and where to write it",
        {text("task", "auto", "what is learned")
-            .one_of({"auto", "image-classification", "text-classification", "text-regression",
+            .one_of({"auto", "image-classification", "object-detection", "text-classification", "text-regression",
                      "token-classification", "language-modeling", "masked-language-modeling",
                      "sentence-similarity"}),
         any("model", nullptr,
@@ -193,9 +193,10 @@ const std::vector<Section>& config_sections() {
         text("loss", "auto",
              "cross-entropy or focal for classes, squared for numbers, cross-entropy for texts, or "
              "dpo, which learns to prefer the chosen of two answers; contrastive for texts that "
-             "belong together, cosent or cosine for pairs with a score; auto: by what the data are")
+             "belong together, cosent or cosine for pairs with a score; detection, the model's own, for "
+             "boxes; auto: by what the data are")
             .one_of({"auto", "cross-entropy", "focal", "squared", "dpo", "contrastive", "cosent",
-                     "cosine"}),
+                     "cosine", "detection"}),
         number("scale", 20.0,
                "of the losses contrastive and cosent: cosines are multiplied by it (1 / "
                "temperature)")
@@ -214,6 +215,13 @@ const std::vector<Section>& config_sections() {
         number("label_smoothing", 0.0, "share of the target given to the other classes")
             .between(0, 0.9),
         any("class_weights", nullptr, "balanced, or {class: weight}"),
+        number("nms", 0.5,
+               "of boxes: those of one class that overlap more are one object (IoU); 1 keeps all")
+            .between(0.05, 1),
+        number("close_last", 0.1,
+               "of boxes: share of the passes, the last ones, in which no augmentation shows several "
+               "pictures in one")
+            .between(0, 1),
         number("mixup", 0.0, "alpha of mixup; of texts, what enters the head is mixed; 0 for none")
             .between(0, 100),
         number("cutmix", 0.0, "alpha of cutmix; 0 for none").between(0, 100),

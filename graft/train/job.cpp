@@ -32,16 +32,6 @@ strategies::Outline Job::outline() const {
 
 namespace {
 
-image::Dimensions input_size(const models::Model& model) {
-  const image::Dimensions size = model.preprocess().output();
-  if (size.width <= 0 || size.height <= 0) {
-    fail_usage(
-        "model: its preprocessing gives pictures of differing sizes; give model.image_size, for "
-        "instance 224");
-  }
-  return size;
-}
-
 void set_image_size(models::Model& model, int64_t size) {
   image::Preprocess p = model.preprocess();
   const int side = static_cast<int>(size);
@@ -160,9 +150,17 @@ nn::Flow to_flow(const models::Model& model, const std::vector<data::Text>& text
   return data::to_flow(tokens);
 }
 
+void check_input_size(const models::Model& model) {
+  const image::Dimensions size = model.preprocess().output();
+  if (size.width > 0 && size.height > 0) return;
+  fail_usage(
+      "model: its preprocessing gives pictures of differing sizes; give model.image_size, for "
+      "instance 224");
+}
+
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual) {
   if (!reads_texts(model)) {
-    input_size(model);
+    check_input_size(model);
     return std::make_unique<data::ImageInputs>(model.preprocess());
   }
   check_tokenizer(model);

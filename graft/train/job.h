@@ -54,6 +54,8 @@ void check_tokenizer(const models::Model& model);
 /// Inputs as they enter the chain. Pictures must be readable by the model, and texts, too.
 nn::Flow to_flow(const models::Model& model, const std::vector<image::Image>& pictures);
 nn::Flow to_flow(const models::Model& model, const std::vector<data::Text>& texts);
+/// A model whose preprocessing gives pictures of differing sizes is an error (exit code 2).
+void check_input_size(const models::Model& model);
 /// What a model reads, as samples of `usual` are; a model whose preprocessing gives pictures of
 /// differing sizes is an error (exit code 2).
 std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data::View& usual);

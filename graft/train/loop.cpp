@@ -306,7 +306,8 @@ void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_
       trained_,
       [&](const TrainedTensor& tensor) {
         if (tensor.head) return head_lr;
-        return layer_decay == 1 ? lr : lr * std::pow(layer_decay, head - 1 - tensor.block);
+        const double depth = layer_decay == 1 ? 1 : std::pow(layer_decay, head - 1 - tensor.block);
+        return lr * stage.backbone_scale * depth;
       },
       mean * clip_factor(norm, train["clip"].get<double>()));
   for (const auto& tensor : trained_) tensor.value->mutable_grad() = at::Tensor();
@@ -370,6 +371,7 @@ void Loop::evaluate_validation(bool last) {
     state_.best = value;
     state_.best_step = state_.step;
     state_.bad_evaluations = 0;
+    state_.settings = job_.objective().settings(job_, *validation_);
   } else {
     ++state_.bad_evaluations;
   }

@@ -32,6 +32,7 @@ Checkpoint Loop::make_checkpoint() const {
        {"bad_evaluations", state_.bad_evaluations},
        {"last_evaluation", state_.last_evaluation},
        {"evaluated_progress", state_.evaluated_progress},
+       {"settings", state_.settings},
        {"work", work_.to_json()}};
   s["work"]["wall_before"] = work_.wall_before + seconds_since_process_start();
   s["work"]["cpu_before"] = work_.cpu_before + process_cpu_seconds();
@@ -97,6 +98,7 @@ void Loop::restore(const Checkpoint& checkpoint) {
   state_.bad_evaluations = s.at("bad_evaluations");
   state_.last_evaluation = s.at("last_evaluation");
   state_.evaluated_progress = s.at("evaluated_progress");
+  state_.settings = s.value("settings", Json());
   work_ = Work::from_json(s.at("work"));
   const auto saved =
       std::count_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),

@@ -31,6 +31,7 @@ LossOptions loss_options(const Job& job) {
     o.score_low = range[0].get<double>();
     o.score_high = range[1].get<double>();
   }
+  if (job.data.boxes()) o.detector = models::make_detector(job.model());
   if (train["class_weights"].is_null()) return o;
   const auto& classes = job.model().classes();
   o.class_weights = make_class_weights(train["class_weights"], classes,

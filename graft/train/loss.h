@@ -2,10 +2,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "graft/base/json.h"
+#include "graft/models/detector.h"
 
 namespace graft::train {
 
@@ -24,6 +26,7 @@ struct LossOptions {
   double scale = 20;
   bool symmetric = false;
   double score_low = 0, score_high = 1;  ///< scores that stand for cosines of 0 and 1
+  std::shared_ptr<const models::Detector> detector;  ///< where objects are learned
 };
 
 struct LossValue {

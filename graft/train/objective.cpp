@@ -31,13 +31,6 @@ const Objective& objective_of(Target target) {
   for (const auto& objective : objectives()) {
     if (objective->target() == target) return *objective;
   }
-  if (target == Target::boxes) {
-    fail_usage(
-        "the data are pictures with boxes, and graft has no model yet that learns where objects "
-        "are; graft check reads such data, and graft eval predictions=FILE data=FILE measures "
-        "boxes "
-        "that another tool found");
-  }
   fail(ErrorCode::internal, "internal error: no objective learns the target {}",
        static_cast<int>(target));
 }
@@ -57,7 +50,7 @@ const Objective& objective_called(const std::string& task) {
 }
 
 bool Objective::has_classes() const {
-  return head() == models::Task::classes || head() == models::Task::token_classes;
+  return models::tells_classes(head());
 }
 
 std::unique_ptr<data::Inputs> Objective::inputs(Job& job) const {

@@ -14,6 +14,7 @@
 #include "graft/data/inputs.h"
 #include "graft/eval/predictions.h"
 #include "graft/image/image.h"
+#include "graft/models/detector.h"
 #include "graft/models/load.h"
 #include "graft/nn/flow.h"
 #include "graft/train/config.h"
@@ -54,6 +55,7 @@ struct Answer {
   std::vector<std::string> cells;                ///< under Objective::columns
   Json json;                                     ///< an object
   std::vector<std::vector<float>> vectors = {};  ///< where each text of the input lies
+  models::Detections objects = {};               ///< that were found in the picture
 };
 
 /// All that a run does in its own way for what it learns of a sample. objectives/<name>.cpp makes
@@ -137,6 +139,11 @@ class Objective {
   // Evaluation.
 
   virtual std::unique_ptr<Evaluation> evaluation(const Job& job, const data::View& view) const = 0;
+  /// What an evaluation on validation tells that belongs into the config of a model with these
+  /// weights; null where nothing does.
+  virtual Json settings(const Job& /*job*/, const eval::Predictions& /*validation*/) const {
+    return nullptr;
+  }
   /// Adds to summary.json what only it has: scores of every class.
   virtual void describe(const Job& /*job*/, const eval::Predictions& /*measured*/,
                         Json& /*summary*/) const {}

@@ -21,6 +21,7 @@ struct State {
   int64_t bad_evaluations = 0;   ///< since the best one
   int64_t last_evaluation = -1;  ///< step of the newest evaluation
   double evaluated_progress = 0;
+  Json settings;  ///< of the best evaluation (Objective::settings)
 };
 
 struct StageEvent {

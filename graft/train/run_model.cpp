@@ -122,6 +122,8 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     if (fs::exists(run / "adapter")) attach_file(peft::load_adapter(run / "adapter"), loaded);
     if (fs::exists(run / kDelta)) apply_delta(run / kDelta, *loaded.model, config.methods);
     merge_adapters(loaded);
+    const Json settings = read_json(run / "summary.json").value("settings", Json());
+    if (settings.is_object()) loaded.model->config().update(settings);
   }
   loaded.model->set_problem(objective.target());
   if (!wanted.empty() && wanted != classes) {

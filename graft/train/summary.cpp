@@ -40,6 +40,8 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
   s["problem_type"] = models::problem_name(job.model().problem());
   s["classes"] = job.model().classes();
 
+  if (state.settings.is_object()) s["settings"] = state.settings;
+
   Json metric = {{"name", metric_name},
                  {"split", split},
                  {"value", nullptr},
@@ -71,6 +73,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
     s["stages"].push_back({{"name", stage.name},
                            {"share", stage.share},
                            {"rate", stage.rate},
+                           {"backbone_scale", stage.backbone_scale},
                            {"solver", stage.solver}});
   }
   s["samples"] = {{"train", job.data.train.size()},
@@ -93,6 +96,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
                {"train_s", work.train_s + work.cache_s},
                {"eval_s", work.eval_s},
                {"data_s", work.data_s},
+               {"sample_s", loop.reader().pace().sample_s()},
                {"cache_s", work.cache_s}};
   const int64_t peak_tensors = std::max(work.peak_tensor_before, peak_tensor_bytes());
   s["memory"] = {{"peak_tensor_bytes", peak_tensors},

@@ -27,7 +27,7 @@ class CopyPaste final : public BoxAugment {
     for (size_t i = 0; i < count; ++i) add(objects[i], other.image, rng, scene);
     return scene;
   }
-  bool mixes() const override { return probability_ > 0; }
+  int scenes() const override { return probability_ > 0 ? 2 : 1; }
   bool changes() const override { return probability_ > 0; }
 
  private:

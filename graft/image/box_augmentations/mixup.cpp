@@ -23,7 +23,7 @@ class BoxMixup final : public BoxAugment {
     scene.boxes.insert(scene.boxes.end(), other.boxes.begin(), other.boxes.end());
     return scene;
   }
-  bool mixes() const override { return probability_ > 0; }
+  int scenes() const override { return probability_ > 0 ? 2 : 1; }
   bool changes() const override { return probability_ > 0; }
 
  private:

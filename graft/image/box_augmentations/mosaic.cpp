@@ -27,7 +27,7 @@ class Mosaic final : public BoxAugment {
       place(i == 0 ? std::move(scene) : draw(rng), quarters[i], i, frame, result);
     return result;
   }
-  bool mixes() const override { return probability_ > 0; }
+  int scenes() const override { return probability_ > 0 ? 4 : 1; }
   bool changes() const override { return probability_ > 0; }
 
  private:

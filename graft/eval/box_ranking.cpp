@@ -1,0 +1,71 @@
+#include "graft/eval/box_ranking.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "graft/base/error.h"
+
+namespace graft::eval {
+namespace {
+
+constexpr size_t kMostBoxes = 100;  // of a class in a picture that COCO looks at
+
+}  // namespace
+
+BoxRanking::BoxRanking(size_t classes, const std::vector<PictureBoxes>& pictures)
+    : classes_(classes), pictures_(pictures.size()) {
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    std::vector<PictureBoxes> parts(classes);
+    for (const TrueBox& object : pictures[i].truth)
+      parts.at(static_cast<size_t>(object.label)).truth.push_back(object);
+    for (const FoundBox& box : pictures[i].found)
+      parts.at(static_cast<size_t>(box.label)).found.push_back(box);
+    const auto picture = static_cast<uint32_t>(i);
+    for (size_t c = 0; c < classes; ++c) {
+      for (const TrueBox& object : parts[c].truth) {
+        if (!object.crowd && !object.difficult && kAreaRanges[0].contains(object.area))
+          classes_[c].objects.push_back(picture);
+      }
+      if (parts[c].found.empty()) continue;
+      std::vector<Verdict> verdicts = judge(parts[c].truth, parts[c].found);
+      verdicts.resize(std::min(verdicts.size(), kMostBoxes));
+      for (uint16_t rank = 0; rank < verdicts.size(); ++rank) {
+        const Verdict& v = verdicts[rank];
+        classes_[c].found.push_back({v.score, picture, rank, v.hit[0], v.ignored[0]});
+      }
+    }
+  }
+  for (PerClass& one : classes_) {
+    std::sort(one.found.begin(), one.found.end(), [](const Judged& a, const Judged& b) {
+      return std::tuple(-a.score, a.picture, a.rank) < std::tuple(-b.score, b.picture, b.rank);
+    });
+  }
+}
+
+double BoxRanking::average_precision(const std::vector<int64_t>& pictures, size_t first,
+                                     size_t last) const {
+  GRAFT_ASSERT(first <= last && last < kOverlaps.size());
+  std::vector<int64_t> times(pictures_, 0);
+  for (const int64_t picture : pictures) ++times[static_cast<size_t>(picture)];
+  double sum = 0;
+  int64_t measured = 0;
+  std::vector<Scored> scored;
+  for (const PerClass& one : classes_) {
+    int64_t objects = 0;
+    for (const uint32_t picture : one.objects) objects += times[picture];
+    if (objects == 0) continue;
+    for (size_t overlap = first; overlap <= last; ++overlap) {
+      scored.clear();
+      for (const Judged& box : one.found) {
+        if (box.ignored >> overlap & 1U) continue;
+        scored.insert(scored.end(), static_cast<size_t>(times[box.picture]),
+                      {box.score, (box.hit >> overlap & 1U) != 0});
+      }
+      sum += precision_curve(scored, objects).average();
+      ++measured;
+    }
+  }
+  return measured > 0 ? sum / static_cast<double>(measured) : 0;
+}
+
+}  // namespace graft::eval

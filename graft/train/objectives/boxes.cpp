@@ -1,0 +1,148 @@
+#include <torch/types.h>
+
+#include <cmath>
+
+#include "graft/base/error.h"
+#include "graft/data/box_inputs.h"
+#include "graft/train/found_boxes.h"
+#include "graft/train/job.h"
+#include "graft/train/run_model.h"
+#include "graft/train/task.h"
+
+namespace graft::train::objective {
+namespace {
+
+/// Where the model's config says which boxes count.
+constexpr const char* kSettings = "detection";
+
+models::DetectOptions options_of(const models::Model& model) {
+  models::DetectOptions options;
+  const Json settings =
+      model.config().is_object() ? model.config().value(kSettings, Json::object()) : Json::object();
+  if (!settings.is_object()) return options;
+  options.score = settings.value("score", options.score);
+  options.iou = settings.value("nms", options.iou);
+  return options;
+}
+
+/// Where old and new classes are told apart.
+Json by_origin(const Job& job, const Json& classes) {
+  Json result = Json::object();
+  const size_t earlier = job.earlier_classes.size();
+  for (const bool old : {true, false}) {
+    double ap = 0, ap50 = 0;
+    int64_t count = 0, objects = 0;
+    for (size_t c = old ? 0 : earlier; c < (old ? earlier : classes.size()); ++c) {
+      if (classes[c]["AP"].is_null()) continue;
+      ap += classes[c]["AP"].get<double>();
+      ap50 += classes[c]["AP50"].get<double>();
+      objects += classes[c]["objects"].get<int64_t>();
+      ++count;
+    }
+    if (count == 0) continue;
+    result[old ? "earlier" : "new"] = {{"classes", count},
+                                       {"objects", objects},
+                                       {"AP", ap / static_cast<double>(count)},
+                                       {"AP50", ap50 / static_cast<double>(count)}};
+  }
+  return result;
+}
+
+/// Pictures in which objects are marked.
+class Boxes final : public Objective {
+ public:
+  Target target() const override { return Target::boxes; }
+  std::string task(data::Content /*content*/) const override { return "object-detection"; }
+  std::string fact() const override { return "objects are marked in them"; }
+  std::string ability() const override { return "finds objects"; }
+  models::Task head() const override { return models::Task::boxes; }
+  /// What boxes cost is the model's own affair (models/detector.h).
+  std::vector<std::string> losses() const override { return {"detection"}; }
+  void settle(Config& config, const data::Dataset& /*data*/) const override {
+    check_no_classes(config, "objects are marked in the pictures; leave it out");
+    check_no_chat(config);
+  }
+  Choice metric(const ClassSizes& /*sizes*/) const override {
+    return {"AP", "COCO's measure: whether objects are found, and how exactly"};
+  }
+
+  std::unique_ptr<data::Inputs> inputs(Job& job) const override {
+    check_input_size(job.model());
+    return std::make_unique<data::BoxInputs>(job.model().preprocess(), job.data);
+  }
+  LossValue loss(const nn::Flow& result, const at::Tensor& /*targets*/,
+                 const LossOptions& options) const override {
+    const models::BoxLoss cost = options.detector->loss(result, truths_of(result.at("objects")));
+    LossValue value;
+    value.sum = cost.total.sum();
+    value.per_sample = cost.total.detach();
+    value.weight = static_cast<double>(cost.total.size(0));
+    return value;
+  }
+
+  std::unique_ptr<Evaluation> evaluation(const Job& job, const data::View& view) const override {
+    models::DetectOptions options;
+    options.score = kLeastScore;
+    options.iou = job.config.at("train", "nms").get<float>();
+    return evaluate_boxes(job, view, options);
+  }
+  Json settings(const Job& job, const eval::Predictions& validation) const override {
+    const double score = best_threshold(validation);
+    Json settings = {{"nms", job.config.at("train", "nms")}};
+    if (!std::isnan(score)) settings["score"] = score;
+    return {{kSettings, settings}};
+  }
+  void describe(const Job& job, const eval::Predictions& measured, Json& summary) const override {
+    const Json& settings = summary.value("settings", Json::object());
+    const Json score = settings.value(kSettings, Json::object()).value("score", Json());
+    describe_boxes(measured, score.is_number() ? score.get<double>() : NAN, summary);
+    if (!job.earlier_classes.empty())
+      summary["by_origin"] = by_origin(job, summary.at("per_class"));
+  }
+
+  std::vector<std::string> columns() const override { return {"objects"}; }
+  void check_answers(const models::LoadedModel& loaded, const std::string& name) const override {
+    if (is_run_folder(name) || !loaded.head.kept.empty()) return;
+    fail_usage(
+        "{} has no head that was trained to find objects; train one with graft train, and give the "
+        "run",
+        name);
+  }
+  using Objective::answer;
+  std::vector<Answer> answer(models::Model& model, const std::vector<image::Image>& pictures,
+                             int /*top*/) const override {
+    const auto detector = models::make_detector(model);
+    std::vector<Answer> answers;
+    for (models::Detections& found : models::detect(model, *detector, pictures, options_of(model)))
+      answers.push_back(answer_of(model, std::move(found)));
+    return answers;
+  }
+
+ private:
+  static Answer answer_of(const models::Model& model, models::Detections found) {
+    Answer answer;
+    Json objects = Json::array();
+    std::string cell;
+    for (const models::Detection& one : found) {
+      const std::string& name = model.classes()[static_cast<size_t>(one.label)];
+      const image::Box& b = one.box;
+      answer.line += fmt::format("  {} {:.1f} %", name, 100 * one.score);
+      cell += fmt::format("{}{} {:.4f} {:.1f} {:.1f} {:.1f} {:.1f}", cell.empty() ? "" : "; ", name,
+                          one.score, b.x0, b.y0, b.x1, b.y1);
+      objects.push_back({{"class", name}, {"score", one.score}, {"box", {b.x0, b.y0, b.x1, b.y1}}});
+    }
+    if (objects.empty()) answer.line = "  nothing found";
+    answer.cells = {cell};
+    answer.json = {{"objects", objects}};
+    answer.objects = std::move(found);
+    return answer;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> boxes() {
+  return std::make_unique<Boxes>();
+}
+
+}  // namespace graft::train::objective
