@@ -33,6 +33,23 @@ std::vector<at::Tensor> learned_up_to(const nn::Registry& registry, int block) {
   return learned;
 }
 
+/// What is to be learned travels beside what blocks compute, up to who takes the losses.
+class Companions {
+ public:
+  explicit Companions(const nn::Flow& flow) {
+    for (const char* name : {"targets", "objects", "sizes"}) {
+      if (flow.has(name)) kept_.emplace_back(name, flow.at(name));
+    }
+  }
+  void rejoin(nn::Flow& flow) const {
+    if (flow.has("losses")) return;
+    for (const auto& [name, value] : kept_) flow[name] = value;
+  }
+
+ private:
+  std::vector<std::pair<std::string, at::Tensor>> kept_;
+};
+
 }  // namespace
 
 nn::Flow Model::run(int i, nn::Flow flow, nn::Context& context) {
@@ -59,10 +76,9 @@ nn::Flow Model::forward(nn::Flow flow, nn::Context& context, int from, int to) {
       // Classes are told apart in float32 at least.
       if (at::isReducedFloatingType(features.scalar_type())) features = features.to(at::kFloat);
     }
-    // What is to be learned of each token travels beside the tokens up to who takes the losses.
-    const at::Tensor targets = flow.has("targets") ? flow.at("targets") : at::Tensor();
+    const Companions companions(flow);
     flow = run(i, std::move(flow), context);
-    if (targets.defined() && !flow.has("losses")) flow["targets"] = targets;
+    companions.rejoin(flow);
     if (i == 0 && flow.has("lengths")) {
       at::Tensor& x = flow["x"];
       x = x.to(precision_);
