@@ -1,5 +1,5 @@
 # The layers, lowest first. A module may use modules of lower layers only; the configure step refuses an upward edge.
-set(GRAFT_LAYERS "base" "text image report tensor" "io nn dist" "data models peft" "strategies eval" "train" "plan" "cli")
+set(GRAFT_LAYERS "base" "text image tensor" "io nn dist" "data models peft" "strategies eval" "report" "train" "plan" "cli")
 
 function(graft_layer_of module result)
   set(index 0)

@@ -62,35 +62,13 @@ std::string shown(double value) {
   return std::isnan(value) ? "-" : fmt::format("{:.4f}", value);
 }
 
-const char* meaning(const std::string& name) {
-  static constexpr std::pair<const char*, const char*> kMeanings[] = {
-      {"AP", "mean over overlaps 0.50 to 0.95"},
-      {"AP50", "overlap 0.50"},
-      {"AP75", "overlap 0.75"},
-      {"APs", "objects below 32 x 32 pixels"},
-      {"APm", "objects up to 96 x 96"},
-      {"APl", "larger objects"},
-      {"AR1", "recall with one box of a class in a picture"},
-      {"AR10", "with ten"},
-      {"AR100", "with a hundred"},
-      {"ARs", "recall of objects below 32 x 32"},
-      {"ARm", "up to 96 x 96"},
-      {"ARl", "of larger objects"},
-      {"VOC07", "Pascal VOC 2007: eleven points, overlap 0.50"},
-      {"VOC", "Pascal VOC from 2010: all points, overlap 0.50"}};
-  for (const auto& [known, text] : kMeanings) {
-    if (name == known) return text;
-  }
-  return "";
-}
-
 std::string table(const eval::BoxScores& scores) {
   std::string text =
       fmt::format("{} images, {} objects ({} more are ignored), {} boxes that count\n\n",
                   data::grouped(scores.images), data::grouped(scores.objects),
                   data::grouped(scores.ignored), data::grouped(scores.found));
   for (const auto& [name, value] : scores.figures.named())
-    text += fmt::format("  {:<6} {:>7}   {}\n", name, shown(value), meaning(name));
+    text += fmt::format("  {:<6} {:>7}   {}\n", name, shown(value), eval::figure_meaning(name));
   if (!std::isnan(scores.best.f1)) {
     text += fmt::format(
         "\nbest F1 {:.4f}: boxes with a score of at least {:.4g} (precision {:.4f}, recall "

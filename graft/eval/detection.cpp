@@ -35,12 +35,26 @@ class Mean {
 };
 
 using Member = double BoxFigures::*;
-constexpr std::pair<const char*, Member> kFigures[] = {
-    {"AP", &BoxFigures::ap},        {"AP50", &BoxFigures::ap50},     {"AP75", &BoxFigures::ap75},
-    {"APs", &BoxFigures::ap_small}, {"APm", &BoxFigures::ap_medium}, {"APl", &BoxFigures::ap_large},
-    {"AR1", &BoxFigures::ar1},      {"AR10", &BoxFigures::ar10},     {"AR100", &BoxFigures::ar100},
-    {"ARs", &BoxFigures::ar_small}, {"ARm", &BoxFigures::ar_medium}, {"ARl", &BoxFigures::ar_large},
-    {"VOC07", &BoxFigures::voc07},  {"VOC", &BoxFigures::voc}};
+struct Figure {
+  const char* name;
+  Member member;
+  const char* meaning;
+};
+constexpr Figure kFigures[] = {
+    {"AP", &BoxFigures::ap, "mean over overlaps 0.50 to 0.95"},
+    {"AP50", &BoxFigures::ap50, "overlap 0.50"},
+    {"AP75", &BoxFigures::ap75, "overlap 0.75"},
+    {"APs", &BoxFigures::ap_small, "objects below 32 x 32 pixels"},
+    {"APm", &BoxFigures::ap_medium, "objects up to 96 x 96"},
+    {"APl", &BoxFigures::ap_large, "larger objects"},
+    {"AR1", &BoxFigures::ar1, "recall with one box of a class in a picture"},
+    {"AR10", &BoxFigures::ar10, "with ten"},
+    {"AR100", &BoxFigures::ar100, "with a hundred"},
+    {"ARs", &BoxFigures::ar_small, "recall of objects below 32 x 32"},
+    {"ARm", &BoxFigures::ar_medium, "up to 96 x 96"},
+    {"ARl", &BoxFigures::ar_large, "of larger objects"},
+    {"VOC07", &BoxFigures::voc07, "Pascal VOC 2007: eleven points, overlap 0.50"},
+    {"VOC", &BoxFigures::voc, "Pascal VOC from 2010: all points, overlap 0.50"}};
 
 constexpr Member kPrecisionOf[] = {&BoxFigures::ap, &BoxFigures::ap_small, &BoxFigures::ap_medium,
                                    &BoxFigures::ap_large};
@@ -68,8 +82,15 @@ Json to_json(const WorkingPoint& point) {
 
 std::vector<std::pair<std::string, double>> BoxFigures::named() const {
   std::vector<std::pair<std::string, double>> all;
-  for (const auto& [name, member] : kFigures) all.emplace_back(name, this->*member);
+  for (const Figure& figure : kFigures) all.emplace_back(figure.name, this->*figure.member);
   return all;
+}
+
+const char* figure_meaning(const std::string& name) {
+  for (const Figure& figure : kFigures) {
+    if (name == figure.name) return figure.meaning;
+  }
+  return "";
 }
 
 Json to_json(const BoxScores& scores) {
@@ -227,10 +248,10 @@ BoxScores DetectionMetric::scores() const {
     all.objects += all.classes.back().objects;
     all.found += all.classes.back().found;
   }
-  for (const auto& [name, member] : kFigures) {
+  for (const Figure& figure : kFigures) {
     Mean mean;
-    for (const ClassBoxes& one : all.classes) mean.add(one.figures.*member);
-    all.figures.*member = mean.value();
+    for (const ClassBoxes& one : all.classes) mean.add(one.figures.*figure.member);
+    all.figures.*figure.member = mean.value();
   }
   if (all.objects == 0) return all;
   std::vector<Scored> pooled;

@@ -31,6 +31,9 @@ struct BoxFigures {
   std::vector<std::pair<std::string, double>> named() const;
 };
 
+/// What a figure of that name is, in a few words; "" for other names.
+const char* figure_meaning(const std::string& name);
+
 /// What is known of one class. Counts are of objects that must be found, and of boxes that count.
 struct ClassBoxes {
   std::string name;

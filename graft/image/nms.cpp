@@ -17,6 +17,7 @@ std::vector<int> suppress(const std::vector<Box>& boxes, const std::vector<float
     const float left = scores[static_cast<size_t>(a)], right = scores[static_cast<size_t>(b)];
     return left != right ? left > right : a < b;
   });
+  if (most >= 1) return order;  // no IoU is above
   std::vector<int> kept;
   std::unordered_map<int, std::vector<Box>> taken;  // by label
   for (const int i : order) {

@@ -129,7 +129,7 @@ Size read_size(const Reader& reader, const char* key, const Json& value, bool nu
 void read_scaling(const Reader& reader, Preprocess& result) {
   result.rescale = reader.flag("do_rescale", true);
   result.rescale_factor = reader.number("rescale_factor", 1.0 / 255, -1e6, 1e6);
-  result.normalize = reader.flag("do_normalize", true);
+  result.normalize = reader.flag("do_normalize", result.normalize);
   result.mean = reader.channels("image_mean", result.mean);
   result.std = reader.channels("image_std", result.std);
 }
@@ -298,6 +298,7 @@ Preprocess Preprocess::from_config(const Json& config, const std::string& where,
   result.processor = defaults.name;
   result.resize = Resize::none;
   result.mean = defaults.mean;
+  result.normalize = defaults.normalize;
   result.std = defaults.std;
   result.filter = defaults.filter;
   if (const Json* resample = reader.find("resample")) {

@@ -41,6 +41,13 @@ constexpr std::pair<std::string_view, std::string_view> kModels[] = {
     {"mobilenet_v1", "MobileNetV1"},
     {"mobilenet_v2", "MobileNetV2"},
     {"pvt", "Pvt"},
+    {"detr", "Detr"},
+    {"yolos", "Yolos"},
+    {"deformable_detr", "DeformableDetr"},
+    {"rt_detr_v2", "RTDetr"},
+    {"d_fine", "RTDetr"},
+    {"faster_rcnn", "Rcnn"},
+    {"retinanet", "Rcnn"},
     {"darknet", "Darknet"}};
 
 constexpr std::string_view kSuffix = "ImageProcessor";
@@ -66,7 +73,13 @@ const std::vector<Processor>& processors() {
       {"MobileNetV1ImageProcessor", 256, true, 224, true, bilinear, kHalf, kHalf},
       {"MobileNetV2ImageProcessor", 256, true, 224, true, bilinear, kHalf, kHalf},
       {"PvtImageProcessor", 224, false, 0, false, bicubic, kImagenetMean, kImagenetStd},
-      {"DarknetImageProcessor", 416, false, 0, false, bilinear, kZero, kOne}};  // graft's own
+      {"DetrImageProcessor", 800, true, 0, false, bilinear, kImagenetMean, kImagenetStd},
+      {"YolosImageProcessor", 800, true, 0, false, bilinear, kImagenetMean, kImagenetStd},
+      {"DeformableDetrImageProcessor", 800, true, 0, false, bilinear, kImagenetMean, kImagenetStd},
+      {"RTDetrImageProcessor", 640, false, 0, false, bilinear, kImagenetMean, kImagenetStd, false},
+      // graft's own:
+      {"RcnnImageProcessor", 800, false, 0, false, bilinear, kImagenetMean, kImagenetStd},
+      {"DarknetImageProcessor", 416, false, 0, false, bilinear, kZero, kOne}};
   return all;
 }
 

@@ -18,6 +18,7 @@ struct Processor {
   Filter filter;
   std::array<double, 3> mean;
   std::array<double, 3> std;
+  bool normalize = true;  ///< "do_normalize"
 };
 
 const std::vector<Processor>& processors();

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "graft/image/box.h"
@@ -20,11 +21,16 @@ struct Detection {
 };
 using Detections = std::vector<Detection>;  ///< of one picture, best first
 
+/// What counts as one object where a network finds it many times.
+inline constexpr float kUsualSuppression = 0.45F;
+
 /// Which boxes count as found.
 struct DetectOptions {
   float score = 0.25F;  ///< surer than this
-  float iou = 0.45F;    ///< boxes of one class that overlap more are the same object
-  int most = 300;       ///< in one picture
+  /// Boxes of one class that overlap more are the same object; 1: all stay. Unset: what the family
+  /// needs, 0.45 for those that find an object many times, 1 for those that find it once.
+  std::optional<float> iou = {};
+  int most = 300;  ///< in one picture
 };
 
 /// An object that is there; the box in pixels of the network's input.

@@ -18,4 +18,11 @@ bool adopt_convnext(Checkpoint& checkpoint);
 /// "linear.weight").
 bool adopt_cifar_resnet(Checkpoint& checkpoint);
 
+/// torchvision's fasterrcnn_resnet50_fpn and retinanet_resnet50_fpn, and the same with other
+/// ResNets, numbers of channels and classes ("backbone.body.conv1.weight",
+/// "backbone.fpn.inner_blocks.0.0.…"; names of before 0.13 as well). Anchors must be torchvision's
+/// usual ones. Where there are 91 rows, classes are called as COCO calls them.
+bool adopt_faster_rcnn(Checkpoint& checkpoint);
+bool adopt_retinanet(Checkpoint& checkpoint);
+
 }  // namespace graft::models

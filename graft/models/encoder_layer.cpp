@@ -41,14 +41,15 @@ EncoderSettings::EncoderSettings(const Json& c, double default_eps)
 
 class EncoderLayer::Mlp {
  public:
-  Mlp(const nn::Scope& scope, const EncoderSettings& s) : activation_(s.activation) {
+  Mlp(const nn::Scope& layer, const EncoderSettings& s) : activation_(s.activation) {
     if (s.gated) {
       group_ = std::make_unique<nn::LinearGroup>(
-          scope, std::vector<std::string>{"gate_proj", "up_proj"}, s.width, s.inner, true);
+          layer / "mlp", std::vector<std::string>{"gate_proj", "up_proj"}, s.width, s.inner, true);
     } else {
-      first_ = std::make_unique<nn::Linear>(scope / "fc1", s.width, s.inner);
+      first_ = std::make_unique<nn::Linear>(layer / s.inner_dense, s.width, s.inner);
     }
-    last_ = std::make_unique<nn::Linear>(scope / (s.gated ? "down_proj" : "fc2"), s.inner, s.width);
+    last_ = std::make_unique<nn::Linear>(layer / (s.gated ? "mlp.down_proj" : s.outer_dense),
+                                         s.inner, s.width);
   }
   at::Tensor operator()(const at::Tensor& x) const {
     if (!group_) return (*last_)(nn::activate(activation_, (*first_)(x)));
@@ -64,12 +65,11 @@ class EncoderLayer::Mlp {
 
 EncoderLayer::EncoderLayer(const nn::Scope& scope, const EncoderSettings& s)
     : settings_(s),
-      qkv_(scope / "attention", {"q_proj", "k_proj", "v_proj"}, s.width, s.heads * s.head_width,
-           s.qkv_bias),
-      output_(scope / "attention" / "o_proj", s.heads * s.head_width, s.width),
+      qkv_(scope / s.attention, s.qkv, s.width, s.heads * s.head_width, s.qkv_bias),
+      output_(scope / s.attention_out, s.heads * s.head_width, s.width),
       first_norm_(scope / s.first_norm, s.width, s.eps),
       second_norm_(scope / s.second_norm, s.width, s.eps),
-      mlp_(std::make_unique<Mlp>(scope / "mlp", s)) {
+      mlp_(std::make_unique<Mlp>(scope, s)) {
   if (s.layer_scale < 0) return;
   first_scale_ = at::full({s.width}, s.layer_scale);
   second_scale_ = at::full({s.width}, s.layer_scale);

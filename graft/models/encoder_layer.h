@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "graft/base/json.h"
 #include "graft/models/model.h"
@@ -24,12 +25,17 @@ struct EncoderSettings {
   double drop_path = 0;
   bool gated = false;       ///< SwiGLU (Shazeer 2020) in place of the two-layer MLP
   double layer_scale = -1;  ///< initial value of LayerScale (Touvron et al. 2021); < 0 means none
+  // Names below the layer's path, as transformers 5 has them in ViT:
+  std::string attention = "attention";
+  std::vector<std::string> qkv = {"q_proj", "k_proj", "v_proj"};
+  std::string attention_out = "attention.o_proj";
+  std::string inner_dense = "mlp.fc1", outer_dense = "mlp.fc2";  ///< of the two-layer MLP
   std::string first_norm = "layernorm_before", second_norm = "layernorm_after";
 };
 
 /// x + attention(norm(x)), then x + mlp(norm(x)), on tokens [B, S, width] (Dosovitskiy et al.
-/// 2020). Module names are those of transformers 5: attention.{q,k,v,o}_proj, mlp.{fc1,fc2} or
-/// mlp.{gate,up,down}_proj, layer_scale{1,2}.lambda1.
+/// 2020). Where the settings do not name them, modules are called mlp.{gate,up,down}_proj and
+/// layer_scale{1,2}.lambda1.
 class EncoderLayer {
  public:
   EncoderLayer(const nn::Scope& scope, const EncoderSettings& settings);

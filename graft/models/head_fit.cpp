@@ -21,11 +21,8 @@ bool in_head(const Model& model, const nn::Parameter& p) {
   return model.block_span(p.block) == Span::head;
 }
 
-/// Whether the first dimension is the classes: of all that the last block of a classifier holds, or
-/// that of a detector.
 bool of_classes(const Model& model, const nn::Parameter& p) {
-  const bool rows = model.has_classifier() || model.task() == Task::boxes;
-  return rows && p.block == model.size() - 1;
+  return class_rows_of(model, p).has_value();
 }
 
 bool may_be_new(const Model& model, const nn::Parameter& p) {
@@ -54,26 +51,39 @@ bool names_a_head(const Family& family, std::string name) {
   return std::ranges::find(kHeads, name.substr(0, name.find('.'))) != kHeads.end();
 }
 
-/// Rows of classes that both heads have. Each anchor of a detector begins with `others` rows of no
-/// class, which stay.
-void copy_rows(const at::Tensor& old, const RowMap& rows, int64_t others, const at::Tensor& value) {
+/// Rows of classes that both heads have, and all rows of no class. `places` are the rows of the
+/// classes.
+void copy_rows(const at::Tensor& old, const RowMap& rows, const ClassRows& places,
+               const at::Tensor& value) {
   auto shape = value.sizes().vec();
   auto old_shape = old.sizes().vec();
   const bool fits = !old_shape.empty() && old_shape.size() == shape.size() &&
                     std::equal(shape.begin() + 1, shape.end(), old_shape.begin() + 1);
   if (!fits) return;  // a head of another width has nothing to keep
-  const int64_t width = others + static_cast<int64_t>(rows.from.size());
-  const int64_t anchors = value.size(0) / width;
-  if (anchors == 0 || anchors * width != value.size(0) || old.size(0) % anchors != 0) return;
-  const int64_t old_width = old.size(0) / anchors;
-  for (int64_t a = 0; a < anchors; ++a) {
-    const at::Tensor from = old.narrow(0, a * old_width, old_width);
-    const at::Tensor to = value.narrow(0, a * width, width);
-    to.narrow(0, 0, others).copy_(from.narrow(0, 0, others));
-    for (size_t i = 0; i < rows.from.size(); ++i) {
-      if (rows.from[i] >= 0 && others + rows.from[i] < old_width)
-        to.select(0, others + static_cast<int64_t>(i)).copy_(from.select(0, others + rows.from[i]));
-    }
+  const auto classes = static_cast<int64_t>(rows.from.size());
+  const int64_t width = places.before + classes + places.after;
+  const int64_t times = value.size(0) / width;  // anchors, or numbers of a class
+  if (times == 0 || times * width != value.size(0) || old.size(0) % times != 0) return;
+  // [times, rows, …] of the same memory.
+  const auto sorted = [&](const at::Tensor& t) {
+    std::vector<int64_t> parted(t.sizes().begin() + 1, t.sizes().end());
+    const int64_t each = t.size(0) / times;
+    parted.insert(parted.begin(), {places.together ? each : times, places.together ? times : each});
+    const at::Tensor view = t.view(parted);
+    return places.together ? view.transpose(0, 1) : view;
+  };
+  const at::Tensor from = sorted(old.contiguous()), to = sorted(value);
+  const int64_t old_classes = from.size(1) - places.before - places.after;
+  if (old_classes < 0) return;
+  const auto copy = [&](int64_t row, int64_t old_row) {
+    to.select(1, row).copy_(from.select(1, old_row));
+  };
+  for (int64_t i = 0; i < places.before; ++i) copy(i, i);
+  for (int64_t i = 0; i < places.after; ++i)
+    copy(places.before + classes + i, places.before + old_classes + i);
+  for (int64_t i = 0; i < classes; ++i) {
+    const int64_t its = rows.from[static_cast<size_t>(i)];
+    if (its >= 0 && its < old_classes) copy(places.before + i, places.before + its);
   }
 }
 
@@ -90,6 +100,15 @@ std::string some(const std::vector<std::string>& names) {
 
 }  // namespace
 
+std::optional<ClassRows> class_rows_of(const Model& model, const nn::Parameter& p) {
+  if (!model.class_rows().empty()) {
+    const auto found = model.class_rows().find(p.name.substr(0, p.name.rfind('.')));
+    return found == model.class_rows().end() ? std::nullopt : std::optional(found->second);
+  }
+  const bool rows = model.has_classifier() || model.task() == Task::boxes;
+  return rows && p.block == model.size() - 1 ? std::optional(ClassRows()) : std::nullopt;
+}
+
 void copy_tensors(const io::TensorMap& tensors, const RowMap& rows,
                   const std::filesystem::path& where, LoadedModel& result) {
   Model& model = *result.model;
@@ -98,7 +117,8 @@ void copy_tensors(const io::TensorMap& tensors, const RowMap& rows,
   std::set<std::string> used;
   for (auto& p : model.registry().parameters) {
     const at::Tensor* found = tensors.find(p.name);
-    const bool other_rows = of_classes(model, p) && !rows.same;
+    const auto places = class_rows_of(model, p);
+    const bool other_rows = places && !rows.same;
     if (found && found->sizes() != p.value->sizes() && !may_be_new(model, p) && !other_rows) {
       fail_unreadable(
           "{}: {} has the shape {}, the config asks for {}; config.json and weights do not belong "
@@ -107,7 +127,7 @@ void copy_tensors(const io::TensorMap& tensors, const RowMap& rows,
     }
     if (found) used.insert(p.name);
     if (other_rows) {
-      if (found && !rows.foreign_head) copy_rows(*found, rows, model.box_rows(), *p.value);
+      if (found && !rows.foreign_head) copy_rows(*found, rows, *places, *p.value);
       continue;
     }
     if (found && found->sizes() == p.value->sizes()) {
@@ -115,7 +135,7 @@ void copy_tensors(const io::TensorMap& tensors, const RowMap& rows,
       continue;
     }
     const bool optional = p.is_buffer() && p.name.ends_with("num_batches_tracked");
-    if (optional || of_classes(model, p)) continue;
+    if (optional || places) continue;
     if (may_be_new(model, p))
       add_layer(result.head.layers, p.name);
     else

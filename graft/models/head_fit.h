@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ struct RowMap {
   bool same = false;          ///< the classes are the old ones
   bool foreign_head = false;  ///< the old rows are no classes of this kind: none is taken
 };
+
+/// Which rows of a tensor are classes: those of all that the last block of a classifier holds, and
+/// of the layers that a detector names. Nothing where none are.
+std::optional<ClassRows> class_rows_of(const Model& model, const nn::Parameter& p);
 
 /// Copies tensors by module names into a model; `where` names the file in errors. Notes in `result`
 /// what the model lacks or has no place for, and which layers of its head are new. A head of

@@ -163,14 +163,14 @@ std::unique_ptr<Model> build(const Family& family, const Json& config, Task task
   return model;
 }
 
-/// The matrix whose rows are classes; null where there is none.
+/// The matrix whose rows are classes, the first where there are several; null where there is none.
 const nn::Parameter* class_rows(const Model& model) {
   if (model.has_classifier())
     return model.registry().find(model.classifier().site().path + ".weight");
   if (model.task() != Task::boxes) return nullptr;
   const auto& all = model.registry().parameters;
   const auto found = std::ranges::find_if(all, [&](const nn::Parameter& p) {
-    return p.block == model.size() - 1 && p.role == nn::Role::weight;
+    return p.role == nn::Role::weight && class_rows_of(model, p);
   });
   return found == all.end() ? nullptr : &*found;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -32,6 +33,16 @@ inline bool tells_classes(Task task) {
 
 /// As "problem_type" of a config.json or a summary names it.
 const char* problem_name(Target target);
+
+/// How the rows of a layer are classes: `before` + classes + `after` of them, several times over
+/// where there are anchors, or where a class has several numbers.
+struct ClassRows {
+  int64_t before = 0;  ///< rows of no class before the first one: place, objectness, background
+  int64_t after = 0;   ///< … and behind the last one: "no object"
+  /// All rows of one class stand together (c0 c0 c1 c1); else the classes of each anchor do (c0 c1
+  /// c0 c1).
+  bool together = false;
+};
 
 /// One link of the chain: maps the flow at its lower border to the flow at its upper one.
 class Block {
@@ -115,10 +126,12 @@ class Model {
   const OutputMatrix& output() const { return output_; }
   void set_output(OutputMatrix output) { output_ = std::move(output); }
 
-  /// In the last block of a detector each anchor has so many rows of no class (place, objectness)
-  /// before those of its classes.
-  int64_t box_rows() const { return box_rows_; }
-  void set_box_rows(int64_t rows) { box_rows_ = rows; }
+  /// Layers of a detector's head whose rows are classes, by path, wherever in the chain they stand.
+  /// Where none was named, those are all layers of the last block.
+  void add_class_rows(const std::string& layer, const ClassRows& rows) {
+    class_rows_[layer] = rows;
+  }
+  const std::map<std::string, ClassRows>& class_rows() const { return class_rows_; }
 
   /// Type in which activations flow; parameters stay float32.
   void set_precision(at::ScalarType type) { precision_ = type; }
@@ -148,7 +161,7 @@ class Model {
   texts::Preprocess text_preprocess_;
   nn::Linear* classifier_ = nullptr;
   OutputMatrix output_;
-  int64_t box_rows_ = 0;
+  std::map<std::string, ClassRows> class_rows_;
   at::ScalarType precision_ = at::ScalarType::Float;
 };
 

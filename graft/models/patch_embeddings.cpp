@@ -70,26 +70,30 @@ PatchEmbeddings::PatchEmbeddings(const nn::Scope& scope, const PatchSettings& s)
   }
 }
 
-at::Tensor PatchEmbeddings::positions(int64_t rows, int64_t columns) const {
-  const bool resized = std::array<int64_t, 2>{rows, columns} != settings_.grid;
-  const bool gap = settings_.extra > 0 && !settings_.extra_has_position;
-  if (!resized && !gap) return positions_;
-  const int64_t patches = settings_.grid[0] * settings_.grid[1];
-  const int64_t special = positions_.size(1) - patches;
-  at::Tensor table = positions_.narrow(1, special, patches);
+at::Tensor token_positions(const at::Tensor& table, const PatchSettings& s, int64_t rows,
+                           int64_t columns) {
+  const bool resized = std::array<int64_t, 2>{rows, columns} != s.grid;
+  const bool gap = s.extra > 0 && !s.extra_has_position;
+  if (!resized && !gap && !s.extra_at_end) return table;
+  const int64_t patches = s.grid[0] * s.grid[1];
+  const int64_t special = table.size(1) - patches;
+  const int64_t front = s.extra_at_end ? 1 : special;
+  at::Tensor grid = table.narrow(1, front, patches);
   if (resized) {
-    table = table.view({1, settings_.grid[0], settings_.grid[1], settings_.width});
-    table = table.permute({0, 3, 1, 2});
-    table = settings_.antialias ? at::_upsample_bicubic2d_aa(table, {rows, columns}, false)
-                                : at::upsample_bicubic2d(table, {rows, columns}, false);
-    table = table.permute({0, 2, 3, 1}).reshape({1, rows * columns, settings_.width});
+    grid = grid.view({1, s.grid[0], s.grid[1], s.width}).permute({0, 3, 1, 2});
+    grid = s.antialias ? at::_upsample_bicubic2d_aa(grid, {rows, columns}, false)
+                       : at::upsample_bicubic2d(grid, {rows, columns}, false);
+    grid = grid.permute({0, 2, 3, 1}).reshape({1, rows * columns, s.width});
   }
-  std::vector<at::Tensor> parts{positions_.narrow(1, 0, special), table};
-  if (gap) {
-    parts.insert(parts.begin() + 1,
-                 at::zeros({1, settings_.extra, settings_.width}, positions_.options()));
-  }
+  std::vector<at::Tensor> parts{table.narrow(1, 0, front)};
+  if (s.extra_at_end) parts.push_back(table.narrow(1, 1 + patches, special - 1));
+  if (gap) parts.push_back(at::zeros({1, s.extra, s.width}, table.options()));
+  parts.push_back(grid);
   return at::cat(parts, 1);
+}
+
+std::array<int64_t, 2> PatchEmbeddings::grid_of(const at::Tensor& pixels) const {
+  return {pixels.size(2) / settings_.patch[0], pixels.size(3) / settings_.patch[1]};
 }
 
 at::Tensor PatchEmbeddings::operator()(const at::Tensor& pixels, const nn::Context& context) const {
@@ -107,7 +111,8 @@ at::Tensor PatchEmbeddings::operator()(const at::Tensor& pixels, const nn::Conte
   if (extra_tokens_.defined()) parts.push_back(repeated(extra_tokens_));
   parts.push_back(grid.flatten(2).transpose(1, 2));
   at::Tensor tokens = at::cat(parts, 1);
-  tokens.add_(nn::cast_like(positions(grid.size(2), grid.size(3)), tokens));
+  tokens.add_(
+      nn::cast_like(token_positions(positions_, settings_, grid.size(2), grid.size(3)), tokens));
   return nn::dropout(tokens, settings_.dropout, context);
 }
 

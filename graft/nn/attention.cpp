@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <optional>
 
 #include "graft/nn/cost_meter.h"
 #include "graft/nn/dropout.h"
@@ -10,7 +11,7 @@
 namespace graft::nn {
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads,
-                     double dropout_rate, const Context& context) {
+                     double dropout_rate, const Context& context, const at::Tensor& mask) {
   const int64_t batch = q.size(0);
   const int64_t tokens = q.size(1);
   const int64_t width = q.size(2) / heads;
@@ -25,12 +26,14 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   at::Tensor mixed;
   if (dropout_rate > 0 && context.random()) {
     // The fused kernel draws from the global generator; masks must come from the run's own.
-    at::Tensor p = at::softmax(
-        at::matmul(split(q), split(k).transpose(-2, -1)) / std::sqrt(static_cast<double>(width)),
-        -1);
-    mixed = at::matmul(dropout(p, dropout_rate, context), split(v));
+    at::Tensor scores =
+        at::matmul(split(q), split(k).transpose(-2, -1)) / std::sqrt(static_cast<double>(width));
+    if (mask.defined()) scores = scores + mask;
+    mixed = at::matmul(dropout(at::softmax(scores, -1), dropout_rate, context), split(v));
   } else {
-    mixed = at::scaled_dot_product_attention(split(q), split(k), split(v));
+    const std::optional<at::Tensor> added =
+        mask.defined() ? std::make_optional(mask) : std::nullopt;
+    mixed = at::scaled_dot_product_attention(split(q), split(k), split(v), added);
   }
   return mixed.transpose(1, 2).reshape({batch, tokens, heads * width});
 }

@@ -21,9 +21,10 @@ uint64_t version_of(std::initializer_list<const at::Tensor*> tensors) {
 }  // namespace
 
 ConvNorm::ConvNorm(const Scope& scope, const ConvOptions& conv, Activation activation, double eps,
-                   double momentum, const std::string& conv_name, const std::string& norm_name)
+                   double momentum, const std::string& conv_name, const std::string& norm_name,
+                   NormKind kind)
     : conv_(scope / conv_name, conv),
-      norm_(scope / norm_name, conv.out, eps, momentum),
+      norm_(scope / norm_name, conv.out, eps, momentum, kind),
       activation_(activation) {}
 
 bool ConvNorm::trains() {

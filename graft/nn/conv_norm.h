@@ -14,7 +14,7 @@ class ConvNorm {
   /// Registers "<scope>.convolution" and "<scope>.normalization" (or the given names).
   ConvNorm(const Scope& scope, const ConvOptions& conv, Activation activation, double eps,
            double momentum, const std::string& conv_name = "convolution",
-           const std::string& norm_name = "normalization");
+           const std::string& norm_name = "normalization", NormKind kind = NormKind::batch);
   /// activation(norm(convolution(x)) + residual); without a residual when it is undefined.
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& residual = {});
   Conv2d& convolution() { return conv_; }

@@ -30,20 +30,23 @@ at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
   return rms_norm(x, weight_, eps_, plus_one_);
 }
 
-BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum)
+BatchNorm::BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum,
+                     NormKind kind)
     : path_(scope.path()),
       block_(scope.block()),
       weight_(at::ones({channels})),
       bias_(at::zeros({channels})),
       mean_(at::zeros({channels})),
       var_(at::ones({channels})),
-      batches_(at::zeros({}, at::kLong)),
       eps_(eps),
       momentum_(momentum) {
-  scope.add("weight", weight_, Role::norm_weight);
-  scope.add("bias", bias_, Role::norm_bias);
+  const bool fixed = kind == NormKind::frozen;
+  scope.add("weight", weight_, fixed ? Role::buffer : Role::norm_weight);
+  scope.add("bias", bias_, fixed ? Role::buffer : Role::norm_bias);
   scope.add("running_mean", mean_, Role::buffer);
   scope.add("running_var", var_, Role::buffer);
+  if (fixed) return;
+  batches_ = at::zeros({}, at::kLong);
   scope.add("num_batches_tracked", batches_, Role::buffer);
   scope.add(*this);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "graft/nn/activation.h"
 #include "graft/nn/parameter.h"
 
@@ -33,12 +35,17 @@ class RmsNorm {
   bool plus_one_;
 };
 
+/// `frozen`: nothing of a batch norm ever learns or moves, as in the pretrained bodies of
+/// detectors; its tensors are all buffers, and the registry has no norm.
+enum class NormKind : uint8_t { batch, frozen };
+
 /// Ioffe and Szegedy 2015, over the channels of x [B, C, H, W]. Statistics are the running ones
 /// unless `use_batch_statistics` was set: frozen is the default, because a frozen layer must not
 /// move.
 class BatchNorm {
  public:
-  BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum);
+  BatchNorm(const Scope& scope, int64_t channels, double eps, double momentum,
+            NormKind kind = NormKind::batch);
   /// activation(norm(x) + residual); without a residual when it is undefined.
   at::Tensor operator()(const at::Tensor& x, Activation activation = Activation::none,
                         const at::Tensor& residual = {});

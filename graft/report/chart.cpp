@@ -203,7 +203,9 @@ std::string render(const LineChart& chart) {
     frame.x = {std::min(frame.x.low, chart.x_range->low),
                std::max(frame.x.high, chart.x_range->high)};
   }
-  frame.y = padded(chart.y_scale, frame.y);
+  frame.y = chart.y_range ? Range{std::min(frame.y.low, chart.y_range->low),
+                                  std::max(frame.y.high, chart.y_range->high)}
+                          : padded(chart.y_scale, frame.y);
   if (frame.x.low == frame.x.high) frame.x = padded(chart.x_scale, frame.x);
   fmt::format_to(
       std::back_inserter(out),

@@ -41,6 +41,7 @@ struct LineChart {
   Scale x_scale = Scale::linear;
   Scale y_scale = Scale::linear;
   std::optional<Range> x_range = {};  ///< so that charts above each other share an axis
+  std::optional<Range> y_range = {};  ///< where the scale is known, else it follows the points
   std::vector<Series> series;
   std::vector<Border> borders;
 };

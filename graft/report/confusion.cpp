@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <iterator>
 #include <tuple>
-#include <unordered_map>
 
+#include "graft/report/class_index.h"
 #include "graft/report/table.h"
 #include "graft/report/text.h"
 
@@ -15,24 +15,6 @@ namespace {
 
 constexpr size_t kMaxHeat = 30;
 constexpr size_t kMaxPairs = 20;
-
-/// Numbers classes in the order of the run's list, then of appearance.
-class ClassIndex {
- public:
-  explicit ClassIndex(const std::vector<std::string>& names) {
-    for (const auto& name : names) of(name);
-  }
-  size_t of(const std::string& name) {
-    const auto [at, added] = index_.emplace(name, names_.size());
-    if (added) names_.push_back(name);
-    return at->second;
-  }
-  const std::vector<std::string>& names() const { return names_; }
-
- private:
-  std::unordered_map<std::string, size_t> index_;
-  std::vector<std::string> names_;
-};
 
 std::string heat_cell(const Confusion& confusion, size_t actual, size_t predicted) {
   const int64_t count = confusion.at(actual, predicted);
@@ -65,9 +47,11 @@ std::string heat_table(const Confusion& confusion) {
 
 std::string pair_table(const Confusion& confusion) {
   const auto pairs = most_confused(confusion, kMaxPairs);
-  if (pairs.empty()) return "<p>No sample was taken for another class.</p>";
-  Table table(
-      {{"Actual"}, {"Taken for"}, {"Samples", Align::right}, {"Share of the class", Align::right}});
+  if (pairs.empty()) return "<p>None was taken for another class.</p>";
+  Table table({{"Actual"},
+               {"Taken for"},
+               {confusion.counted, Align::right},
+               {"Share of the class", Align::right}});
   for (const auto& pair : pairs) {
     table.row({pair.actual, pair.predicted, show_whole(static_cast<double>(pair.count)),
                show_percent(pair.share)});

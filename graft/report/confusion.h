@@ -16,6 +16,7 @@ struct Confusion {
   std::vector<std::string> classes;
   std::map<std::pair<size_t, size_t>, int64_t> counts;  ///< (actual, predicted)
   std::vector<int64_t> actual;                          ///< samples of each class
+  std::string counted = "Samples";                      ///< what the counts are of
 
   int64_t at(size_t actual_class, size_t predicted_class) const;
   bool empty() const { return counts.empty(); }

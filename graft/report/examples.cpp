@@ -6,28 +6,16 @@
 
 #include "graft/base/error.h"
 #include "graft/report/text.h"
+#include "graft/report/tile.h"
 
 namespace graft::report {
 namespace {
-
-constexpr size_t kMaxPicture = size_t{1} << 20;
 
 /// Losses that are not finite come first: nothing is worse.
 double badness(const Prediction& sample) {
   if (std::isfinite(sample.loss)) return sample.loss;
   if (!sample.correct()) return 1e300;
   return -1e300;
-}
-
-std::string picture_of(const std::string& input, const Thumbnail& thumbnail) {
-  if (!thumbnail) return "";
-  try {
-    std::string uri = thumbnail(input);
-    const bool good = uri.starts_with("data:image/") && uri.size() <= kMaxPicture;
-    return good ? uri : "";
-  } catch (const Error&) {
-    return "";
-  }
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -98,29 +86,10 @@ std::string verdict(const Prediction& sample) {
   return out + "</small></p>";
 }
 
-std::string tile(const Prediction& sample, const Thumbnail& thumbnail, const Words& words) {
-  const std::string picture = picture_of(sample.input, thumbnail);
-  std::string out = "<div class=\"tile\"><div class=\"pic\">";
-  if (picture.empty()) {
-    out += "<span class=\"words\">" + escape(shorten(words_of(sample.input, words), 240)) +
-           "</span></div>";
-  } else {
-    out += "<img alt=\"\" loading=\"lazy\" src=\"" + escape(picture) + "\"></div>";
-  }
-  out += verdict(sample);
-  if (!picture.empty()) {
-    const size_t slash = sample.input.find_last_of('/');
-    const std::string file =
-        slash == std::string::npos ? sample.input : sample.input.substr(slash + 1);
-    out += "<p class=\"file\" title=\"" + escape(sample.input) + "\">" + escape(file) + "</p>";
-  }
-  return out + "</div>";
-}
-
 }  // namespace
 
 std::string worst_examples(const RunFolder& run, const std::string& split, size_t count,
-                           const Thumbnail& thumbnail, const Words& words) {
+                           const Picture& picture, const Words& words) {
   std::vector<const Prediction*> samples;
   for (const Prediction& sample : run.predictions) {
     if (sample.split == split) samples.push_back(&sample);
@@ -134,10 +103,14 @@ std::string worst_examples(const RunFolder& run, const std::string& split, size_
                       const double y = badness(*b);
                       return x != y ? x > y : a < b;
                     });
-  std::string out = "<div class=\"tiles\">";
-  for (auto sample = samples.begin(); sample != shown; ++sample)
-    out += tile(**sample, thumbnail, words);
-  return out + "</div>";
+  std::string out;
+  for (auto at = samples.begin(); at != shown; ++at) {
+    const Prediction& sample = **at;
+    const std::string small = thumbnail(open_picture(picture, sample.input));
+    out += tile(small, small.empty() ? words_of(sample.input, words) : "", verdict(sample),
+                sample.input);
+  }
+  return tiles(out);
 }
 
 }  // namespace graft::report

@@ -17,6 +17,7 @@ constexpr size_t kMaxDocument = size_t{64} << 20;
 constexpr size_t kMaxConfig = size_t{4} << 20;
 constexpr size_t kMaxLine = size_t{4} << 20;
 constexpr size_t kMaxPredictions = 2'000'000;
+constexpr size_t kMaxBoxes = 10'000'000;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 bool is_file(const fs::path& path) {
@@ -45,15 +46,25 @@ std::vector<std::string> class_names(const Json& value, const std::vector<std::s
 void read_predictions(RunFolder& run) {
   int64_t broken = 0;
   bool cut = false;
+  ClassIndex index(run.classes);
+  size_t boxes = 0;
   const LineCounts counts = for_each_line(
       run.path / "predictions.jsonl", kMaxLine, [&](const std::string& line, bool ended) {
-        if (run.predictions.size() >= kMaxPredictions) {
+        if (run.predictions.size() + run.pictures.size() >= kMaxPredictions || boxes >= kMaxBoxes) {
           cut = true;
           return false;
         }
         const Json item = parse_line(line);
         if (!item.is_object()) {
           broken += ended ? 1 : 0;
+          return true;
+        }
+        if (run.boxes) {
+          auto picture = read_boxed_picture(item, index);
+          broken += picture ? 0 : 1;
+          if (!picture) return true;
+          boxes += picture->objects.size() + picture->found.size();
+          run.pictures.push_back(std::move(*picture));
           return true;
         }
         const Json& label = value_at(item, {"label"});
@@ -100,13 +111,14 @@ void read_predictions(RunFolder& run) {
              number_or_nan(item, {"loss"})});
         return true;
       });
+  if (run.boxes) run.classes = index.names();
   broken += counts.too_long;
   if (broken > 0) {
     run.notes.push_back(fmt::format("predictions.jsonl: {} lines could not be read", broken));
   }
   if (cut) {
-    run.notes.push_back(
-        fmt::format("predictions.jsonl: only the first {} samples were read", kMaxPredictions));
+    run.notes.push_back(fmt::format("predictions.jsonl: only the first {} samples were read",
+                                    run.predictions.size() + run.pictures.size()));
   }
 }
 
@@ -226,6 +238,7 @@ RunFolder read_run_folder(const fs::path& path) {
   run.preference = text_at(run.config, {"train", "loss"}) == "dpo";
   run.pairs = run.field("task") == "sentence-similarity";
   run.words = run.field("task") == "token-classification";
+  run.boxes = run.field("task") == "object-detection";
   read_predictions(run);
   return run;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "graft/base/json.h"
+#include "graft/report/boxed_picture.h"
 #include "graft/report/run_log.h"
 
 namespace graft::report {
@@ -43,14 +44,16 @@ struct RunFolder {
   Json summary;
   RunLog log;
   std::vector<Prediction> predictions;
-  bool multi_label = false;          ///< some label is a list
-  bool regression = false;           ///< labels are numbers: predictions have no classes
-  bool language = false;             ///< texts are continued or masked: no labels
-  bool preference = false;           ///< of each two answers, one of them chosen
-  bool words = false;                ///< words have classes, and the table by class has entities
-  bool pairs = false;                ///< texts are compared: there are no classes
-  std::vector<std::string> classes;  ///< in the order of the model's outputs; may be empty
-  std::vector<std::string> notes;    ///< what could not be read, for people
+  std::vector<BoxedPicture> pictures;  ///< in the place of predictions where boxes are learned
+  bool multi_label = false;            ///< some label is a list
+  bool regression = false;             ///< labels are numbers: predictions have no classes
+  bool language = false;               ///< texts are continued or masked: no labels
+  bool preference = false;             ///< of each two answers, one of them chosen
+  bool words = false;                  ///< words have classes, and the table by class has entities
+  bool pairs = false;                  ///< texts are compared: there are no classes
+  bool boxes = false;                  ///< objects are found in pictures
+  std::vector<std::string> classes;    ///< in the order of the model's outputs; may be empty
+  std::vector<std::string> notes;      ///< what could not be read, for people
 
   /// A field of the summary, else of the start event, else of the config: "task", "model",
   /// "method", "strategy", "seed". Empty when nobody says.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "graft/report/box_sections.h"
 #include "graft/report/calibration.h"
 #include "graft/report/confusion.h"
 #include "graft/report/cost.h"
@@ -14,6 +15,7 @@
 #include "graft/report/numbers.h"
 #include "graft/report/outcome.h"
 #include "graft/report/page.h"
+#include "graft/report/result_tables.h"
 #include "graft/report/table.h"
 #include "graft/report/text.h"
 
@@ -107,73 +109,6 @@ std::string stage_table(const RunFolder& run) {
   return "<h3>Stages</h3>" + table.html();
 }
 
-std::string metric_table(const RunFolder& run) {
-  Table table({{"Metric"}, {"Value", Align::right}, {"95 % interval", Align::right}});
-  for (const auto& [name, m] : read_measures(value_at(run.summary, {"metrics"}))) {
-    table.row({name, show_number(m.value),
-               m.low && m.high ? show_number(*m.low) + " – " + show_number(*m.high) : ""});
-  }
-  return table.empty() ? "" : "<div><h3>Metrics</h3>" + table.html() + "</div>";
-}
-
-std::string share_cell(double value) {
-  return show_fixed(value) +
-         fmt::format(R"(<span class="cell-bar"><i style="width:{:.0f}%"></i></span>)",
-                     std::clamp(value, 0.0, 1.0) * 100);
-}
-
-/// The summary's own numbers (whatever columns a task has), else what the predictions say.
-std::string class_table(const RunFolder& run, const std::string& split) {
-  if (run.regression || run.pairs || run.language) return "";
-  Json rows = value_at(run.summary, {"per_class"});
-  if (!rows.is_array() || rows.empty()) {
-    rows = Json::array();
-    for (const ClassScore& s : class_scores(run, split)) {
-      rows.push_back({{"class", s.name},
-                      {"count", s.count},
-                      {"precision", s.precision},
-                      {"recall", s.recall},
-                      {"f1", s.f1}});
-    }
-  }
-  std::vector<std::string> keys;
-  for (const Json& row : rows) {
-    if (!row.is_object()) continue;
-    for (const auto& [key, value] : row.items()) {
-      if (key != "class" && value.is_number() && keys.size() < 12 &&
-          std::find(keys.begin(), keys.end(), key) == keys.end()) {
-        keys.push_back(key);
-      }
-    }
-  }
-  if (keys.empty()) return "";
-  std::vector<Column> columns = {{run.words ? "Entity" : "Class"}};
-  for (const auto& key : keys) columns.push_back({capitalized(key), Align::right});
-  constexpr size_t kMost = 1000;
-  Table table(columns);
-  for (const Json& row : rows) {
-    if (!row.is_object() || table.size() >= kMost) continue;
-    std::vector<Cell> cells = {text_at(row, {"class"})};
-    for (const auto& key : keys) {
-      const double value = number_or_nan(row, {key.c_str()});
-      const bool share = key != "count" && value >= 0 && value <= 1;
-      if (key == "count")
-        cells.emplace_back(show_whole(value));
-      else if (share)
-        cells.emplace_back(show_fixed(value), share_cell(value));
-      else
-        cells.emplace_back(show_number(value));
-    }
-    table.row(std::move(cells));
-  }
-  const std::string html =
-      std::string(run.words ? "<h3>By entity</h3>" : "<h3>By class</h3>") + table.html();
-  if (table.size() <= 40) return "<div>" + html + "</div>";
-  return fmt::format("<details><summary>Numbers of {} {}</summary>", table.size(),
-                     run.words ? "entities" : "classes") +
-         html + "</details>";
-}
-
 /// Small tables stand side by side, wide ones have a row of their own.
 std::string results(const RunFolder& run, const std::string& split) {
   constexpr size_t kNarrow = 12;
@@ -185,7 +120,7 @@ std::string results(const RunFolder& run, const std::string& split) {
                             : "Most confused classes";
     matrix = std::string("<div><h3>") + title + "</h3>" + render(confusion) + "</div>";
   }
-  const std::string classes = class_table(run, split);
+  const std::string classes = class_table(run, split) + origin_table(run);
   const bool narrow = confusion.classes.size() <= kNarrow || !confusion.is_small();
   std::string grid =
       metric_table(run) + render(measure_calibration(run, split)) + numbers_chart(run, split);
@@ -227,11 +162,17 @@ std::string setup(const RunFolder& run) {
 }
 
 std::string split_of_predictions(const RunFolder& run) {
-  std::string judged = headline(run).split;
+  const std::string judged = headline(run).split;
   std::string any;
-  for (const Prediction& sample : run.predictions) {
-    if (sample.split == judged) return judged;
+  const auto is_judged = [&](const auto& sample) {
     any = sample.split;
+    return any == judged;
+  };
+  const auto& samples = run.predictions;
+  const auto& pictures = run.pictures;
+  if (std::any_of(samples.begin(), samples.end(), is_judged) ||
+      std::any_of(pictures.begin(), pictures.end(), is_judged)) {
+    return judged;
   }
   return any;
 }
@@ -261,9 +202,10 @@ std::string render_run(const RunFolder& run, const RunPageOptions& options) {
   Page page(run.name + " – graft report", head(run));
   const std::string split = split_of_predictions(run);
   page.section("training", "Training", training_charts(run) + stage_table(run));
-  page.section("results", "Results", results(run, split));
+  if (run.boxes) add_box_sections(page, run, split, options.examples, options.picture);
+  if (!run.boxes) page.section("results", "Results", results(run, split));
   page.section("examples", "Worst examples",
-               worst_examples(run, split, options.examples, options.thumbnail, options.words),
+               worst_examples(run, split, options.examples, options.picture, options.words),
                run.preference ? "The pairs whose order was learned least."
                : run.language
                    ? "The texts with the highest loss of a token."

@@ -8,9 +8,9 @@
 namespace graft::report {
 
 struct RunPageOptions {
-  Thumbnail thumbnail = {};  ///< pictures of the worst examples; none when empty
-  Words words = {};          ///< texts of the worst examples; their names when empty
-  size_t examples = 24;      ///< how many of them
+  Picture picture = {};  ///< of the worst examples; none when empty
+  Words words = {};      ///< texts of the worst examples; their names when empty
+  size_t examples = 24;  ///< how many of them
 };
 
 /// One self-contained HTML page about a run, finished or still going on. The same folder gives the

@@ -6,8 +6,6 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/base/json.h"
-#include "graft/image/codec.h"
-#include "graft/image/resize.h"
 #include "graft/report/compare_page.h"
 #include "graft/report/run_page.h"
 #include "graft/train/objective.h"
@@ -15,25 +13,6 @@
 namespace graft::train {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr int kThumbnailSide = 160;
-
-std::string base64(const std::vector<uint8_t>& bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const uint32_t triple = (static_cast<uint32_t>(bytes[i]) << 16) |
-                            (i + 1 < bytes.size() ? static_cast<uint32_t>(bytes[i + 1]) << 8 : 0) |
-                            (i + 2 < bytes.size() ? static_cast<uint32_t>(bytes[i + 2]) : 0);
-    text += kDigits[triple >> 18 & 63];
-    text += kDigits[triple >> 12 & 63];
-    text += i + 1 < bytes.size() ? kDigits[triple >> 6 & 63] : '=';
-    text += i + 2 < bytes.size() ? kDigits[triple & 63] : '=';
-  }
-  return text;
-}
 
 /// Sample id → picture or text, over the three parts of a data set.
 class Contents {
@@ -49,17 +28,10 @@ class Contents {
     if (found == places_.end()) return "";
     return objective_.shown(found->second.first->text(found->second.second));
   }
-  std::string thumbnail(const std::string& id) const {
+  image::Image picture(const std::string& id) const {
     const auto found = places_.find(id);
-    if (found == places_.end()) return "";
-    const image::Image picture = found->second.first->load(found->second.second);
-    const double scale =
-        static_cast<double>(kThumbnailSide) / std::min(picture.width, picture.height);
-    const int width = std::max(1, static_cast<int>(picture.width * std::min(1.0, scale)));
-    const int height = std::max(1, static_cast<int>(picture.height * std::min(1.0, scale)));
-    return "data:image/jpeg;base64," +
-           base64(image::encode_jpeg(image::resize(picture, width, height, image::Filter::bilinear),
-                                     80));
+    return found == places_.end() ? image::Image()
+                                  : found->second.first->load(found->second.second);
   }
 
  private:
@@ -92,7 +64,7 @@ void write_report(const fs::path& run, const data::Dataset* data) {
     if (data->train.source->content() == data::Content::texts)
       options.words = [contents](const std::string& id) { return contents->text(id); };
     else
-      options.thumbnail = [contents](const std::string& id) { return contents->thumbnail(id); };
+      options.picture = [contents](const std::string& id) { return contents->picture(id); };
   }
   write_atomically(run / "report.html", report::render_run(folder, options));
 }

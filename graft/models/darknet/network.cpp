@@ -11,7 +11,6 @@ namespace graft::models {
 namespace {
 
 constexpr const char* kWhere = "config.json: cfg";
-constexpr int64_t kRowsOfNoClass = 5;  // x, y, width, height, objectness
 
 DarknetDivision division_of(const Json& config) {
   const std::string head = config_text(config, "head", "last");
@@ -52,7 +51,10 @@ void build_darknet(Model& model, int64_t classes) {
     else
       model.add<DarknetBlock>(part.name, part.span, "", net, part, eps);
   }
-  model.set_box_rows(kRowsOfNoClass);
+  for (const nn::Parameter& p : model.registry().parameters) {
+    if (p.block == model.size() - 1)
+      model.add_class_rows(p.name.substr(0, p.name.rfind('.')), {.before = kBoxRows});
+  }
 }
 
 std::string darknet_text(const Model& model) {

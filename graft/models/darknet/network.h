@@ -10,6 +10,8 @@ namespace graft::models {
 
 inline constexpr const char* kDarknetFamily = "darknet";
 inline constexpr const char* kDarknetArchitecture = "DarknetForObjectDetection";
+/// Of an anchor, before those of its classes: x, y, width, height, objectness.
+inline constexpr int64_t kBoxRows = 5;
 
 /// The text of the .cfg in a config; absent, it is an error (exit code 3).
 std::string darknet_cfg(const Json& config);

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "graft/base/error.h"
-#include "graft/image/nms.h"
+#include "graft/models/candidates.h"
 #include "graft/models/darknet/network.h"
 #include "graft/models/darknet/yolo_loss.h"
 
@@ -18,13 +18,6 @@ constexpr float kLargestLog = 16;  // of a side against its anchor: no box is in
 float sigmoid(float x) {
   return 1 / (1 + std::exp(-x));
 }
-
-/// Candidates of one picture, before suppression.
-struct Candidates {
-  std::vector<image::Box> boxes;
-  std::vector<float> scores;
-  std::vector<int> labels;
-};
 
 class YoloDetector final : public Detector {
  public:
@@ -43,7 +36,8 @@ class YoloDetector final : public Detector {
     }
     std::vector<Detections> found;
     found.reserve(candidates.size());
-    for (const Candidates& c : candidates) found.push_back(chosen(c, options));
+    for (const Candidates& c : candidates)
+      found.push_back(c.chosen(options.iou.value_or(kUsualSuppression), options.most));
     return found;
   }
 
@@ -81,23 +75,11 @@ class YoloDetector final : public Detector {
         for (int64_t c = 0; c < yolo.classes; ++c) {
           const float score = objectness * sigmoid(t[(5 + c) * area + cell]);
           if (!(score > least)) continue;
-          candidates.boxes.push_back({x - w, y - h, x + w, y + h});
-          candidates.scores.push_back(score);
-          candidates.labels.push_back(static_cast<int>(c));
+          candidates.add({x - w, y - h, x + w, y + h}, score, static_cast<int>(c));
         }
       }
       t += (5 + yolo.classes) * area;
     }
-  }
-
-  static Detections chosen(const Candidates& c, const DetectOptions& options) {
-    Detections found;
-    for (const int i : image::suppress(c.boxes, c.scores, c.labels, options.iou)) {
-      if (static_cast<int>(found.size()) == options.most) break;
-      const auto k = static_cast<size_t>(i);
-      found.push_back({c.boxes[k], c.labels[k], c.scores[k]});
-    }
-    return found;
   }
 
   io::DarknetNet net_;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "graft/base/error.h"
+#include "graft/models/box_truth.h"
 #include "graft/models/darknet/yolo_match.h"
 #include "graft/nn/box_overlap.h"
 
@@ -209,7 +210,9 @@ BoxLoss yolo_loss(const std::vector<at::Tensor>& maps,
                  yolo->not_learned.front());
   }
   BoxLoss loss;
-  const auto there = usable_truth(truth, input, heads[0]->classes, loss.skipped);
+  const auto there =
+      usable_truth(truth, {static_cast<int>(input.width), static_cast<int>(input.height)},
+                   heads[0]->classes, loss.skipped);
   for (size_t k = 0; k < maps.size(); ++k) {
     const bool narrow = at::isReducedFloatingType(maps[k].scalar_type());
     const at::Tensor map = narrow ? maps[k].to(at::kFloat) : maps[k];

@@ -4,8 +4,6 @@
 #include <map>
 #include <set>
 
-#include "graft/base/error.h"
-
 namespace graft::models {
 namespace {
 
@@ -17,25 +15,6 @@ double fit(const io::Anchor& anchor, const image::Box& box) {
 }
 
 }  // namespace
-
-std::vector<std::vector<Truth>> usable_truth(const std::vector<std::vector<Truth>>& truth,
-                                             const io::MapShape& input, int64_t classes,
-                                             int64_t& skipped) {
-  const image::Box all{0, 0, static_cast<float>(input.width), static_cast<float>(input.height)};
-  std::vector<std::vector<Truth>> kept(truth.size());
-  for (size_t i = 0; i < truth.size(); ++i) {
-    for (const Truth& one : truth[i]) {
-      GRAFT_ASSERT(one.label >= 0 && one.label < classes);
-      const image::Box box = image::intersection(one.box, all);
-      // False of NaN, too.
-      if (box.width() > 0 && box.height() > 0)
-        kept[i].push_back({box, one.label});
-      else
-        ++skipped;
-    }
-  }
-  return kept;
-}
 
 std::vector<YoloMatch> match_yolo(const io::DarknetYolo& yolo, const io::MapShape& input,
                                   int64_t height, int64_t width,

@@ -18,12 +18,6 @@ struct YoloMatch {
   std::tuple<int64_t, int64_t, int64_t, int64_t> place() const { return {picture, anchor, y, x}; }
 };
 
-/// The objects that have an area inside the picture, cut at its borders. Labels must be below
-/// `classes`.
-std::vector<std::vector<Truth>> usable_truth(const std::vector<std::vector<Truth>>& truth,
-                                             const io::MapShape& input, int64_t classes,
-                                             int64_t& skipped);
-
 /// Which places of a map [height, width] must find the objects of each picture, as Darknet gives
 /// them out: the cell is that of the centre; the anchor the one of all maps that fits best, if it
 /// is one of this map, and those that fit better than iou_thresh.

@@ -36,4 +36,8 @@ std::string renamed(const std::string& name, const std::vector<Rename>& rules);
 Json adopted_config(const Json& foreign, const std::string& model_type,
                     const std::string& architecture, int64_t classes, int64_t image_size);
 
+/// What ResNetSettings (resnet_tower.h) reads of a config, off the shapes of a ResNet in
+/// torchvision's names below `prefix`. Refuses wide ones and those with groups or another stem.
+Json resnet_config(const io::TensorMap& tensors, const std::string& prefix, const Json& foreign);
+
 }  // namespace graft::models

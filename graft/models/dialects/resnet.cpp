@@ -36,36 +36,18 @@ std::string module_name(const std::string& name) {
 
 }  // namespace
 
-bool adopt_resnet(Checkpoint& checkpoint) {
-  const io::TensorMap tensors = unwrapped(checkpoint.tensors);
-  const Json& foreign = checkpoint.config;
-  if (!tensors.contains("layer1.0.conv1.weight") || tensors.contains("linear.weight")) return false;
-  if (!tensors.contains("conv1.weight")) {
-    if (tensors.contains("conv1.0.weight")) {
-      refuse(foreign, "its stem has three convolutions (ResNet-C or -D)");
-    }
-    return false;
-  }
-  const at::Tensor& stem = expect_tensor(tensors, "conv1.weight", 4);
+Json resnet_config(const io::TensorMap& tensors, const std::string& prefix, const Json& foreign) {
+  const at::Tensor& stem = expect_tensor(tensors, prefix + "conv1.weight", 4);
   if (stem.size(2) != 7 || stem.size(3) != 7) {
     refuse(foreign,
            fmt::format("its stem is a {} x {} convolution, not 7 x 7", stem.size(2), stem.size(3)));
   }
-  refuse_arguments(foreign, {"act_layer", "norm_layer", "aa_layer", "output_stride", "avg_down",
-                             "stem_type", "replace_stem_pool", "block_args"});
-  if (foreign.is_object()) {
-    static const std::regex other("resnet(aa|blur|v2|rs).*");
-    if (std::regex_match(config_text(foreign, "architecture", ""), other)) {
-      refuse(foreign, "it pools or scales where the plain ResNet does not");
-    }
-  }
-
-  const bool bottleneck = tensors.contains("layer1.0.conv3.weight");
+  const bool bottleneck = tensors.contains(prefix + "layer1.0.conv3.weight");
   const std::string last = bottleneck ? "conv3" : "conv2";
   Json widths = Json::array();
   Json depths = Json::array();
   for (int stage = 1; stage <= 9; ++stage) {
-    const std::string path = fmt::format("layer{}.", stage);
+    const std::string path = fmt::format("{}layer{}.", prefix, stage);
     const int64_t depth = count_numbered(tensors, path, ".conv1.weight");
     if (depth == 0) break;
     const at::Tensor& out = expect_tensor(tensors, fmt::format("{}0.{}.weight", path, last), 4);
@@ -79,6 +61,34 @@ bool adopt_resnet(Checkpoint& checkpoint) {
     widths.push_back(out.size(0));
     depths.push_back(depth);
   }
+  return {{"num_channels", stem.size(1)},
+          {"embedding_size", stem.size(0)},
+          {"hidden_sizes", widths},
+          {"depths", depths},
+          {"layer_type", bottleneck ? "bottleneck" : "basic"},
+          {"hidden_act", "relu"}};
+}
+
+bool adopt_resnet(Checkpoint& checkpoint) {
+  const io::TensorMap tensors = unwrapped(checkpoint.tensors);
+  const Json& foreign = checkpoint.config;
+  if (!tensors.contains("layer1.0.conv1.weight") || tensors.contains("linear.weight")) return false;
+  if (!tensors.contains("conv1.weight")) {
+    if (tensors.contains("conv1.0.weight")) {
+      refuse(foreign, "its stem has three convolutions (ResNet-C or -D)");
+    }
+    return false;
+  }
+  const Json shape = resnet_config(tensors, "", foreign);
+  refuse_arguments(foreign, {"act_layer", "norm_layer", "aa_layer", "output_stride", "avg_down",
+                             "stem_type", "replace_stem_pool", "block_args"});
+  if (foreign.is_object()) {
+    static const std::regex other("resnet(aa|blur|v2|rs).*");
+    if (std::regex_match(config_text(foreign, "architecture", ""), other)) {
+      refuse(foreign, "it pools or scales where the plain ResNet does not");
+    }
+  }
+
   io::TensorMap adopted;
   for (const auto& [name, tensor] : tensors) {
     const std::string ours = module_name(name);
@@ -91,12 +101,7 @@ bool adopt_resnet(Checkpoint& checkpoint) {
   const int64_t classes =
       tensors.contains("fc.weight") ? expect_tensor(tensors, "fc.weight", 2).size(0) : -1;
   Json config = adopted_config(foreign, "resnet", "ResNetForImageClassification", classes, 224);
-  config["num_channels"] = stem.size(1);
-  config["embedding_size"] = stem.size(0);
-  config["hidden_sizes"] = widths;
-  config["depths"] = depths;
-  config["layer_type"] = bottleneck ? "bottleneck" : "basic";
-  config["hidden_act"] = "relu";
+  config.update(shape);
   checkpoint = {config, adopted};
   return true;
 }

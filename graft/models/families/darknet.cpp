@@ -22,9 +22,9 @@ void init(Model& model, const nn::Init& random) {
       const auto fan_in = static_cast<double>(p.value->numel() / p.value->size(0));
       random.uniform(p.name, *p.value, std::sqrt(2 / fan_in));
     } else if (p.role == nn::Role::bias && p.block == model.size() - 1) {
-      const int64_t width = model.box_rows() + static_cast<int64_t>(model.classes().size());
+      const int64_t width = kBoxRows + static_cast<int64_t>(model.classes().size());
       p.value->view({-1, width})
-          .select(1, model.box_rows() - 1)
+          .select(1, kBoxRows - 1)
           .fill_(std::log(kObjects / (1 - kObjects)));
     }
   }

@@ -161,6 +161,34 @@ Json make_summary(const RunRecipe& r) {
 
 }  // namespace
 
+std::string unbalanced(const std::string& html) {
+  // Void elements are known by name.
+  std::vector<std::string> open;
+  size_t at = 0;
+  while ((at = html.find('<', at)) != std::string::npos) {
+    const size_t end = html.find('>', at);
+    if (end == std::string::npos) return "no end of a tag";
+    std::string tag = html.substr(at + 1, end - at - 1);
+    at = end;
+    if (tag.starts_with('!') || tag.ends_with('/')) continue;
+    const std::string name = tag.substr(0, tag.find_first_of(" \n"));
+    if (name == "meta" || name == "img" || name == "br") continue;
+    if (name == "script" || name == "style") {
+      at = html.find("</" + name + ">", at);
+      continue;
+    }
+    if (name == "/script" || name == "/style") continue;
+    if (!name.starts_with('/')) {
+      open.push_back(name);
+    } else if (open.empty() || "/" + open.back() != name) {
+      return "unexpected <" + name + "> in " + (open.empty() ? "nothing" : open.back());
+    } else {
+      open.pop_back();
+    }
+  }
+  return open.empty() ? "" : open.back() + " stays open";
+}
+
 void write_lines(const std::filesystem::path& path, const std::vector<Json>& lines) {
   std::string text;
   for (const Json& line : lines) text += line.dump() + "\n";

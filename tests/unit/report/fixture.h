@@ -21,6 +21,10 @@ struct RunRecipe {
 };
 void write_run(const std::filesystem::path& folder, const RunRecipe& recipe = {});
 
+/// What is wrong with the nesting of a page's elements: "" when every one that is opened is closed,
+/// in order.
+std::string unbalanced(const std::string& html);
+
 void write_lines(const std::filesystem::path& path, const std::vector<Json>& lines);
 
 }  // namespace graft::test

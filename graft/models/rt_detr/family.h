@@ -1,0 +1,12 @@
+#pragma once
+
+#include "graft/models/family.h"
+#include "graft/models/rt_detr/settings.h"
+
+namespace graft::models::rt_detr {
+
+/// A family that shares these files, without name, summary, source, model types and architectures.
+/// Files of transformers 4 and 5 are read, and written as those of 5 are.
+Family family_of(Kind kind);
+
+}  // namespace graft::models::rt_detr
