@@ -7,6 +7,7 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/data/box_inputs.h"
+#include "graft/data/replay.h"
 #include "graft/models/detector.h"
 
 namespace graft::train {
@@ -38,6 +39,8 @@ Objects find(Job& job, Reader& reader, const Deadline& deadline, const std::vect
                    const image::Dimensions picture{static_cast<int>(size[1]),
                                                    static_cast<int>(size[0])};
                    const auto placement = job.model().preprocess().placement(picture);
+                   if (job.data.train.index(positions[i]) >= data::replay_begin(job.data.train))
+                     continue;
                    const auto& marked = job.data.train.sample(positions[i]).boxes;
                    for (const auto& one : models::in_picture(found[i], placement, picture)) {
                      if (!std::ranges::binary_search(classes, one.label)) continue;
@@ -93,10 +96,23 @@ Objects from_json(const Json& json, const Job& job, const fs::path& file) {
 
 }  // namespace
 
+namespace {
+
+/// Without samples of earlier data, which have their own marks.
+data::View new_part(const data::View& view) {
+  data::View part{view.source, {}};
+  const int64_t end = data::replay_begin(view);
+  std::ranges::copy_if(view.indices, std::back_inserter(part.indices),
+                       [end](int64_t index) { return index < end; });
+  return part;
+}
+
+}  // namespace
+
 std::vector<int> unmarked_classes(const Job& job) {
   std::vector<int> classes;
   if (!job.config.at("train", "distill").get<bool>()) return classes;
-  const auto counts = job.data.train.class_counts(job.model().classes().size());
+  const auto counts = new_part(job.data.train).class_counts(job.model().classes().size());
   for (size_t c = 0; c < std::min(counts.size(), job.earlier_classes.size()); ++c) {
     if (counts[c] == 0) classes.push_back(static_cast<int>(c));
   }

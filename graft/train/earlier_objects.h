@@ -11,8 +11,8 @@
 /// 2017, arXiv:1708.06977, who distil outputs; here boxes are, so that any detector will do).
 namespace graft::train {
 
-/// Classes of the earlier run that no object of the training split has; none where train.distill is
-/// off.
+/// Classes of the earlier run that no object of the training split has, data.replay aside; none
+/// where train.distill is off.
 std::vector<int> unmarked_classes(const Job& job);
 
 /// Finds those objects and gives them to job.inputs, which are data::BoxInputs. They are kept in
