@@ -323,7 +323,7 @@ TEST(BoxSettings, WithoutMeaningAreRefused) {
   refused({{"metric", "accuracy"}}, "AP50");
   refused({{"strategy", {{"name", "backbone"}, {"from", 99}}}}, "from=99");
   refused({{"augment", "randaugment"}}, "augmentation of boxes");
-  refused({{"model", {{"path", golden_model("vit")}, {"image_size", 32}}}}, "");
+  refused({{"model", golden_model("vit")}}, "does not find objects");
 }
 
 TEST(BoxPlan, ChoosesTwoStagesWithinATime) {
