@@ -32,12 +32,24 @@ std::unique_ptr<Batches> BoxInputs::batches(const View& view, std::vector<int64_
   transform.preprocess = preprocess_;
   if (pass.augment) transform.augmentation = augmentation_;
   transform.mixes = pass.mixes;
+  transform.more = more_;
   transform.seed = pass.seed;
   transform.epoch = pass.epoch;
   auto writer = std::make_shared<SceneWriter>(view, order, std::move(transform), most(),
                                               decoded_.of(view.source.get()));
   return std::make_unique<Loader>(view, std::move(order), std::move(writer), std::move(options),
                                   std::move(pool));
+}
+
+void BoxInputs::add_objects(const View& view, std::vector<std::vector<BoxLabel>> objects) {
+  auto more = std::make_shared<MoreObjects>();
+  more->source = view.source.get();
+  for (int64_t i = 0; i < view.size(); ++i) {
+    auto& here = objects[static_cast<size_t>(i)];
+    most_ = std::max(most_, static_cast<int64_t>(view.sample(i).boxes.size() + here.size()));
+    if (!here.empty()) more->objects[view.index(i)] = std::move(here);
+  }
+  more_ = std::move(more);
 }
 
 void BoxInputs::set_augmentation(const Json& augment) {

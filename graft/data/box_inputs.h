@@ -14,6 +14,9 @@ class BoxInputs final : public Inputs {
   std::unique_ptr<Batches> batches(const View& view, std::vector<int64_t> order, const Pass& pass,
                                    LoaderOptions options,
                                    std::shared_ptr<ThreadPool> pool) override;
+  /// Objects beside those that the samples have, a list for each position of a view; for that
+  /// view's source only, in place of those that were added before.
+  void add_objects(const View& view, std::vector<std::vector<BoxLabel>> objects);
   bool random() const override { return augmentation_.random(); }
   void set_augmentation(const Json& augment) override;
   nn::Flow example(int64_t samples) const override;
@@ -28,6 +31,7 @@ class BoxInputs final : public Inputs {
   image::Preprocess preprocess_;
   image::BoxAugmentation augmentation_;
   DecodedPictures decoded_;
+  std::shared_ptr<const MoreObjects> more_;
   int64_t most_ = 1;   // objects of one picture
   int64_t usual_ = 1;  // the same, on average
   int64_t classes_ = 1;

@@ -10,6 +10,7 @@
 #include "graft/data/format.h"
 #include "graft/data/label_kind.h"
 #include "graft/data/names.h"
+#include "graft/data/replay.h"
 #include "graft/data/split_files.h"
 
 namespace graft::data {
@@ -213,7 +214,10 @@ const std::vector<Option>& data_options() {
         integer("folds", nullptr, "divide all samples into that many stratified folds")
             .between(2, 1000),
         integer("fold", nullptr, "the fold that is the test split, from 0").at_least(0),
-        number("fraction", 1.0, "share of each class of train that is used").between(0, 1)};
+        number("fraction", 1.0, "share of each class of train that is used").between(0, 1),
+        any("replay", nullptr,
+            "earlier data, some of which are learned beside: a path, or a mapping such as this one "
+            "with `samples`, how many of its train split")};
   }();
   return all;
 }
@@ -282,6 +286,7 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
   dataset.notes.insert(dataset.notes.begin(), notes.begin(), notes.end());
   dataset.empty_classes.assign(empty.begin(), empty.end());
   if (!given) check_learned(dataset, rule.folds > 1);
+  if (options.is_set("replay")) open_replay(dataset, options.at("replay"), seed);
   return dataset;
 }
 

@@ -92,6 +92,7 @@ const std::vector<Option>& data_options();
 ///     split            {validation: 0.15, test: 0.15}
 ///     folds, fold      k-fold: fold i of k is the test split
 ///     fraction         share of train that is kept
+///     replay           earlier data to learn beside (replay.h)
 ///
 /// Given splits are used. Of one unsplit set 70 / 15 / 15 % become train, validation and test;
 /// where only validation is missing, 15 % of train become it; where only test is missing, there is

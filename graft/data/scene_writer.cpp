@@ -42,6 +42,11 @@ image::Scene SceneWriter::scene(int64_t position, image::Dimensions& picture) co
   picture = {whole->width, whole->height};
   const image::Placement placement = transform_.preprocess.placement(picture);
   image::Scene scene{transform_.preprocess.apply(*whole), view_.sample(position).boxes};
+  if (transform_.more && transform_.more->source == view_.source.get()) {
+    const auto more = transform_.more->objects.find(view_.index(position));
+    if (more != transform_.more->objects.end())
+      scene.boxes.insert(scene.boxes.end(), more->second.begin(), more->second.end());
+  }
   image::move_boxes(scene.boxes, static_cast<float>(placement.scale_x),
                     static_cast<float>(placement.scale_y), static_cast<float>(placement.left),
                     static_cast<float>(placement.top));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -11,11 +12,18 @@
 
 namespace graft::data {
 
+/// Objects that the data do not mark, by source and sample.
+struct MoreObjects {
+  const Source* source = nullptr;
+  std::map<int64_t, std::vector<BoxLabel>> objects;
+};
+
 /// From pictures with boxes to what a detector learns: like Transform (loader.h).
 struct SceneTransform {
-  image::Preprocess preprocess;         ///< its output must have a fixed size
-  image::BoxAugmentation augmentation;  ///< acts on what `preprocess` made; none by default
-  bool mixes = true;                    ///< whether it may show several pictures in one
+  image::Preprocess preprocess;             ///< its output must have a fixed size
+  image::BoxAugmentation augmentation;      ///< acts on what `preprocess` made; none by default
+  bool mixes = true;                        ///< whether it may show several pictures in one
+  std::shared_ptr<const MoreObjects> more;  ///< may be null
   uint64_t seed = 0, epoch = 0;
 };
 

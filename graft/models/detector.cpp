@@ -26,6 +26,15 @@ Detections in_picture(const Detections& found, const image::Placement& placement
   return placed;
 }
 
+DetectOptions detect_options(const Model& model) {
+  DetectOptions options;
+  if (!model.config().is_object() || !model.config().contains("detection")) return options;
+  const Json& settings = model.config()["detection"];
+  options.score = static_cast<float>(config_number(settings, "score", options.score));
+  if (settings.contains("nms")) options.iou = static_cast<float>(config_number(settings, "nms", 1));
+  return options;
+}
+
 std::vector<Detections> detect(Model& model, const Detector& detector,
                                const std::vector<image::Image>& pictures,
                                const DetectOptions& options) {

@@ -70,6 +70,9 @@ std::unique_ptr<Detector> make_detector(const Model& model);
 Detections in_picture(const Detections& found, const image::Placement& placement,
                       image::Dimensions picture);
 
+/// Which boxes count as "detection" of the model's config says: {"score", "nms"}.
+DetectOptions detect_options(const Model& model);
+
 /// What the model finds in pictures, all in one batch; boxes in their pixels.
 std::vector<Detections> detect(Model& model, const Detector& detector,
                                const std::vector<image::Image>& pictures,

@@ -215,9 +215,13 @@ const std::vector<Section>& config_sections() {
         number("label_smoothing", 0.0, "share of the target given to the other classes")
             .between(0, 0.9),
         any("class_weights", nullptr, "balanced, or {class: weight}"),
-        number("nms", 0.5,
-               "of boxes: those of one class that overlap more are one object (IoU); 1 keeps all")
+        number("nms", nullptr,
+               "of boxes: those of one class that overlap more are one object (IoU), 1 keeps all; "
+               "default: what the model needs")
             .between(0.05, 1),
+        flag("distill", true,
+             "of boxes: where the run goes on from one with classes that the data do not mark, what "
+             "the earlier model finds of those in the pictures is learned along"),
         number("close_last", 0.1,
                "of boxes: share of the passes, the last ones, in which no augmentation shows several "
                "pictures in one")

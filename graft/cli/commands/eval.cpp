@@ -99,6 +99,35 @@ void find_first_reference(graft::train::Job& job, graft::train::Reader& reader,
   load(source);
 }
 
+/// What the summary of a run would say of it beside the metrics.
+Json facts_of(const graft::train::Job& job, const eval::Predictions& p) {
+  const Json& config = job.model().config();
+  Json facts = {{"per_class", Json::array()}};
+  if (config.is_object() && config.contains("detection"))
+    facts["settings"] = {{"detection", config["detection"]}};
+  job.objective().describe(job, p, facts);
+  facts.erase("settings");
+  return facts;
+}
+
+/// The objects of each class, and how they are found.
+void print_objects(const Json& facts) {
+  const auto share = [](const Json& value) {
+    return value.is_number() ? fmt::format("{:.4f}", value.get<double>()) : std::string("-");
+  };
+  std::cout << fmt::format("\n  {:<24} {:>8} {:>8} {:>8} {:>9} {:>8}\n", "class", "objects", "AP",
+                           "AP50", "precision", "recall");
+  for (const Json& one : facts["per_class"]) {
+    std::cout << fmt::format("  {:<24} {:>8} {:>8} {:>8} {:>9} {:>8}\n",
+                             one["class"].get<std::string>(), one["objects"].get<int64_t>(),
+                             share(one["AP"]), share(one["AP50"]), share(one["precision"]),
+                             share(one["recall"]));
+  }
+  const Json& threshold = facts["detection"]["threshold"];
+  std::cout << "\n  precision and recall: of boxes with a score of at least "
+            << (threshold.is_number() ? share(threshold) : "0") << ", overlap 0.50\n";
+}
+
 }  // namespace
 
 Command eval() {
@@ -146,21 +175,14 @@ Command eval() {
         const eval::Predictions p = reader.evaluate(view, deadline);
         if (p.size() == 0) fail_unreadable("eval: no sample of the {} split could be read", split);
         const auto metrics = eval::measure_all(p);
+        const Json facts = facts_of(job, p);
         if (json) {
-          Json per_class = Json::array();
-          for (const auto& c : eval::class_scores(p)) {
-            per_class.push_back({{"class", c.name},
-                                 {"count", c.count},
-                                 {"precision", c.precision},
-                                 {"recall", c.recall},
-                                 {"f1", c.f1}});
-          }
           Json out = {{"model", model},
                       {"split", split},
                       {"samples", p.size()},
                       {"metrics", graft::train::to_json(metrics)},
-                      {"loss", eval::measure(eval::find_metric("loss"), p).value},
-                      {"per_class", per_class}};
+                      {"loss", eval::measure(eval::find_metric("loss"), p).value}};
+          out.update(facts);
           for (const auto& [name, m] : metrics) {
             if (!out.contains(name)) out[name] = m.value;
           }
@@ -174,6 +196,7 @@ Command eval() {
           std::cout << fmt::format("  {:<24} {:>8.4f}   95 % [{:.4f}, {:.4f}]\n", name, m.value,
                                    m.low, m.high);
         }
+        if (facts.contains("detection")) print_objects(facts);
         return 0;
       }};
 }

@@ -3,6 +3,8 @@
 
 #include "graft/cli/arguments.h"
 #include "graft/cli/outputs.h"
+#include "graft/models/darknet/files.h"
+#include "graft/models/darknet/network.h"
 #include "graft/train/job.h"
 #include "graft/train/run_model.h"
 
@@ -29,23 +31,34 @@ Command export_model() {
             Arguments arguments(
                 "export",
                 "Writes a run or a model as a folder that transformers loads, of a model of "
-                "embeddings one that sentence-transformers loads.");
+                "embeddings one that sentence-transformers loads, of a YOLO the files of "
+                "Darknet, which OpenCV reads, too.");
             std::string model;
             std::string output;
-            std::string format = "hf";
+            std::string format = "auto";
             arguments.app().add_option("RUN", model, "run folder or model")->required();
             arguments.app()
-                .add_option("--format", format, "hf: Hugging Face")
-                ->check(CLI::IsMember({"hf"}))
+                .add_option("--format", format,
+                            "hf: Hugging Face; darknet: .cfg, .weights and .names; auto: where "
+                            "models of this kind come from")
+                ->check(CLI::IsMember({"auto", "hf", "darknet"}))
                 ->capture_default_str();
-            arguments.app().add_option("--output,-o", output,
-                                       "folder that is written; default: export-hf in the run");
+            arguments.app().add_option(
+                "--output,-o", output,
+                "folder that is written; default: export-hf or export-darknet in the run");
             if (!arguments.parse(words)) return 0;
-            if (output.empty()) output = (std::filesystem::path(model) / "export-hf").string();
-            claim_new_folder("export", output);
             const auto loaded = graft::train::load_any_model(model);
-            models::save_model(*loaded.model, output);
-            note_pooling(*loaded.model);
+            if (format == "auto")
+              format = loaded.model->family() == models::kDarknetFamily ? "darknet" : "hf";
+            if (output.empty())
+              output = (std::filesystem::path(model) / ("export-" + format)).string();
+            claim_new_folder("export", output);
+            if (format == "darknet") {
+              models::save_darknet(*loaded.model, output, "yolo");
+            } else {
+              models::save_model(*loaded.model, output);
+              note_pooling(*loaded.model);
+            }
             std::cout << "written: " << output << "\n";
             return 0;
           }};

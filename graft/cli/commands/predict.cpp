@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <iostream>
+#include <optional>
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
 #include "graft/cli/arguments.h"
+#include "graft/cli/found_objects.h"
 #include "graft/cli/inputs.h"
 #include "graft/image/codec.h"
 #include "graft/io/npy.h"
@@ -56,9 +58,10 @@ class Printer {
     std::cout << "\n";
   }
   template <typename Input>
-  void print(const std::vector<std::string>& names, const std::vector<Input>& inputs) {
-    if (inputs.empty()) return;
-    const auto answers = objective_.answer(model_, inputs, top_);
+  std::vector<graft::train::Answer> print(const std::vector<std::string>& names,
+                                          const std::vector<Input>& inputs) {
+    if (inputs.empty()) return {};
+    auto answers = objective_.answer(model_, inputs, top_);
     for (size_t i = 0; i < answers.size(); ++i) {
       print(names[i], answers[i]);
       for (const auto& vector : answers[i].vectors) {
@@ -66,6 +69,7 @@ class Printer {
         vectors_.insert(vectors_.end(), vector.begin(), vector.end());
       }
     }
+    return answers;
   }
   /// Writes the vectors that were printed, or would have been.
   void write_vectors(const std::string& file) const {
@@ -99,7 +103,8 @@ class Printer {
   int64_t columns_ = 0;
 };
 
-void predict_pictures(Printer& printer, const std::vector<std::string>& words) {
+void predict_pictures(Printer& printer, const std::vector<std::string>& words,
+                      FoundObjects* objects) {
   const auto files = picture_files(words);
   int bad = 0;
   for (size_t begin = 0; begin < files.size(); begin += kBatch) {
@@ -114,7 +119,9 @@ void predict_pictures(Printer& printer, const std::vector<std::string>& words) {
         ++bad;
       }
     }
-    printer.print(names, pictures);
+    const auto answers = printer.print(names, pictures);
+    for (size_t i = 0; objects && i < answers.size(); ++i)
+      objects->add(names[i], pictures[i], answers[i].objects);
   }
   if (bad == static_cast<int>(files.size()))
     fail_unreadable("none of the {} pictures could be read", bad);
@@ -132,15 +139,25 @@ void predict_texts(Printer& printer, const std::vector<NamedText>& texts) {
   }
 }
 
+/// What the options say of boxes, in the model's own settings (train/objectives/boxes.cpp).
+void set_box_options(models::Model& model, const std::optional<double>& score,
+                     const std::optional<double>& nms) {
+  Json& settings = model.config()["detection"];
+  if (!settings.is_object()) settings = Json::object();
+  if (score) settings["score"] = *score;
+  if (nms) settings["nms"] = *nms;
+}
+
 }  // namespace
 
 Command predict() {
   return {
-      "predict", "classifies pictures or texts, or gives vectors of texts, with a run or a model",
+      "predict", "tells classes, objects or vectors of pictures and texts, with a run or a model",
       [](const Words& words) {
         Arguments arguments("predict",
-                            "Classifies files, folders and patterns of pictures; or the texts "
-                            "of files, a line each of .txt, a record each of tables and JSON. A "
+                            "Classifies files, folders and patterns of pictures, or finds the "
+                            "objects in them; or the texts of files, a line each of .txt, a record "
+                            "each of tables and JSON. A "
                             "model of embeddings gives the vector of each text, and of two how "
                             "alike they are.");
         std::string model;
@@ -149,6 +166,8 @@ Command predict() {
         bool json = false;
         bool as_csv = false;
         int top = 3;
+        std::optional<double> score, nms;
+        ObjectOutputs outputs;
         arguments.app().add_option("MODEL", model, "run folder or model")->required();
         arguments.app().add_option("INPUT", inputs,
                                    "pictures, folders, patterns; files of texts, - for stdin");
@@ -166,6 +185,21 @@ Command predict() {
             .add_option("--top", top, "classes shown in the table")
             ->check(CLI::PositiveNumber)
             ->capture_default_str();
+        arguments.app()
+            .add_option("--score", score,
+                        "boxes with at least this score count; default: what was best on the run's "
+                        "validation samples, else 0.25")
+            ->check(CLI::Range(0.0, 1.0));
+        arguments.app()
+            .add_option("--nms", nms, "boxes of a class that overlap more are one object (IoU)")
+            ->check(CLI::Range(0.0, 1.0));
+        arguments.app().add_option("--draw", outputs.draw,
+                                   "folder for the pictures with the objects drawn in");
+        arguments.app().add_option("--coco", outputs.coco,
+                                   "file for the objects as COCO's annotations with scores, for "
+                                   "labelling tools");
+        arguments.app().add_option("--voc", outputs.voc, "folder for them as Pascal VOC");
+        arguments.app().add_option("--yolo", outputs.yolo, "folder for them as YOLO has them");
         if (!arguments.parse(words)) return 0;
         if (json && as_csv) fail_usage("predict: give --json or --csv, not both");
         if (inputs.empty() && spoken.empty())
@@ -180,6 +214,13 @@ Command predict() {
         if (!npy.empty() && objective.head() != models::Task::embedding)
           fail_usage("predict: --npy is for vectors of texts, but {} {}", model,
                      objective.ability());
+        if ((outputs.any() || score || nms) && objective.head() != models::Task::boxes) {
+          fail_usage(
+              "predict: --score, --nms, --draw, --coco, --voc and --yolo are for objects, but {} "
+              "{}",
+              model, objective.ability());
+        }
+        if (score || nms) set_box_options(*loaded.model, score, nms);
         Printer printer(*loaded.model,
                         json          ? Format::json
                         : as_csv      ? Format::csv
@@ -187,7 +228,9 @@ Command predict() {
                                       : Format::none,
                         top);
         if (!texts) {
-          predict_pictures(printer, inputs);
+          FoundObjects objects(outputs, loaded.model->classes());
+          predict_pictures(printer, inputs, outputs.any() ? &objects : nullptr);
+          if (outputs.any()) objects.write();
           return 0;
         }
         std::vector<NamedText> named = named_texts(inputs);

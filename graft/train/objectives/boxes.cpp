@@ -4,6 +4,7 @@
 
 #include "graft/base/error.h"
 #include "graft/data/box_inputs.h"
+#include "graft/train/earlier_objects.h"
 #include "graft/train/found_boxes.h"
 #include "graft/train/job.h"
 #include "graft/train/run_model.h"
@@ -14,16 +15,6 @@ namespace {
 
 /// Where the model's config says which boxes count.
 constexpr const char* kSettings = "detection";
-
-models::DetectOptions options_of(const models::Model& model) {
-  models::DetectOptions options;
-  const Json settings =
-      model.config().is_object() ? model.config().value(kSettings, Json::object()) : Json::object();
-  if (!settings.is_object()) return options;
-  options.score = settings.value("score", options.score);
-  options.iou = settings.value("nms", options.iou);
-  return options;
-}
 
 /// Where old and new classes are told apart.
 Json by_origin(const Job& job, const Json& classes) {
@@ -70,6 +61,13 @@ class Boxes final : public Objective {
     check_input_size(job.model());
     return std::make_unique<data::BoxInputs>(job.model().preprocess(), job.data);
   }
+  int64_t samples_before(const Job& job) const override {
+    return unmarked_classes(job).empty() ? 0 : job.train_size();
+  }
+  void begin(Job& job, Reader& reader, const Deadline& deadline,
+             const std::filesystem::path& folder, bool goes_on) const override {
+    add_earlier_objects(job, reader, deadline, folder, goes_on);
+  }
   LossValue loss(const nn::Flow& result, const at::Tensor& /*targets*/,
                  const LossOptions& options) const override {
     const models::BoxLoss cost = options.detector->loss(result, truths_of(result.at("objects")));
@@ -83,12 +81,14 @@ class Boxes final : public Objective {
   std::unique_ptr<Evaluation> evaluation(const Job& job, const data::View& view) const override {
     models::DetectOptions options;
     options.score = kLeastScore;
-    options.iou = job.config.at("train", "nms").get<float>();
+    if (const Json& nms = job.config.at("train", "nms"); !nms.is_null())
+      options.iou = nms.get<float>();
     return evaluate_boxes(job, view, options);
   }
   Json settings(const Job& job, const eval::Predictions& validation) const override {
     const double score = best_threshold(validation);
-    Json settings = {{"nms", job.config.at("train", "nms")}};
+    Json settings = Json::object();
+    if (const Json& nms = job.config.at("train", "nms"); !nms.is_null()) settings["nms"] = nms;
     if (!std::isnan(score)) settings["score"] = score;
     return {{kSettings, settings}};
   }
@@ -113,7 +113,8 @@ class Boxes final : public Objective {
                              int /*top*/) const override {
     const auto detector = models::make_detector(model);
     std::vector<Answer> answers;
-    for (models::Detections& found : models::detect(model, *detector, pictures, options_of(model)))
+    for (models::Detections& found :
+         models::detect(model, *detector, pictures, models::detect_options(model)))
       answers.push_back(answer_of(model, std::move(found)));
     return answers;
   }

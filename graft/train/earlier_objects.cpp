@@ -1,0 +1,146 @@
+#include "graft/train/earlier_objects.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+#include "graft/base/error.h"
+#include "graft/base/files.h"
+#include "graft/data/box_inputs.h"
+#include "graft/data/replay.h"
+#include "graft/models/detector.h"
+
+namespace graft::train {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr const char* kFile = "earlier_objects.json";
+/// What overlaps a marked object by more is that object.
+constexpr float kSameObject = 0.5F;
+
+using Objects = std::vector<std::vector<data::BoxLabel>>;  // of each position of the training split
+
+bool is_marked(const data::BoxLabel& found, const std::vector<data::BoxLabel>& marked) {
+  return std::ranges::any_of(marked, [&](const data::BoxLabel& object) {
+    return image::iou(object.box, found.box) > kSameObject;
+  });
+}
+
+Objects find(Job& job, Reader& reader, const Deadline& deadline, const std::vector<int>& classes) {
+  const auto detector = models::make_detector(job.model());
+  const models::DetectOptions options = models::detect_options(job.model());
+  Objects objects(static_cast<size_t>(job.data.train.size()));
+  reader.visit(job.data.train, reader.spread(job.data.train), job.model().size(), deadline, true,
+               [&](const nn::Flow& result, const std::vector<int64_t>& positions) {
+                 const std::vector<models::Detections> found = detector->find(result, options);
+                 const at::Tensor sizes = result.at("sizes").cpu();
+                 for (size_t i = 0; i < positions.size(); ++i) {
+                   const auto* size = sizes.data_ptr<float>() + 2 * i;
+                   const image::Dimensions picture{static_cast<int>(size[1]),
+                                                   static_cast<int>(size[0])};
+                   const auto placement = job.model().preprocess().placement(picture);
+                   if (job.data.train.index(positions[i]) >= data::replay_begin(job.data.train))
+                     continue;
+                   const auto& marked = job.data.train.sample(positions[i]).boxes;
+                   for (const auto& one : models::in_picture(found[i], placement, picture)) {
+                     if (!std::ranges::binary_search(classes, one.label)) continue;
+                     data::BoxLabel object;
+                     object.box = one.box;
+                     object.label = one.label;
+                     object.area = one.box.area();
+                     if (!is_marked(object, marked))
+                       objects[static_cast<size_t>(positions[i])].push_back(object);
+                   }
+                 }
+               });
+  return objects;
+}
+
+Json to_json(const Objects& objects) {
+  Json list = Json::array();
+  for (const auto& here : objects) {
+    Json boxes = Json::array();
+    for (const data::BoxLabel& o : here)
+      boxes.push_back({o.box.x0, o.box.y0, o.box.x1, o.box.y1, o.label});
+    list.push_back(boxes);
+  }
+  return {{"train", list}};
+}
+
+Objects from_json(const Json& json, const Job& job, const fs::path& file) {
+  Objects objects;
+  const Json list = json.value("train", Json::array());
+  if (list.size() != static_cast<size_t>(job.data.train.size())) {
+    fail_unreadable(
+        "{} is of other data: the train split has {} pictures now; put the data back as they were, "
+        "or start the run again with overwrite=true",
+        file.string(), job.data.train.size());
+  }
+  const auto classes = static_cast<int>(job.model().classes().size());
+  for (const Json& boxes : list) {
+    objects.emplace_back();
+    for (const Json& box : boxes) {
+      const auto numbers = box.get<std::vector<float>>();
+      if (numbers.size() != 5 || !(numbers[4] >= 0 && numbers[4] < static_cast<float>(classes)))
+        fail_unreadable("{}: a box must be four corners and a class, got {}", file.string(),
+                        box.dump());
+      data::BoxLabel object;
+      object.box = {numbers[0], numbers[1], numbers[2], numbers[3]};
+      object.label = static_cast<int>(numbers[4]);
+      object.area = object.box.area();
+      objects.back().push_back(object);
+    }
+  }
+  return objects;
+}
+
+}  // namespace
+
+namespace {
+
+/// Without samples of earlier data, which have their own marks.
+data::View new_part(const data::View& view) {
+  data::View part{view.source, {}};
+  const int64_t end = data::replay_begin(view);
+  std::ranges::copy_if(view.indices, std::back_inserter(part.indices),
+                       [end](int64_t index) { return index < end; });
+  return part;
+}
+
+}  // namespace
+
+std::vector<int> unmarked_classes(const Job& job) {
+  std::vector<int> classes;
+  if (!job.config.at("train", "distill").get<bool>()) return classes;
+  const auto counts = new_part(job.data.train).class_counts(job.model().classes().size());
+  for (size_t c = 0; c < std::min(counts.size(), job.earlier_classes.size()); ++c) {
+    if (counts[c] == 0) classes.push_back(static_cast<int>(c));
+  }
+  return classes;
+}
+
+void add_earlier_objects(Job& job, Reader& reader, const Deadline& deadline, const fs::path& folder,
+                         bool goes_on) {
+  const std::vector<int> classes = unmarked_classes(job);
+  if (classes.empty()) return;
+  const fs::path file = folder.empty() ? fs::path() : folder / kFile;
+  Objects objects;
+  if (goes_on) {
+    if (file.empty() || !fs::exists(file)) {
+      fail_unreadable(
+          "{} is gone: it holds the objects that the earlier model found, and the weights have "
+          "moved since; start the run again with overwrite=true",
+          file.string());
+    }
+    objects = from_json(read_json(file), job, file);
+  } else {
+    objects = find(job, reader, deadline, classes);
+    if (!file.empty()) {
+      fs::create_directories(folder);
+      write_json(file, to_json(objects));
+    }
+  }
+  dynamic_cast<data::BoxInputs&>(*job.inputs).add_objects(job.data.train, std::move(objects));
+}
+
+}  // namespace graft::train
