@@ -79,15 +79,18 @@ void fill_rectangle(Image& picture, int x0, int y0, int x1, int y1, Color color)
   }
 }
 
-void draw_outline(Image& picture, const Box& box, int line, Color color) {
-  const auto [x0, y0, x1, y1] = pixels_of(box, picture);
-  if (x0 >= x1 || y0 >= y1) return;
+void draw_frame(Image& picture, int x0, int y0, int x1, int y1, int line, Color color) {
   const int across = std::min(line, x1 - x0);
   const int down = std::min(line, y1 - y0);
   fill_rectangle(picture, x0, y0, x1, y0 + down, color);
   fill_rectangle(picture, x0, y1 - down, x1, y1, color);
   fill_rectangle(picture, x0, y0, x0 + across, y1, color);
   fill_rectangle(picture, x1 - across, y0, x1, y1, color);
+}
+
+void draw_outline(Image& picture, const Box& box, int line, Color color) {
+  const auto [x0, y0, x1, y1] = pixels_of(box, picture);
+  if (x0 < x1 && y0 < y1) draw_frame(picture, x0, y0, x1, y1, line, color);
 }
 
 void draw_text(Image& picture, int x, int y, std::string_view text, int scale, Color color) {

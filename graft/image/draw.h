@@ -22,6 +22,9 @@ DrawStyle style_for(const Image& picture);
 /// Fills what of the rectangle lies in the picture; x1 and y1 are exclusive.
 void fill_rectangle(Image& picture, int x0, int y0, int x1, int y1, Color color);
 
+/// The outline of a rectangle; the line lies inside. Sides outside of the picture are not seen.
+void draw_frame(Image& picture, int x0, int y0, int x1, int y1, int line, Color color);
+
 /// The outline of a box, whose outer edge is the box in whole pixels; the line lies inside. A box
 /// that leaves the picture is cut there, so that all four sides are seen. Nothing where it lies
 /// outside altogether, or has a coordinate that is no number.

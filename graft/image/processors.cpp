@@ -44,6 +44,7 @@ constexpr std::pair<std::string_view, std::string_view> kModels[] = {
     {"detr", "Detr"},
     {"yolos", "Yolos"},
     {"deformable_detr", "DeformableDetr"},
+    {"rt_detr", "RTDetr"},
     {"rt_detr_v2", "RTDetr"},
     {"d_fine", "RTDetr"},
     {"faster_rcnn", "Rcnn"},

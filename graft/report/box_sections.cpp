@@ -27,14 +27,16 @@ std::string figure_table(const RunFolder& run) {
 std::string facts(const RunFolder& run, const BoxMeasure& measure) {
   std::string out =
       "Boxes with a score of at least <b>" + show_number(measure.threshold(), 3) + "</b> are kept";
-  const bool stored = number_at(run.summary, {"detection", "threshold"}).has_value();
-  out += stored ? ", the best F1 on validation" : "";
-  const double nms = number_or_nan(run.summary, {"detection", "nms"});
-  if (nms == nms)
-    out +=
-        "; of one class, one of two that overlap by more than <b>" + show_number(nms, 3) + "</b>";
-  const double time = number_or_nan(run.summary, {"detection", "ms_per_image"});
-  if (time == time) out += ". A picture takes <b>" + show_number(time, 3) + " ms</b>";
+  const auto fact = [&](const char* key) { return number_at(run.summary, {"detection", key}); };
+  if (fact("threshold")) out += " (the best F1 on validation)";
+  // From 1 on no box is dropped because of another.
+  const auto nms = fact("nms");
+  if (nms && *nms < 1) {
+    out += ", and of two boxes of one class that overlap by more than <b>" + show_number(*nms, 3) +
+           "</b> the better one";
+  }
+  const auto time = fact("ms_per_image");
+  if (time) out += ". A picture takes <b>" + show_number(*time, 3) + " ms</b>";
   return "<p class=\"lead\">" + out + ".</p>";
 }
 
@@ -51,8 +53,13 @@ std::string confusion_block(const RunFolder& run, const BoxMeasure& measure) {
   return std::string("<div><h3>") + note + "</h3>" + render(confusion) + "</div>";
 }
 
+/// Two columns; either may be empty.
 std::string two(const std::string& left, const std::string& right) {
-  return left.empty() && right.empty() ? "" : "<div class=\"two\">" + left + right + "</div>";
+  const auto column = [](const std::string& html) {
+    return html.empty() ? "" : "<div class=\"stack\">" + html + "</div>";
+  };
+  const std::string both = column(left) + column(right);
+  return both.empty() ? "" : "<div class=\"two\">" + both + "</div>";
 }
 
 }  // namespace
@@ -61,12 +68,10 @@ void add_box_sections(Page& page, const RunFolder& run, const std::string& split
                       const Picture& open) {
   const BoxMeasure measure(run, split);
   const bool any = !measure.pictures().empty();
-  const std::string tables = metric_table(run) + figure_table(run);
   page.section("results", "Results",
                (any ? facts(run, measure) : "") +
-                   two(precision_recall_chart(measure),
-                       tables.empty() ? "" : "<div class=\"stack\">" + tables + "</div>") +
-                   two(class_bars(run, measure), "") +
+                   two(precision_recall_chart(measure) + class_bars(run, measure),
+                       metric_table(run) + figure_table(run)) +
                    two(confusion_block(run, measure), origin_table(run)) + class_table(run, split));
   const std::string legend =
       " Red: the mistake; green: objects; blue: boxes that are kept. The worst of each picture.";

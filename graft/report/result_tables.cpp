@@ -16,9 +16,11 @@ namespace {
 constexpr size_t kMostColumns = 12;
 constexpr size_t kMostRows = 1000;
 constexpr size_t kUnfolded = 40;
+/// With more columns there is no room for bars beside the numbers.
+constexpr size_t kMostBars = 6;
 
 bool is_count(const std::string& key) {
-  return key == "count" || key == "objects" || key == "found";
+  return key == "count" || key == "classes" || key == "objects" || key == "found";
 }
 
 std::string share_cell(double value) {
@@ -27,10 +29,15 @@ std::string share_cell(double value) {
                      std::clamp(value, 0.0, 1.0) * 100);
 }
 
-Cell cell_of(const std::string& key, double value) {
+std::string shown(const std::string& key, double value) {
   if (is_count(key)) return show_whole(value);
-  if (value >= 0 && value <= 1) return {show_fixed(value), share_cell(value)};
-  return show_number(value);
+  return value >= 0 && value <= 1 ? show_fixed(value) : show_number(value);
+}
+
+Cell cell_of(const std::string& key, double value, bool bars) {
+  const bool share = !is_count(key) && value >= 0 && value <= 1;
+  if (share && bars) return {show_fixed(value), share_cell(value)};
+  return shown(key, value);
 }
 
 /// The numbers of the summary, or what they would be.
@@ -64,8 +71,7 @@ std::vector<std::string> number_keys(const Json& rows) {
 }
 
 std::string origin_name(const std::string& key) {
-  if (key == "earlier") return "known to the earlier run";
-  return key == "new" ? "new in this run" : key;
+  return key == "earlier" ? "known before" : key;
 }
 
 }  // namespace
@@ -90,7 +96,8 @@ std::string class_table(const RunFolder& run, const std::string& split) {
   for (const Json& row : rows) {
     if (!row.is_object() || table.size() >= kMostRows) continue;
     std::vector<Cell> cells = {text_at(row, {"class"})};
-    for (const auto& key : keys) cells.push_back(cell_of(key, number_or_nan(row, {key.c_str()})));
+    for (const auto& key : keys)
+      cells.push_back(cell_of(key, number_or_nan(row, {key.c_str()}), keys.size() <= kMostBars));
     table.row(std::move(cells));
   }
   const std::string html =
@@ -123,14 +130,10 @@ std::string origin_table(const RunFolder& run) {
     std::vector<Cell> cells = {origin_name(name)};
     for (const auto& key : keys) {
       const Measure measure = read_measure(value_at(origin, {key.c_str()}));
-      Cell cell = cell_of(key, measure.value);
-      if (measure.low && measure.high) {
-        const std::string interval =
-            " (" + show_fixed(*measure.low) + " – " + show_fixed(*measure.high) + ")";
-        cell.text += interval;
-        if (!cell.html.empty()) cell.html += interval;
-      }
-      cells.push_back(cell);
+      std::string cell = shown(key, measure.value);
+      if (measure.low && measure.high)
+        cell += " (" + show_fixed(*measure.low) + " – " + show_fixed(*measure.high) + ")";
+      cells.emplace_back(cell);
     }
     table.row(std::move(cells));
   }

@@ -97,10 +97,14 @@ CloseUp::CloseUp(const image::Image& picture, const eval::MeasuredBox& around) {
 }
 
 void CloseUp::outline(const eval::MeasuredBox& box, image::Color color, int line) {
-  const auto x = [&](double at) { return static_cast<float>((at - x_) * across_); };
-  const auto y = [&](double at) { return static_cast<float>((at - y_) * down_); };
-  image::draw_outline(part_, {x(box.x), y(box.y), x(box.x + box.width), y(box.y + box.height)},
-                      line, color);
+  // What lies further away than a part is long is not seen, wherever it is.
+  const auto pixel = [](double at) {
+    return static_cast<int>(std::lround(std::clamp<double>(at, -kTileSide, 2 * kTileSide)));
+  };
+  const auto x = [&](double at) { return pixel((at - x_) * across_); };
+  const auto y = [&](double at) { return pixel((at - y_) * down_); };
+  image::draw_frame(part_, x(box.x), y(box.y), x(box.x + box.width), y(box.y + box.height), line,
+                    color);
 }
 
 std::string CloseUp::uri() const {

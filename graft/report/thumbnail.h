@@ -26,7 +26,7 @@ class CloseUp {
   /// The picture must not be empty. A box that lies outside of it gives the whole picture.
   CloseUp(const image::Image& picture, const eval::MeasuredBox& around);
 
-  /// Outlines a box of the picture; what lies outside of the part is not seen.
+  /// Outlines a box of the picture; sides outside of the part are not seen.
   void outline(const eval::MeasuredBox& box, image::Color color, int line);
   const image::Image& image() const { return part_; }
   std::string uri() const;

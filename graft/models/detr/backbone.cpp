@@ -13,14 +13,15 @@ namespace {
 constexpr const char* kKey = "backbone_config";
 constexpr int kUsualSide = 640;  // of pictures, where nothing says it
 
-/// Positions in the list of "stem", "stage1", …, as out_features or out_indices give them.
+/// What out_features ("stage2"; timm: "layer2") or out_indices (0 is the stem) give.
 std::vector<int64_t> given_stages(const Json& backbone) {
   std::vector<int64_t> stages;
   const Json names = backbone.value("out_features", Json());
   if (names.is_array()) {
     for (const Json& name : names) {
       const std::string text = name.is_string() ? name.get<std::string>() : "";
-      const bool known = text.starts_with("stage") && text.size() == 6;
+      const bool known =
+          text.size() == 6 && (text.starts_with("stage") || text.starts_with("layer"));
       stages.push_back(known ? text[5] - '1' : -1);
     }
     return stages;

@@ -3,7 +3,7 @@
 namespace graft::models {
 
 Family d_fine() {
-  Family f = rt_detr::family_of(rt_detr::Kind::d_fine);
+  Family f = rtdetr::family_of(rtdetr::Kind::d_fine);
   f.name = "d_fine";
   f.summary = "D-FINE: RT-DETR whose edges are distributions that layers refine, on an HGNetV2";
   f.source = "Peng et al. 2024, arXiv:2410.13842";

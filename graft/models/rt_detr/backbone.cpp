@@ -10,7 +10,7 @@
 #include "graft/models/hgnet_v2.h"
 #include "graft/models/resnet_tower.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 constexpr const char* kKey = "backbone_config";
@@ -134,4 +134,4 @@ void init_backbone(Model& model, const nn::Init& random) {
   }
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

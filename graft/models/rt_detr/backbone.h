@@ -5,7 +5,7 @@
 
 #include "graft/models/model.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// A map that a backbone hands on.
 struct Level {
@@ -25,4 +25,4 @@ std::vector<Level> backbone_levels(const Json& config);
 /// As its authors initialise it.
 void init_backbone(Model& model, const nn::Init& random);
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

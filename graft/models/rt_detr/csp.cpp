@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 using nn::Activation;
@@ -103,4 +103,4 @@ std::unique_ptr<MapLayer> make_downsampling(const nn::Scope& scope, const Settin
   return std::make_unique<Units>(std::move(units));
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

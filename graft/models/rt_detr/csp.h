@@ -6,7 +6,7 @@
 #include "graft/models/rt_detr/settings.h"
 #include "graft/nn/conv_norm.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// "<scope>.conv" and "<scope>.norm": a square convolution that keeps the size at stride 1, a batch
 /// norm and an activation.
@@ -45,4 +45,4 @@ std::unique_ptr<MapLayer> make_joining(const nn::Scope& scope, const Settings& s
 /// and then one over places (Wang et al. 2024, YOLOv10, arXiv:2405.14458).
 std::unique_ptr<MapLayer> make_downsampling(const nn::Scope& scope, const Settings& s);
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -4,7 +4,7 @@
 #include "graft/models/rt_detr/denoising.h"
 #include "graft/models/rt_detr/distribution.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 constexpr double kLargestPosition = 10;
@@ -99,4 +99,4 @@ std::unique_ptr<Decoder> make_d_fine_decoder(const nn::Scope& scope, const Setti
   return std::make_unique<DFineDecoder>(scope, settings, classes);
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

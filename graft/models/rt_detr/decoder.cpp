@@ -4,7 +4,7 @@
 
 #include "graft/models/rt_detr/denoising.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 class RtDetrDecoder final : public Decoder {
@@ -78,4 +78,4 @@ nn::Flow SetHead::forward(nn::Flow flow, nn::Context& context) {
   return result;
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -4,7 +4,7 @@
 
 #include "graft/models/rt_detr/decoder_layer.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// The layers of the decoder, each with a head for classes, "class_embed.<i>", and one for boxes,
 /// "bbox_embed.<i>", that changes what the layer before said.
@@ -53,4 +53,4 @@ class SetHead final : public Block {
   std::unique_ptr<Decoder> decoder_;
 };
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

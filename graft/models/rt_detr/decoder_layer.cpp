@@ -6,7 +6,7 @@
 
 #include "graft/nn/dropout.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 constexpr double kGateEps = 1e-5;
@@ -36,7 +36,8 @@ BoxAttention::BoxAttention(const nn::Scope& scope, const Settings& s)
       shares_(shares(s.points)) {
   offsets_.bias().copy_(nn::first_offsets(s.heads, s.points));
   const bool fine = s.kind == Kind::d_fine;
-  scope.add(fine ? "num_points_scale" : "n_points_scale", shares_, nn::Role::buffer);
+  if (s.kind != Kind::rt_detr)
+    scope.add(fine ? "num_points_scale" : "n_points_scale", shares_, nn::Role::buffer);
   if (fine) return;
   values_ = std::make_unique<nn::Linear>(scope / "value_proj", s.model, s.model);
   result_ = std::make_unique<nn::Linear>(scope / "output_proj", s.model, s.model);
@@ -97,4 +98,4 @@ at::Tensor DecoderLayer::operator()(const at::Tensor& input, const at::Tensor& p
   return last_norm_(x + nn::dropout(y, dropout_, context));
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -5,7 +5,7 @@
 #include "graft/models/positioned_attention.h"
 #include "graft/models/rt_detr/queries.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// Reads a few places of the maps around a query's box: "sampling_offsets", "attention_weights"
 /// and, in RT-DETR, "value_proj" and "output_proj".
@@ -23,7 +23,7 @@ class BoxAttention {
   nn::Sampling sampling_;
   nn::Linear offsets_, weights_;
   std::unique_ptr<nn::Linear> values_, result_;
-  at::Tensor shares_;  // a buffer of files: of each place, one by those of its level
+  at::Tensor shares_;  // of each place, one by those of its level; files have it but RT-DETR's
 };
 
 /// Self-attention of the queries, then of each to the maps, then a feed-forward part. D-FINE adds
@@ -48,4 +48,4 @@ class DecoderLayer {
   nn::LayerNorm last_norm_;
 };
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -6,17 +6,14 @@
 #include <limits>
 
 #include "graft/models/box_truth.h"
-#include "graft/models/detr/set_match.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 /// Objects of a batch side by side: [B, M], padded with the class that stands for none.
 struct Padded {
   Padded(const SetTruth& truth, int64_t classes) {
-    int64_t most = 0;
-    for (size_t i = 0; i + 1 < truth.first.size(); ++i)
-      most = std::max(most, truth.first[i + 1] - truth.first[i]);
+    const int64_t most = most_objects(truth);
     const int64_t pictures = truth.pictures();
     labels = at::full({pictures, most}, classes, at::kLong);
     boxes = at::zeros({pictures, most, 4}, at::kFloat);
@@ -31,6 +28,13 @@ struct Padded {
 };
 
 }  // namespace
+
+int64_t most_objects(const SetTruth& truth) {
+  int64_t most = 0;
+  for (size_t i = 0; i + 1 < truth.first.size(); ++i)
+    most = std::max(most, truth.first[i + 1] - truth.first[i]);
+  return most;
+}
 
 at::Tensor inverse_sigmoid(const at::Tensor& x) {
   constexpr double kEps = 1e-5;
@@ -88,4 +92,4 @@ at::Tensor noise_mask(int64_t noised, int64_t group, int64_t queries, const at::
       .masked_fill(hidden, -std::numeric_limits<double>::infinity());
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

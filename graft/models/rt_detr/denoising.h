@@ -5,10 +5,14 @@
 #include <optional>
 
 #include "graft/image/codec.h"
+#include "graft/models/detr/set_match.h"
 #include "graft/models/rt_detr/settings.h"
 #include "graft/nn/context.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
+
+/// Of all pictures, the most that one has.
+int64_t most_objects(const SetTruth& truth);
 
 /// Objects that are there, with noise in their boxes and classes, for the decoder to tell what they
 /// were (Li et al. 2022, DN-DETR, arXiv:2203.01305; near ones and far ones, DINO, Zhang et al.
@@ -36,4 +40,4 @@ at::Tensor noise_mask(int64_t noised, int64_t group, int64_t queries, const at::
 /// Logits of numbers from 0 to 1, which at the ends are kept `eps` away from them.
 at::Tensor inverse_sigmoid(const at::Tensor& x);
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 at::Tensor shifts(const Settings& s, const at::Tensor& like) {
   const double bound = s.up * s.reg_scale;
@@ -53,4 +53,4 @@ Wanted wanted_distributions(const at::Tensor& references, const at::Tensor& corn
   return {inside, 1 - above, above};
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -4,7 +4,7 @@
 
 #include "graft/models/rt_detr/settings.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// The shifts that the `bins` + 1 numbers of a distribution stand for: close together in the
 /// middle, where they are 0, and wide apart at the ends (Peng et al. 2024, arXiv:2410.13842,
@@ -28,4 +28,4 @@ struct Wanted {
 Wanted wanted_distributions(const at::Tensor& references, const at::Tensor& corners,
                             const Settings& settings);
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -8,7 +8,7 @@
 #include "graft/models/detr/set_loss.h"
 #include "graft/models/rt_detr/distribution.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 constexpr double kTemperature = 5;
@@ -70,4 +70,4 @@ EdgeTerms edge_terms(const Edges& edges, const at::Tensor& there, const at::Tens
           distillation(edges, ious, pairs, values)};
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

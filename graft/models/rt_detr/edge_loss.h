@@ -3,7 +3,7 @@
 #include "graft/models/detr/set_match.h"
 #include "graft/models/rt_detr/settings.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// The distributions that a layer of D-FINE says for the edges of its boxes, and the last layer's.
 struct Edges {
@@ -28,4 +28,4 @@ struct EdgeTerms {
 EdgeTerms edge_terms(const Edges& edges, const at::Tensor& there, const at::Tensor& ious,
                      const SetPairs& pairs, const Settings& settings);
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

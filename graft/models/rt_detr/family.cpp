@@ -11,7 +11,7 @@
 #include "graft/models/rt_detr/hybrid_encoder.h"
 #include "graft/models/rt_detr/loss.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 constexpr const char* kPath = "model";
@@ -150,4 +150,4 @@ Family family_of(Kind kind) {
   return f;
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -11,7 +11,7 @@
 #include "graft/nn/dropout.h"
 #include "graft/nn/norm.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 constexpr double kMomentum = 0.1;
@@ -158,4 +158,4 @@ nn::Flow HybridEncoder::forward(nn::Flow flow, nn::Context& context) {
   return result;
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

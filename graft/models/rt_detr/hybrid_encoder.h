@@ -7,7 +7,7 @@
 #include "graft/models/rt_detr/csp.h"
 #include "graft/models/rt_detr/settings.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// Attention within one map (AIFI, Zhao et al. 2023, arXiv:2304.08069).
 class MapAttention;
@@ -33,4 +33,4 @@ class HybridEncoder final : public Block {
   std::vector<std::unique_ptr<MapLayer>> up_joins_;
 };
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -3,14 +3,16 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "graft/base/error.h"
 #include "graft/models/detr/set_loss.h"
 #include "graft/models/family.h"
+#include "graft/models/rt_detr/denoising.h"
 #include "graft/models/rt_detr/edge_loss.h"
 #include "graft/nn/box_overlap.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 double weight_of(const Json& config, const char* key, double fallback) {
@@ -58,26 +60,37 @@ SetPairs pairs_of_noise(const SetTruth& truth, int64_t most, int64_t groups,
   return {tensor(picture), tensor(query), tensor(object)};
 }
 
+/// What one layer says.
+struct Layer {
+  SetOutput output;
+  std::optional<Edges> edges;  ///< of D-FINE
+};
+
 /// All layers' outputs, of a part of the queries.
-struct Layers {
+class Layers {
+ public:
   Layers(const nn::Flow& end, int64_t first, int64_t count, Kind kind) {
     const auto part = [&](const char* name) { return end.at(name).narrow(2, first, count); };
-    logits = part("layer_logits");
-    boxes = part("layer_boxes");
+    logits_ = part("layer_logits");
+    boxes_ = part("layer_boxes");
     if (kind != Kind::d_fine) return;
-    boxes = boxes.clamp(0, 1);
-    corners = part("corners");
-    references = part("references");
+    boxes_ = boxes_.clamp(0, 1);
+    corners_ = part("corners");
+    references_ = part("references");
   }
-  int64_t count() const { return logits.size(1); }
-  SetOutput output(int64_t i) const { return {logits.select(1, i), boxes.select(1, i)}; }
-  /// Those that have distributions to be compared with the last layer's, from the first on.
-  int64_t edges() const { return corners.defined() ? corners.size(1) : 0; }
-  Edges edges(int64_t i) const {
-    return {corners.select(1, i), references.select(1, i), corners.select(1, edges() - 1),
-            logits.select(1, count() - 1)};
+  /// Those that learn all they say; D-FINE has one less than boxes.
+  int64_t count() const { return (corners_.defined() ? corners_ : logits_).size(1); }
+  Layer at(int64_t i) const {
+    Layer layer{{logits_.select(1, i), boxes_.select(1, i)}, {}};
+    if (corners_.defined())
+      layer.edges = {corners_.select(1, i), references_.select(1, i), corners_.select(1, -1),
+                     logits_.select(1, -1)};
+    return layer;
   }
-  at::Tensor logits, boxes, corners, references;
+  SetOutput last() const { return {logits_.select(1, -1), boxes_.select(1, -1)}; }
+
+ private:
+  at::Tensor logits_, boxes_, corners_, references_;
 };
 
 /// Adds up what outputs cost.
@@ -90,8 +103,9 @@ class Sum {
         each_(static_cast<double>(truth.pictures()) /
               static_cast<double>(std::max<int64_t>(truth.count(), 1))) {}
 
-  /// `edges` may be null; the objects count `times` over.
-  void add(const SetOutput& output, const SetPairs& pairs, const Edges* edges, int64_t times = 1) {
+  /// The objects count `times` over.
+  void add(const Layer& layer, const SetPairs& pairs, int64_t times = 1) {
+    const SetOutput& output = layer.output;
     const double each = each_ / static_cast<double>(times);
     const at::Tensor found = output.boxes.index({pairs.picture, pairs.query});
     const at::Tensor there = corners_of(truth_.boxes.to(found).index_select(0, pairs.object));
@@ -101,8 +115,8 @@ class Sum {
         varifocal(output, ious, truth_, pairs, rule_) * (rule_.classes * each);
     const BoxTerms terms = box_terms(output, truth_, pairs);
     at::Tensor box = (rule_.box * terms.distance + rule_.giou * terms.overlap) * each;
-    if (edges) {
-      const EdgeTerms of_edges = edge_terms(*edges, there, ious, pairs, settings_);
+    if (layer.edges) {
+      const EdgeTerms of_edges = edge_terms(*layer.edges, there, ious, pairs, settings_);
       box =
           box + rule_.edges * each * of_edges.distance + rule_.distillation * of_edges.distillation;
     }
@@ -114,10 +128,10 @@ class Sum {
     plus(loss_.classes, classes.detach());
   }
 
-  void add_matched(const SetOutput& output, const Edges* edges) {
-    const SetPairs pairs = match_set(output, truth_, rule_.match);
+  void add_matched(const Layer& layer) {
+    const SetPairs pairs = match_set(layer.output, truth_, rule_.match);
     if (loss_.matched == 0) loss_.matched = pairs.count();
-    add(output, pairs, edges);
+    add(layer, pairs);
   }
 
   BoxLoss result() {
@@ -160,33 +174,19 @@ BoxLoss set_head_loss(const nn::Flow& end, const SetTruth& truth, const Settings
   const int64_t noised = end.at("layer_logits").size(2) - s.queries;
   const Layers layers(end, noised, s.queries, s.kind);
   Sum sum(truth, s, rule);
-  sum.add_matched(layers.output(layers.count() - 1), nullptr);
+  sum.add_matched({layers.last(), {}});
   if (!rule.auxiliary) return sum.result();
-  const int64_t below = s.kind == Kind::d_fine ? layers.edges() - 1 : layers.count() - 1;
-  for (int64_t i = 0; i < below; ++i) {
-    const bool fine = s.kind == Kind::d_fine;
-    const Edges edges = fine ? layers.edges(i) : Edges();
-    sum.add_matched(layers.output(i), fine ? &edges : nullptr);
-  }
-  const at::Tensor& boxes = end.at("first_boxes");
-  sum.add_matched({end.at("first_logits"), boxes.clamp(0, 1)}, nullptr);
+  for (int64_t i = 0; i + 1 < layers.count(); ++i) sum.add_matched(layers.at(i));
+  sum.add_matched({{end.at("first_logits"), end.at("first_boxes").clamp(0, 1)}, {}});
   if (noised == 0) return sum.result();
 
-  int64_t most = 0;
-  for (int64_t i = 0; i < truth.pictures(); ++i)
-    most = std::max(most,
-                    truth.first[static_cast<size_t>(i) + 1] - truth.first[static_cast<size_t>(i)]);
+  const int64_t most = most_objects(truth);
   GRAFT_ASSERT(most > 0 && noised % (2 * most) == 0);  // the objects that the noise was made of
   const int64_t groups = noised / (2 * most);
   const SetPairs pairs = pairs_of_noise(truth, most, groups, end.at("layer_logits"));
   const Layers of_noise(end, 0, noised, s.kind);
-  const int64_t count = s.kind == Kind::d_fine ? of_noise.edges() : of_noise.count();
-  for (int64_t i = 0; i < count; ++i) {
-    const bool fine = s.kind == Kind::d_fine;
-    const Edges edges = fine ? of_noise.edges(i) : Edges();
-    sum.add(of_noise.output(i), pairs, fine ? &edges : nullptr, groups);
-  }
+  for (int64_t i = 0; i < of_noise.count(); ++i) sum.add(of_noise.at(i), pairs, groups);
   return sum.result();
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -4,7 +4,7 @@
 #include "graft/models/rt_detr/settings.h"
 #include "graft/nn/flow.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// How boxes are learned; names are those of transformers' configs.
 struct LossRule {
@@ -36,4 +36,4 @@ struct LossRule {
 BoxLoss set_head_loss(const nn::Flow& end, const SetTruth& truth, const Settings& settings,
                       const LossRule& rule);
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -8,7 +8,7 @@
 #include "graft/base/error.h"
 #include "graft/models/rt_detr/denoising.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 constexpr double kMomentum = 0.1;
@@ -144,4 +144,4 @@ void QuerySelection::add_noised(const at::Tensor& objects, const Memory& memory,
   start.mask = noise_mask(noised->labels.size(1), noised->group, settings_.queries, start.content);
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

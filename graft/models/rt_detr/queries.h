@@ -10,7 +10,7 @@
 #include "graft/nn/embedding.h"
 #include "graft/nn/norm.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// What the decoder reads: the pixels of all maps.
 struct Memory {
@@ -53,4 +53,4 @@ class QuerySelection {
   std::unique_ptr<nn::Embedding> noised_, learned_;
 };
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

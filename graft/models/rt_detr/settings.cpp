@@ -5,7 +5,7 @@
 #include "graft/base/error.h"
 #include "graft/models/family.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 namespace {
 
 int64_t in_range(const Json& config, const char* key, int64_t fallback, int64_t least,
@@ -100,7 +100,7 @@ void check(const Settings& s, const Json& c) {
           "config.json: max_num_bins must be an even number from 4 to 1,024 and top_prob_values at "
           "most one more, got {} and {}",
           s.bins, s.top_values);
-  } else if (config_integer(c, "decoder_n_levels", 3) != s.levels) {
+  } else if (s.kind == Kind::rt_detr_v2 && config_integer(c, "decoder_n_levels", 3) != s.levels) {
     fail_unreadable("config.json: decoder_n_levels must equal num_feature_levels, got {} and {}",
                     config_integer(c, "decoder_n_levels", 3), s.levels);
   }
@@ -162,4 +162,4 @@ double Settings::prior(int64_t classes) const {
   return std::log(p / (1 - p));
 }
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

@@ -7,12 +7,13 @@
 #include "graft/nn/activation.h"
 #include "graft/nn/deformable_attention.h"
 
-namespace graft::models::rt_detr {
+namespace graft::models::rtdetr {
 
 /// What distinguishes the networks that share these files.
 enum class Kind : uint8_t {
-  rt_detr_v2,  ///< Lv et al. 2024, arXiv:2407.17140; before it: Zhao et al. 2023, arXiv:2304.08069
-  d_fine       ///< Peng et al. 2024, arXiv:2410.13842
+  rt_detr,     ///< Zhao et al. 2023, arXiv:2304.08069
+  rt_detr_v2,  ///< reads maps in one of two ways: Lv et al. 2024, arXiv:2407.17140
+  d_fine       ///< edges are distributions: Peng et al. 2024, arXiv:2410.13842
 };
 
 /// Neck and head as a config.json of transformers says them; the names are those of
@@ -66,4 +67,4 @@ struct Settings {
 /// How transformers calls the first and second layer of a feed-forward part, below "mlp".
 std::string feed_forward_name(Kind kind, int index);
 
-}  // namespace graft::models::rt_detr
+}  // namespace graft::models::rtdetr

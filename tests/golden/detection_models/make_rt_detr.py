@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Writes rt_detr_v2*/ and d_fine*/ here: tiny random checkpoints of transformers, and what it computes with them.
+"""Writes rt_detr*/ and d_fine*/ here: tiny random checkpoints of transformers, and what it computes with them.
 
 Run:  .deps/oracles/bin/python tests/golden/detection_models/make_rt_detr.py [NAME ...]      (torch 2.13, transformers 5.23, scipy)
 
 Each folder holds config.json and model.safetensors as save_pretrained writes them, and golden.safetensors with
   pixels [3,3,H,W], objects [3,M,5]: boxes x0 y0 x1 y1 in pixels and a class, -1 where a picture has fewer (the last one has none),
   logits, boxes [3,Q,..], eval_loss: in eval mode,
-  loss, loss_classes, loss_box: in train mode with denoising queries whose noise is drawn after torch.manual_seed(SEED); grad.<parameter> of that loss,
-  train_loss [10] float64: losses of ten AdamW steps (lr 1e-3, weight decay .01 for parameters with more than one dimension), in double precision but for the
-     noise, which step i draws after torch.manual_seed(SEED + i).
+  loss, loss_classes, loss_box: in train mode with denoising queries whose noise is drawn after torch.manual_seed(SEED); grad.<parameter> of that loss, in float32
+     but computed in double precision (noise aside): norms over the few pixels of such maps make float32 gradients differ by 1e-4 of themselves,
+  train_loss [10] float64: losses of ten AdamW steps (lr 1e-3, weight decay .01 for parameters with more than one dimension), in double precision as well; step i
+     draws its noise after torch.manual_seed(SEED + i). The first one is of the gradients.
 """
 import json
 import os
@@ -42,6 +43,9 @@ def fine(backbone, **kwargs):
 
 
 CASES = {
+    "rt_detr": (hf.RTDetrForObjectDetection, hf.RTDetrConfig(
+        backbone_config=hf.RTDetrResNetConfig(**RESNET, hidden_sizes=[8, 8, 12, 12], layer_type="basic"), **COMMON, encoder_in_channels=[8, 12, 12], d_model=8,
+        decoder_in_channels=[8, 8, 8], decoder_n_points=3), (32, 64)),
     "rt_detr_v2": (hf.RTDetrV2ForObjectDetection, v2(
         dict(hidden_sizes=[8, 8, 12, 12], layer_type="basic"), encoder_in_channels=[8, 12, 12], d_model=8, decoder_in_channels=[8, 8, 8], decoder_n_points=2), (32, 64)),
     # Bottlenecks, norms that learn, the discrete form, one map more than the neck has, norms before attention.
@@ -83,6 +87,16 @@ def labels(objects, size, dtype=torch.float32):
     return result
 
 
+def load(folder, cls):
+    # In double the mask of denoising stays in float32, which only the eager form takes.
+    model = cls.from_pretrained(folder, attn_implementation="eager")
+    for name, p in model.named_parameters():
+        # Made so by the class, lost by from_pretrained.
+        if name.rsplit(".", 1)[-1] in KEPT:
+            p.requires_grad_(False)
+    return model
+
+
 def make(name):
     cls, config, size = CASES[name]
     folder = os.path.join(HERE, name)
@@ -95,22 +109,18 @@ def make(name):
     model.save_pretrained(folder)
 
     pixels, objects = batch(size)
-    # In double the mask of denoising stays in float32, which only the eager form takes.
-    load = lambda: cls.from_pretrained(folder, attn_implementation="eager")  # noqa: E731
-    model = load().eval()
+    model = load(folder, cls).eval()
     with torch.no_grad():
         found = model(pixels, labels=labels(objects, size))
     out = {"pixels": pixels, "objects": objects, "logits": found.logits, "boxes": found.pred_boxes, "eval_loss": found.loss}
-    model = load().train()
+    model = load(folder, cls).train()
     torch.manual_seed(SEED)
     trained = model(pixels, labels=labels(objects, size))
-    trained.loss.backward()
     out["loss"] = trained.loss
     out["loss_classes"] = sum(v for k, v in trained.loss_dict.items() if k.startswith("loss_vfl"))
     out["loss_box"] = sum(v for k, v in trained.loss_dict.items() if not k.startswith("loss_vfl"))
-    out.update({"grad." + n: p.grad for n, p in model.named_parameters() if p.grad is not None})
 
-    model = load().double().train()
+    model = load(folder, cls).double().train()
     groups = [{"params": [p for p in model.parameters() if p.requires_grad and p.ndim > 1], "weight_decay": 0.01},
               {"params": [p for p in model.parameters() if p.requires_grad and p.ndim <= 1], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3)
@@ -122,6 +132,8 @@ def make(name):
         torch.manual_seed(SEED + step)
         loss = model(pixels.double(), labels=labels(objects, size, torch.float64)).loss
         loss.backward()
+        if step == 0:
+            out.update({"grad." + n: p.grad.clone().to(torch.float32) for n, p in model.named_parameters() if p.grad is not None})
         optimizer.step()
         losses.append(loss.detach())
     torch.Tensor.float = single

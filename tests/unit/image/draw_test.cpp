@@ -65,6 +65,17 @@ TEST(DrawOutline, IsCutAtThePictureAndShowsAllSides) {
             "###....\n");
 }
 
+TEST(DrawFrame, SidesOutsideOfThePictureAreNotSeen) {
+  Image picture(7, 5);
+  draw_frame(picture, -100, 1, 3, 100, 1, kRed);
+  EXPECT_EQ(shape(picture, kRed),
+            ".......\n"
+            "###....\n"
+            "..#....\n"
+            "..#....\n"
+            "..#....\n");
+}
+
 TEST(DrawOutline, ThinBoxesStillHaveAPixel) {
   EXPECT_EQ(outline({2.1F, 1, 2.2F, 4}, 3),
             ".......\n"

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <set>
 
-#include "graft/base/files.h"
+#include "graft/base/json.h"
 #include "graft/base/rng.h"
 #include "graft/models/detr/hungarian.h"
 #include "tests/support/support.h"

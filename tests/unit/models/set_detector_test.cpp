@@ -20,20 +20,29 @@ namespace graft::models::test {
 namespace {
 
 constexpr double kTolerance = 1e-4;
-constexpr image::Dimensions kInput{48, 32};
 
 std::filesystem::path folder_of(const std::string& name) {
   return graft::test::source_dir() / "tests" / "golden" / "detection_models" / name;
 }
 
+io::TensorMap golden_of(const std::string& name) {
+  return io::SafetensorsReader(folder_of(name) / "golden.safetensors").all();
+}
+
+image::Dimensions size_of(const at::Tensor& pixels) {
+  return {static_cast<int>(pixels.size(3)), static_cast<int>(pixels.size(2))};
+}
+
+/// For pictures as those of its goldens.
 LoadedModel load(const std::string& name, const std::vector<std::string>& classes = {}) {
   ModelSource source;
   source.path = folder_of(name).string();
   source.task = Task::boxes;
   LoadedModel loaded = load_model(source, classes);
   image::Preprocess preprocess = loaded.model->preprocess();
-  preprocess.resize_width = kInput.width;
-  preprocess.resize_height = kInput.height;
+  const image::Dimensions size = size_of(golden_of(name).at("pixels"));
+  preprocess.resize_width = size.width;
+  preprocess.resize_height = size.height;
   loaded.model->set_preprocess(preprocess);
   return loaded;
 }
@@ -66,9 +75,7 @@ std::vector<std::vector<Truth>> truth_in(const io::TensorMap& golden) {
 
 class SetGolden : public testing::TestWithParam<std::string> {
  protected:
-  SetGolden()
-      : golden(io::SafetensorsReader(folder_of(GetParam()) / "golden.safetensors").all()),
-        threads_(at::get_num_threads()) {
+  SetGolden() : golden(golden_of(GetParam())), threads_(at::get_num_threads()) {
     at::set_num_threads(1);  // these models are too small for more
   }
   ~SetGolden() override { at::set_num_threads(threads_); }
@@ -128,7 +135,7 @@ TEST_P(SetGolden, OutputsLossAndGradients) {
 TEST_P(SetGolden, PartsOfTheLoss) {
   const LoadedModel loaded = load(GetParam());
   const SetLossRule rule = rule_of(*loaded.model);
-  const SetTruth truth(truth_in(golden), kInput, 3);
+  const SetTruth truth(truth_in(golden), size_of(golden.at("pixels")), 3);
   const SetOutput output{golden.at("logits"), golden.at("boxes")};
   const BoxTerms terms = box_terms(output, truth, match_set(output, truth, rule.match));
   const auto objects = static_cast<double>(truth.count());
@@ -262,6 +269,7 @@ TEST_P(SetGolden, OfSigmoidsTheSurestAreFound) {
   options.score = 0;
   options.most = 10;
   const auto found = make_detector(*loaded.model)->find(end, options);
+  const auto width = static_cast<float>(size_of(golden.at("pixels")).width);
   const auto [scores, places] = at::sigmoid(golden.at("logits")).flatten(1).topk(10, 1);
   for (int64_t i = 0; i < 3; ++i) {
     const Detections& its = found[static_cast<size_t>(i)];
@@ -271,8 +279,67 @@ TEST_P(SetGolden, OfSigmoidsTheSurestAreFound) {
       const int64_t place = places[i][k].item<int64_t>();
       EXPECT_NEAR(one.score, scores[i][k].item<float>(), 1e-4);
       EXPECT_EQ(one.label, place % 3);
-      EXPECT_NEAR(one.box.width(), golden.at("boxes")[i][place / 3][2].item<float>() * 48, 0.01);
+      EXPECT_NEAR(one.box.width(), golden.at("boxes")[i][place / 3][2].item<float>() * width, 0.01);
     }
+  }
+}
+
+/// All that is alive at a border is in the flow, and no place in memory matters: the cache of a
+/// frozen prefix may begin anywhere.
+TEST_P(SetGolden, TheChainMayBeCutAnywhere) {
+  const LoadedModel loaded = load(GetParam());
+  Model& model = *loaded.model;
+  const at::NoGradGuard no_grad;
+  for (const char* pixels : {"pixels", "pixels_large"}) {
+    const nn::Flow whole = run(model, golden.at(pixels));
+    for (int border = 1; border < model.size(); ++border) {
+      nn::Context context;
+      const nn::Flow below = model.forward({"pixels", golden.at(pixels)}, context, 0, border);
+      const nn::Flow end = model.forward(
+          below.map([](const at::Tensor& t) { return t.clone(at::MemoryFormat::Contiguous); }),
+          context, border);
+      for (const auto& [name, value] : whole.tensors())
+        EXPECT_LT(largest_difference(end.at(name), value), 1e-5) << name << " from " << border;
+    }
+  }
+}
+
+TEST_P(SetGolden, RunAgainInBackwardGivesTheSameGradients) {
+  const LoadedModel loaded = load(GetParam());
+  Model& model = *loaded.model;
+  const auto detector = make_detector(model);
+  set_trained(model, true);
+  nn::Context context;
+  context.recompute = true;
+  detector->loss(model.forward({"pixels", golden.at("pixels")}, context), truth_in(golden))
+      .total.mean()
+      .backward();
+  for (const auto& p : model.registry().parameters) {
+    if (p.is_buffer()) continue;
+    const at::Tensor& expected = golden.at("grad." + p.name);
+    EXPECT_LT((p.value->grad() - expected).norm().item<double>(),
+              kTolerance * expected.norm().item<double>() + 1e-5)
+        << p.name;
+  }
+}
+
+TEST_P(SetGolden, BFloat16KeepsFloatOutputsAndGradients) {
+  const LoadedModel loaded = load(GetParam());
+  Model& model = *loaded.model;
+  const auto detector = make_detector(model);
+  set_trained(model, true);
+  model.set_precision(at::kBFloat16);
+  const nn::Flow end = run(model, golden.at("pixels"));
+  for (const char* name : {"logits", "boxes"}) {
+    EXPECT_EQ(end.at(name).scalar_type(), at::kFloat) << name;
+    EXPECT_LT(relative_difference(end.at(name), golden.at(name)), 0.1) << name;
+  }
+  detector->loss(end, truth_in(golden)).total.mean().backward();
+  for (const auto& p : model.registry().parameters) {
+    if (p.is_buffer()) continue;
+    ASSERT_TRUE(p.value->grad().defined()) << p.name;
+    EXPECT_EQ(p.value->grad().scalar_type(), at::kFloat) << p.name;
+    EXPECT_TRUE(p.value->grad().isfinite().all().item<bool>()) << p.name;
   }
 }
 
@@ -294,7 +361,8 @@ TEST_P(SetGolden, HardTruthCostsAFiniteNumber) {
     }
   };
   expect_finite(0, 0);
-  truth[0] = {{{nan, 0, 5, 5}, 0}, {{60, 40, 90, 70}, 1}, {{5, 5, 5, 9}, 1}, {{-9, -9, 90, 90}, 2}};
+  truth[0] = {
+      {{nan, 0, 5, 5}, 0}, {{99, 99, 120, 130}, 1}, {{5, 5, 5, 9}, 1}, {{-9, -9, 90, 90}, 2}};
   truth[2] = std::vector<Truth>(9, Truth{{3, 3, 3.01F, 3.01F}, 1});  // more than there are queries
   expect_finite(1 + 6, 3);
 }
@@ -357,23 +425,39 @@ TEST(SetDetectors, ConfigsThatDoNotFitAreRefused) {
     EXPECT_GRAFT_ERROR(make_detector(*load_model(source, {"a"}).model), ErrorCode::unreadable,
                        says);
   };
-  const Json detr = {{"model_type", "detr"}, {"d_model", 16}};
+  const Json small = {{"model_type", "detr"},
+                      {"d_model", 32},
+                      {"encoder_layers", 1},
+                      {"decoder_layers", 1},
+                      {"backbone_config",
+                       {{"model_type", "resnet"},
+                        {"embedding_size", 4},
+                        {"hidden_sizes", {4, 4}},
+                        {"depths", {1, 1}},
+                        {"layer_type", "basic"}}}};
   const auto with = [&](const Json& changes) {
-    Json config = detr;
+    Json config = small;
     config.update(changes);
     return config;
   };
+  const auto deformable = [&](Json changes) {
+    changes["model_type"] = "deformable_detr";
+    return with(changes);
+  };
   refused(with({{"encoder_attention_heads", 3}}), "multiple of 4");
+  refused(with({{"d_model", 34}}), "multiple of 4");
   refused(with({{"decoder_layers", 0}}), "decoder_layers");
   refused(with({{"position_embedding_type", "none"}}), "sine or learned");
   refused(with({{"dilation", true}}), "dilation");
-  refused(with({{"backbone", "resnext50"}}), "resnext50");
+  refused(with({{"backbone_config", nullptr}, {"backbone", "resnext50"}}), "resnext50");
+  refused(with({{"backbone_config", {{"model_type", "resnet"}, {"out_features", {"stage3"}}}}}),
+          "stage4");
   refused(with({{"backbone_config", {{"model_type", "swin"}}}}), "swin");
   refused(with({{"bbox_cost", -1}}), "bbox_cost");
-  refused({{"model_type", "deformable_detr"}, {"two_stage", true}}, "two_stage");
-  refused({{"model_type", "deformable_detr"}, {"d_model", 48}}, "multiple of 32");
-  refused({{"model_type", "deformable_detr"}, {"num_feature_levels", 2}}, "num_feature_levels");
-  refused({{"model_type", "deformable_detr"}, {"focal_alpha", 2}}, "focal_alpha");
+  refused(deformable({{"two_stage", true}}), "two_stage");
+  refused(deformable({{"d_model", 48}}), "multiple of 32");
+  refused(deformable({{"num_feature_levels", 1000}}), "num_feature_levels");
+  refused(deformable({{"focal_alpha", 2}}), "focal_alpha");
   refused({{"model_type", "yolos"}, {"num_detection_tokens", 0}}, "num_detection_tokens");
   refused({{"model_type", "yolos"}, {"auxiliary_loss", true}}, "auxiliary_loss");
 }

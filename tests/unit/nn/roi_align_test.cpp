@@ -44,7 +44,7 @@ TEST(RoiAlign, OutsideNothingIsRead) {
   EXPECT_EQ(roi_align(map, region(20, 20, 30, 30), {}).abs().max().item<float>(), 0);
   EXPECT_EQ(roi_align(map, region(-30, -30, -20, -20), {}).abs().max().item<float>(), 0);
   // Up to a pixel beside it the border goes on.
-  EXPECT_EQ(roi_align(map, region(-0.9, -0.9, 3.9, 3.9), {}).min().item<float>(), 1);
+  EXPECT_TRUE(roi_align(map, region(-0.9, -0.9, 3.9, 3.9), {}).allclose(at::ones({})));
 }
 
 TEST(RoiAlign, NoRegions) {

@@ -30,7 +30,9 @@ Json object(const char* name, const Json& box) {
 Json found(const char* name, double score, const Json& box) {
   return {{"class", name}, {"score", score}, {"box", box}};
 }
-Json line(const std::string& input, const Json& objects, const Json& boxes) {
+/// Vectors, because a Json in braces would be a copy and not a list of one.
+Json line(const std::string& input, const std::vector<Json>& objects,
+          const std::vector<Json>& boxes) {
   return {
       {"split", "test"}, {"input", input}, {"objects", objects}, {"found", boxes}, {"loss", 1.5}};
 }
@@ -117,10 +119,12 @@ TEST(Boxes, WhatIsNoBoxIsCountedAndLeftOut) {
   std::vector<Json> lines = pictures();
   for (const Json& bad : {object("cat", {1, 2, 3}), object("cat", {1, 2, 3, nullptr}),
                           object("cat", "everywhere"), Json{{"box", kLeft}}, Json("cat")})
-    lines.push_back(line("bad", {bad}, Json::array()));
-  lines.push_back(line("bad", Json::array(), {object("cat", kLeft)}));
-  lines.push_back(line("bad", "cat", Json::array()));
-  lines.push_back(line("more classes", {object("cow", kLeft)}, nullptr));
+    lines.push_back(line("bad", {bad}, {}));
+  lines.push_back(line("bad", {}, {object("cat", kLeft)}));
+  lines.push_back({{"split", "test"}, {"input", "bad"}, {"objects", "cat"}});
+  lines.push_back({{"split", "test"},
+                   {"input", "more classes"},
+                   {"objects", Json::array({object("cow", kLeft)})}});
   const RunFolder run = make(dir, lines);
   ASSERT_EQ(run.pictures.size(), 4U);
   EXPECT_EQ(run.classes, (std::vector<std::string>{"cat", "dog", "cow"}));
@@ -261,7 +265,10 @@ TEST(Boxes, ACloseUpShowsTheBoxWhereItIs) {
   EXPECT_EQ(part.image().at(30, 30)[0], 128);
   part.outline({300, 200, 20, 20}, {0, 0, 255}, 3);
   EXPECT_EQ(part.image().at(71, 120)[2], 255) << "(300 - 286) x 5";
-  EXPECT_EQ(part.image().at(68, 120)[2], 128);
+  EXPECT_EQ(part.image().at(64, 120)[2], 128);
+  part.outline({0, 210, 1000, 500}, {0, 0, 255}, 3);
+  EXPECT_EQ(part.image().at(0, 121)[2], 255) << "its upper side crosses the part";
+  EXPECT_NE(part.image().at(0, 200)[2], 255) << "its left side lies outside";
   EXPECT_TRUE(part.uri().starts_with("data:image/jpeg;base64,/9j/"));
 }
 
@@ -286,7 +293,7 @@ TEST(Boxes, APageShowsEveryPart) {
   const ScratchDir dir;
   Json summary = detection_summary();
   summary["by_origin"] = {
-      {"earlier", {{"objects", 40}, {"AP50", {{"value", 0.8}}}}},
+      {"earlier", {{"classes", 1}, {"objects", 40}, {"AP50", {{"value", 0.8}}}}},
       {"new", {{"objects", 3}, {"AP50", {{"value", 0.4}, {"low", 0.3}, {"high", 0.5}}}}}};
   const RunFolder run = make(dir, pictures(), summary);
   int asked = 0;
@@ -297,17 +304,18 @@ TEST(Boxes, APageShowsEveryPart) {
   EXPECT_EQ(unbalanced(html), "");
   EXPECT_EQ(asked, 3) << "two with false boxes, one with a missed object";
   for (const char* part :
-       {"AP50 (test)", "score of at least <b>0.400</b> are kept, the best F1 on validation",
-        "overlap by more than <b>0.450</b>", "takes <b>12.5 ms</b>",
+       {"AP50 (test)", "score of at least <b>0.400</b> are kept (the best F1 on validation)",
+        "overlap by more than <b>0.450</b> the better one", "takes <b>12.5 ms</b>",
         "Figures of COCO and Pascal VOC", "Pascal VOC 2007", "Precision over recall",
         "Average precision by class", "dog taken for background: 1 of 2",
-        "background taken for dog: 2 of 2", "By class", "Old and new classes",
-        "known to the earlier run", "new in this run", "(0.300 – 0.500)", "Boxes without an object",
-        "Objects without a box", "src=\"data:image/jpeg"})
+        "background taken for dog: 2 of 2", "By class", "Old and new classes", "known before",
+        "<td>new</td>", "0.400 (0.300 – 0.500)", "Boxes without an object", "Objects without a box",
+        "src=\"data:image/jpeg"})
     EXPECT_TRUE(has(html, part)) << part;
   for (const char* other : {"Worst examples", "predicted right", "nan", "probabilities be trusted"})
     EXPECT_FALSE(has(html, other)) << other;
-  EXPECT_TRUE(has(html, "<td class=\"num\">40</td>")) << "objects are counted, not shares";
+  EXPECT_TRUE(has(html, "<td class=\"num\">1</td><td class=\"num\">40</td>"))
+      << "objects are counted, not shares";
   EXPECT_EQ(html, render_run(run, {.picture = [](const std::string&) -> image::Image {
                                return {320, 240, 100};
                              }}));
@@ -316,9 +324,9 @@ TEST(Boxes, APageShowsEveryPart) {
 TEST(Boxes, APageOfAlmostNothing) {
   const ScratchDir dir;
   for (const std::vector<Json>& lines : {std::vector<Json>{},
-                                         {line("x", nullptr, nullptr)},
-                                         {line("x", {object("cat", kLeft)}, nullptr)},
-                                         {line("x", nullptr, {found("cat", 0.9, kLeft)})}}) {
+                                         {line("x", {}, {})},
+                                         {line("x", {object("cat", kLeft)}, {})},
+                                         {line("x", {}, {found("cat", 0.9, kLeft)})}}) {
     const RunFolder run = make(dir, lines, {{"task", "object-detection"}});
     const std::string html = render_run(run);
     EXPECT_EQ(unbalanced(html), "");
