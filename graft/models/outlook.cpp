@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graft/base/files.h"
+#include "graft/io/checkpoint_folder.h"
 #include "graft/models/darknet/files.h"
 #include "graft/models/sentence_files.h"
 
@@ -38,6 +39,21 @@ const Family* family_in(const Json& config) {
   return nullptr;
 }
 
+/// The family that takes weights in another project's names, and their config as it sees it; null
+/// where there is none.
+const Family* adopting_family(const ModelSource& source, Json& config) {
+  const fs::path path = find_model(source.path);
+  const bool weights = fs::is_regular_file(path) || !io::find_checkpoint_file(path).empty();
+  if (config.contains("model_type") || !weights) return nullptr;
+  Checkpoint checkpoint{config, io::read_checkpoint(path)};
+  for (const Family& family : families()) {
+    if (!family.adopt || !family.adopt(checkpoint)) continue;
+    config = checkpoint.config;
+    return &family;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 const Family* named_family(const ModelSource& source) {
@@ -54,8 +70,9 @@ std::optional<Task> task_called(const Family& family, const std::string& archite
 
 Task named_task(const ModelSource& source) {
   if (!source.path.empty() && has_sentence_files(find_model(source.path))) return Task::embedding;
-  const Json config = config_of(source);
+  Json config = config_of(source);
   const Family* family = family_in(config);
+  if (!family && !source.path.empty()) family = adopting_family(source, config);
   const Json named = config.value("architectures", Json());
   if (!family || !named.is_array() || named.size() != 1 || !named[0].is_string())
     return Task::classes;

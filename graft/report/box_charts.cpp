@@ -32,8 +32,8 @@ std::vector<ClassCurve> curves_of(const BoxMeasure& measure) {
   for (size_t label = 0; label < classes.size(); ++label) {
     const eval::ClassBoxes& one = classes[label];
     if (one.objects == 0) continue;
-    curves.push_back(
-        {one.name, one.objects, one.figures.ap50, measure.metric().curve(static_cast<int>(label))});
+    curves.push_back({static_cast<int>(label), one.name, one.objects, one.figures.ap50,
+                      measure.metric().curve(static_cast<int>(label))});
   }
   std::sort(curves.begin(), curves.end(), [](const ClassCurve& a, const ClassCurve& b) {
     return a.objects != b.objects ? a.objects > b.objects : a.label < b.label;
@@ -125,11 +125,9 @@ std::string class_bars(const RunFolder& run, const BoxMeasure& measure) {
   BarChart objects{.title = "Objects by class", .note = "", .bars = {}, .full = {}};
   for (const ClassFigures& one : classes) {
     const std::string name = shorten(one.name, 40);
-    precision.bars.push_back({.label = name, .value = one.ap50, .text = show_fixed(one.ap50)});
-    precision.bars.push_back(
-        {.label = "", .value = one.ap, .text = show_fixed(one.ap), .color = 5});
-    objects.bars.push_back(
-        {.label = name, .value = one.objects, .text = show_whole(one.objects), .color = 7});
+    precision.bars.push_back({name, one.ap50, show_fixed(one.ap50), {}, {}, 0});
+    precision.bars.push_back({"", one.ap, show_fixed(one.ap), {}, {}, 5});
+    objects.bars.push_back({name, one.objects, show_whole(one.objects), {}, {}, 7});
   }
   return render(precision) + render(objects);
 }

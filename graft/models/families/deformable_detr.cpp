@@ -1,28 +1,22 @@
 #include <torch/types.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <optional>
-#include <regex>
 
 #include "graft/base/error.h"
 #include "graft/models/detr/backbone.h"
-#include "graft/models/detr/deformable_layers.h"
+#include "graft/models/detr/query_heads.h"
 #include "graft/models/detr/set_detector.h"
 #include "graft/models/family.h"
-#include "graft/models/mlp.h"
+#include "graft/nn/conv.h"
 #include "graft/nn/dropout.h"
+#include "graft/nn/embedding.h"
 #include "graft/nn/group_norm.h"
 
 namespace graft::models {
 namespace {
 
-constexpr int64_t kGroups = 32;     // of the norms behind the projections
-constexpr double kRarely = 0.01;    // the score that a new class head begins with
-constexpr double kSmallest = 1e-5;  // of a share, before its logit is taken
-constexpr const char* kRefined = "model.decoder.bbox_embed.";
+constexpr int64_t kGroups = 32;  // of the norms behind the projections
 
 std::string level_name(int64_t i) {
   return fmt::format("level{}", i);
@@ -118,51 +112,6 @@ class Encoder final : public Block {
  private:
   DeformableEncoderLayer layer_;
   std::shared_ptr<LevelPositions> positions_;
-};
-
-/// Classes and boxes of queries.
-class QueryHead {
- public:
-  QueryHead(const nn::Scope& classes, const nn::Scope& boxes, int64_t width, int64_t count)
-      : classes_(classes, width, count), boxes_(boxes, {width, width, width, 4}) {}
-  at::Tensor logits(const at::Tensor& x) const { return classes_(wide(x)); }
-  /// Boxes [B, Q, 4], moved from references [B, Q, 2 or 4].
-  at::Tensor boxes(const at::Tensor& x, const at::Tensor& references) const {
-    const at::Tensor from = wide(references).clamp(0, 1);
-    const at::Tensor start = (from.clamp_min(kSmallest) / (1 - from).clamp_min(kSmallest)).log();
-    const int64_t missing = 4 - start.size(-1);
-    return at::sigmoid(boxes_(wide(x)) + at::constant_pad_nd(start, {0, missing}));
-  }
-
- private:
-  /// Classes are told apart in float32 at least, and boxes to the pixel.
-  static at::Tensor wide(const at::Tensor& x) {
-    return at::isReducedFloatingType(x.scalar_type()) ? x.to(at::kFloat) : x;
-  }
-  nn::Linear classes_;
-  Mlp boxes_;
-};
-
-/// The heads behind the decoder layers: one for all, or one each where boxes are refined. They
-/// belong to the first block that uses them.
-class QueryHeads {
- public:
-  QueryHeads(const DeformableSettings& s, int64_t classes)
-      : refine_(s.refine), width_(s.transformer.width), classes_(classes) {}
-  std::shared_ptr<QueryHead> of(const nn::Scope& root, int64_t layer) {
-    if (!refine_) layer = 0;
-    if (!made_ || refine_)
-      made_ = std::make_shared<QueryHead>(
-          root / "class_embed" / std::to_string(layer),
-          root / (refine_ ? "model.decoder.bbox_embed" : "bbox_embed") / std::to_string(layer),
-          width_, classes_);
-    return made_;
-  }
-
- private:
-  bool refine_;
-  int64_t width_, classes_;
-  std::shared_ptr<QueryHead> made_;
 };
 
 /// A decoder layer: "x" [B, Q, width] is decoded, "queries" of the same shape tell them apart,
@@ -282,15 +231,13 @@ void build(Model& model, int64_t classes) {
   }
 }
 
-/// As its authors do it: queries look into one direction a head, heads begin with few objects and
-/// with boxes on their references.
+/// As its authors do it: layers begin by reading places in one direction a head, and with boxes on
+/// their references.
 void init(Model& model, const nn::Init& random) {
   const at::NoGradGuard no_grad;
   init_resnet(model, random);
   for (auto& p : model.registry().parameters) {
     if (p.role == nn::Role::embedding) random.normal(p.name, *p.value, 1);
-    if (p.role == nn::Role::bias && p.name.starts_with("class_embed."))
-      p.value->fill_(-std::log((1 - kRarely) / kRarely));
     const bool starts_at_zero =
         p.name.ends_with("sampling_offsets.weight") ||
         p.name.ends_with("attention_weights.weight") ||
@@ -301,48 +248,6 @@ void init(Model& model, const nn::Init& random) {
     const auto out = static_cast<double>(p.value->size(0));
     random.uniform(p.name, *p.value, std::sqrt(6 / (in + out)));
   }
-}
-
-/// Files hold the heads of all layers, twice where boxes are refined, or only what is not the same.
-void unpack(io::TensorMap& tensors) {
-  drop_batch_counts(tensors);
-  const auto is_refined = [](const auto& item) { return item.first.starts_with(kRefined); };
-  const bool refined = std::ranges::any_of(tensors, is_refined);
-  static const std::regex head_name(R"((class_embed|bbox_embed)\.(\d+)\.(.*))");
-  io::TensorMap kept;
-  int64_t layers = 0;
-  for (const auto& [name, tensor] : tensors) {
-    std::smatch match;
-    if (name.starts_with(kRefined))
-      layers = std::max<int64_t>(layers, std::atoll(name.c_str() + std::strlen(kRefined)) + 1);
-    if (std::regex_match(name, match, head_name)) {
-      const std::string first = match[1].str() + ".0." + match[3].str();
-      const bool of_class = match[1] == "class_embed";
-      // The decoder's copy is taken of refined boxes, the first of what all layers share.
-      if (refined && !of_class && tensors.contains("model.decoder." + name)) continue;
-      if (!refined && name != first && tensors.contains(first) && tensor.equal(tensors.at(first)))
-        continue;
-    }
-    kept.add(name, tensor);
-  }
-  for (int64_t i = 1; refined && i < layers; ++i) {
-    for (const char* part : {"weight", "bias"}) {
-      const std::string name = fmt::format("class_embed.{}.{}", i, part);
-      const at::Tensor* shared = kept.find(fmt::format("class_embed.0.{}", part));
-      if (shared && !kept.contains(name)) kept.add(name, shared->clone());
-    }
-  }
-  tensors = std::move(kept);
-}
-
-/// transformers looks for refined boxes in two places.
-void pack(io::TensorMap& tensors) {
-  io::TensorMap all = tensors;
-  for (const auto& [name, tensor] : tensors) {
-    if (name.starts_with(kRefined))
-      all.add(name.substr(std::string("model.decoder.").size()), tensor.clone());
-  }
-  tensors = std::move(all);
 }
 
 }  // namespace
@@ -363,8 +268,11 @@ Family deformable_detr() {
   f.write = {{R"(^model\.backbone\.)", "model.backbone.conv_encoder."},
              {R"(self_attn\.o_proj\.)", "self_attn.out_proj."},
              {R"(\.layers\.(\d+)\.mlp\.fc([12])\.)", ".layers.$1.fc$2."}};
-  f.unpack = unpack;
-  f.pack = pack;
+  f.unpack = [](io::TensorMap& tensors) {
+    drop_batch_counts(tensors);
+    unpack_query_heads(tensors);
+  };
+  f.pack = pack_query_heads;
   f.complete = [](Checkpoint& checkpoint) {
     complete_detr(checkpoint.config, "DeformableDetrImageProcessor");
   };

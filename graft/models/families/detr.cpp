@@ -1,6 +1,7 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <optional>
 
 #include "graft/models/detr/backbone.h"
 #include "graft/models/detr/layers.h"
@@ -8,7 +9,9 @@
 #include "graft/models/detr/set_detector.h"
 #include "graft/models/family.h"
 #include "graft/models/mlp.h"
+#include "graft/nn/conv.h"
 #include "graft/nn/dropout.h"
+#include "graft/nn/embedding.h"
 
 namespace graft::models {
 namespace {

@@ -29,10 +29,9 @@ void add_body(Model& model, const BodySettings& settings, int64_t first, Pyramid
 }
 
 void init_body(Model& model, const nn::Init& random) {
+  init_resnet(model, random);
   for (auto& p : model.registry().parameters) {
-    if (p.role != nn::Role::weight) continue;
-    if (p.name.starts_with(kBody)) random.kaiming_normal(p.name, *p.value);
-    if (!p.name.starts_with(kPyramid)) continue;
+    if (p.role != nn::Role::weight || !p.name.starts_with(kPyramid)) continue;
     const auto fan_in = static_cast<double>(p.value->numel() / p.value->size(0));
     random.uniform(p.name, *p.value, std::sqrt(3 / fan_in));
   }

@@ -14,7 +14,6 @@
 namespace graft::models {
 namespace {
 
-constexpr int64_t kFinest = 8;    // pixels of the input at a place of the finest map
 const FocalRule kFocal{0.25, 2};  // alpha, gamma
 
 class DenseDetector final : public Detector {
@@ -22,7 +21,8 @@ class DenseDetector final : public Detector {
   DenseDetector(const RetinaNetSettings& settings, image::Dimensions input, int64_t classes)
       : settings_(settings), input_(input), classes_(classes) {
     const size_t maps = settings.anchors.sizes.size();
-    by_map_ = make_anchors(settings.anchors, input, pyramid_sizes(input, kFinest, maps));
+    by_map_ = make_anchors(settings.anchors, input,
+                           pyramid_sizes(input, RetinaNetSettings::kStride, maps));
     anchors_ = at::cat(by_map_);
   }
 

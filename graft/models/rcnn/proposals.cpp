@@ -11,7 +11,6 @@
 namespace graft::models {
 namespace {
 
-constexpr int64_t kFinest = 4;          // pixels of the input at a place of the finest map
 constexpr float kSmallestSide = 1e-3F;  // of a proposal, in pixels
 
 /// Proposals of one map of one picture.
@@ -88,7 +87,8 @@ PaddedBoxes::PaddedBoxes(const std::vector<at::Tensor>& all) {
   counts = at::tensor(sizes, all[0].options().dtype(at::kLong));
 }
 
-image::Dimensions input_under(const at::Tensor& finest, int64_t stride) {
+image::Dimensions input_under(const at::Tensor& finest) {
+  constexpr int64_t stride = FasterRcnnSettings::kStride;
   return {static_cast<int>(finest.size(3) * stride), static_cast<int>(finest.size(2) * stride)};
 }
 
@@ -103,8 +103,9 @@ RegionProposals::RegionProposals(const nn::Scope& scope, const FasterRcnnSetting
 
 nn::Flow RegionProposals::forward(nn::Flow flow, nn::Context& context) {
   const size_t maps = settings_.anchors.sizes.size();
-  const image::Dimensions input = input_under(flow.at(level_name(0)), kFinest);
-  const auto anchors = make_anchors(settings_.anchors, input, pyramid_sizes(input, kFinest, maps));
+  const image::Dimensions input = input_under(flow.at(level_name(0)));
+  const auto anchors = make_anchors(settings_.anchors, input,
+                                    pyramid_sizes(input, FasterRcnnSettings::kStride, maps));
   std::vector<at::Tensor> objectness, offsets;
   for (size_t level = 0; level < maps; ++level) {
     const at::Tensor x = at::relu((*conv_)(flow.at(level_name(level))));

@@ -30,7 +30,7 @@ struct PaddedBoxes {
   at::Tensor boxes, counts;
 };
 
-/// The size of the input under a pyramid whose finest map has a pixel for `stride`².
-image::Dimensions input_under(const at::Tensor& finest, int64_t stride);
+/// The size of the input, as the finest map of the pyramid tells it.
+image::Dimensions input_under(const at::Tensor& finest);
 
 }  // namespace graft::models

@@ -14,7 +14,6 @@ namespace {
 
 constexpr double kBeta = 1.0 / 9;       // where the smooth L1 distance turns from squares to lines
 constexpr float kSmallestSide = 1e-2F;  // of a detection, in pixels
-constexpr int64_t kFinest = 4;          // pixels of the input at a place of the finest map
 
 /// The smooth L1 distance, all in all.
 at::Tensor distance(const at::Tensor& a, const at::Tensor& b) {
@@ -31,7 +30,8 @@ class RegionDetector final : public Detector {
   RegionDetector(const FasterRcnnSettings& settings, image::Dimensions input, int64_t classes)
       : settings_(settings), input_(input), classes_(classes), coder_{settings.region_weights} {
     const size_t maps = settings.anchors.sizes.size();
-    anchors_ = at::cat(make_anchors(settings.anchors, input, pyramid_sizes(input, kFinest, maps)));
+    anchors_ = at::cat(make_anchors(settings.anchors, input,
+                                    pyramid_sizes(input, FasterRcnnSettings::kStride, maps)));
   }
 
   std::vector<Detections> find(const nn::Flow& end, const DetectOptions& options) const override {

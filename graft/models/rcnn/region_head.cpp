@@ -2,18 +2,15 @@
 
 #include <torch/types.h>
 
-#include <array>
-
 #include "graft/nn/roi_align.h"
 
 namespace graft::models {
 namespace {
 
-constexpr int64_t kCells = 7;   // that a region is divided into, each way
-constexpr int64_t kFinest = 4;  // pixels of the input at a place of the finest map
-constexpr size_t kMaps = 4;     // that regions are read off
-constexpr double kUsualSide =
-    224;  // of a region that belongs to the map two levels above the finest
+constexpr int64_t kCells = 7;  // that a region is divided into, each way
+constexpr size_t kMaps = 4;    // that regions are read off
+// A region with such sides is read off the map of that level; the finest is 0.
+constexpr double kUsualSide = 224;
 constexpr double kUsualLevel = 2;
 
 /// The map that each region is read off, int64 [K].
@@ -42,8 +39,7 @@ std::vector<at::Tensor> RegionFeatures::regions(const nn::Flow& flow,
   const bool draws = context.training && flow.has("objects");
   std::vector<Objects> objects;
   if (draws)
-    objects =
-        objects_of(flow.at("objects"), input_under(flow.at(level_name(0)), kFinest), classes_);
+    objects = objects_of(flow.at("objects"), input_under(flow.at(level_name(0))), classes_);
   std::vector<at::Tensor> all;
   for (int64_t i = 0; i < proposals.size(0); ++i) {
     at::Tensor boxes = proposals[i].narrow(0, 0, counts[i].item<int64_t>());
@@ -74,7 +70,7 @@ at::Tensor RegionFeatures::pooled(const nn::Flow& flow,
     const at::Tensor here = (levels == static_cast<int64_t>(level)).nonzero().flatten();
     nn::RoiAlignOptions options;
     options.size = kCells;
-    options.scale = 1.0 / static_cast<double>(kFinest << level);
+    options.scale = 1.0 / static_cast<double>(FasterRcnnSettings::kStride << level);
     read.push_back(nn::roi_align(flow.at(level_name(level)), all.index_select(0, here), options));
     order.push_back(here);
   }

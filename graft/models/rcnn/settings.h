@@ -29,6 +29,7 @@ struct BodySettings {
 
 struct FasterRcnnSettings {
   explicit FasterRcnnSettings(const Json& config);
+  static constexpr int64_t kStride = 4;  ///< pixels of the input at a place of the finest map
 
   BodySettings body;
   AnchorSettings anchors;
@@ -46,6 +47,7 @@ struct FasterRcnnSettings {
 
 struct RetinaNetSettings {
   explicit RetinaNetSettings(const Json& config);
+  static constexpr int64_t kStride = 8;
 
   BodySettings body;
   AnchorSettings anchors;

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <limits>
 
 #include "graft/base/error.h"
 #include "graft/models/rt_detr/denoising.h"

@@ -43,6 +43,15 @@ nn::Flow run(Model& model, const at::Tensor& pixels) {
   return model.forward({"pixels", pixels}, context);
 }
 
+bool has_sigmoids(const Model& model) {
+  return model.family() == "deformable_detr";
+}
+
+SetLossRule rule_of(const Model& model) {
+  return has_sigmoids(model) ? SetLossRule::focal(model.config())
+                             : SetLossRule::softmax(model.config());
+}
+
 std::vector<std::vector<Truth>> truth_in(const io::TensorMap& golden) {
   std::vector<std::vector<Truth>> truth(static_cast<size_t>(golden.at("pixels").size(0)));
   const at::Tensor rows = golden.at("truth");
@@ -118,7 +127,7 @@ TEST_P(SetGolden, OutputsLossAndGradients) {
 
 TEST_P(SetGolden, PartsOfTheLoss) {
   const LoadedModel loaded = load(GetParam());
-  const SetLossRule rule = SetLossRule::softmax(loaded.model->config());
+  const SetLossRule rule = rule_of(*loaded.model);
   const SetTruth truth(truth_in(golden), kInput, 3);
   const SetOutput output{golden.at("logits"), golden.at("boxes")};
   const BoxTerms terms = box_terms(output, truth, match_set(output, truth, rule.match));
@@ -189,20 +198,24 @@ TEST_P(SetGolden, RowsFollowTheirClassesAndNoObjectStays) {
   EXPECT_EQ(loaded.head.kept, (std::vector<std::string>{"key", "cup"}));
   EXPECT_EQ(loaded.head.added, std::vector<std::string>{"bag"});
   EXPECT_TRUE(loaded.head.layers.empty()) << "the other layers of the head come from the file";
-  const std::string& layer = loaded.model->class_rows().begin()->first;
-  for (const char* part : {".weight", ".bias"}) {
-    const at::Tensor& now = *loaded.model->registry().find(layer + part)->value;
-    const at::Tensor& before = *old.model->registry().find(layer + part)->value;
-    ASSERT_EQ(now.size(0), 4);
-    EXPECT_TRUE(now[0].equal(before[2]));
-    EXPECT_EQ(now[1].abs().sum().item<double>(), 0);
-    EXPECT_TRUE(now[2].equal(before[0]));
-    EXPECT_TRUE(now[3].equal(before[3])) << "the row of no object";
+  ASSERT_FALSE(loaded.model->class_rows().empty());
+  for (const auto& [layer, rows] : loaded.model->class_rows()) {
+    for (const char* part : {".weight", ".bias"}) {
+      const at::Tensor& now = *loaded.model->registry().find(layer + part)->value;
+      const at::Tensor& before = *old.model->registry().find(layer + part)->value;
+      ASSERT_EQ(now.size(0), has_sigmoids(*loaded.model) ? 3 : 4);
+      EXPECT_TRUE(now[0].equal(before[2]));
+      const bool rare = has_sigmoids(*loaded.model) && now.dim() == 1;
+      EXPECT_NEAR(now[1].sum().item<double>(), rare ? -std::log(99) : 0, 1e-5);
+      EXPECT_TRUE(now[2].equal(before[0]));
+      if (now.size(0) == 4) EXPECT_TRUE(now[3].equal(before[3])) << "the row of no object";
+    }
   }
 }
 
 TEST_P(SetGolden, EachQueryIsFoundOnce) {
   const LoadedModel loaded = load(GetParam());
+  if (has_sigmoids(*loaded.model)) return;  // below
   const auto detector = make_detector(*loaded.model);
   const nn::Flow end = run(*loaded.model, golden.at("pixels"));
   DetectOptions options;
@@ -240,6 +253,29 @@ TEST_P(SetGolden, EachQueryIsFoundOnce) {
   }
 }
 
+/// As post_process_object_detection of transformers' DeformableDetrImageProcessor.
+TEST_P(SetGolden, OfSigmoidsTheSurestAreFound) {
+  const LoadedModel loaded = load(GetParam());
+  if (!has_sigmoids(*loaded.model)) return;  // above
+  const nn::Flow end = run(*loaded.model, golden.at("pixels"));
+  DetectOptions options;
+  options.score = 0;
+  options.most = 10;
+  const auto found = make_detector(*loaded.model)->find(end, options);
+  const auto [scores, places] = at::sigmoid(golden.at("logits")).flatten(1).topk(10, 1);
+  for (int64_t i = 0; i < 3; ++i) {
+    const Detections& its = found[static_cast<size_t>(i)];
+    ASSERT_EQ(its.size(), 10U);
+    for (int64_t k = 0; k < 10; ++k) {
+      const Detection& one = its[static_cast<size_t>(k)];
+      const int64_t place = places[i][k].item<int64_t>();
+      EXPECT_NEAR(one.score, scores[i][k].item<float>(), 1e-4);
+      EXPECT_EQ(one.label, place % 3);
+      EXPECT_NEAR(one.box.width(), golden.at("boxes")[i][place / 3][2].item<float>() * 48, 0.01);
+    }
+  }
+}
+
 TEST_P(SetGolden, HardTruthCostsAFiniteNumber) {
   const LoadedModel loaded = load(GetParam());
   Model& model = *loaded.model;
@@ -264,7 +300,8 @@ TEST_P(SetGolden, HardTruthCostsAFiniteNumber) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SetGolden,
-                         testing::Values("detr", "detr_auxiliary", "yolos", "yolos_plain"),
+                         testing::Values("detr", "detr_auxiliary", "deformable_detr",
+                                         "deformable_detr_refined", "yolos", "yolos_plain"),
                          [](const auto& one) { return one.param; });
 
 TEST(SetMatch, WhatIsNoNumberIsMatchedLast) {
@@ -333,6 +370,10 @@ TEST(SetDetectors, ConfigsThatDoNotFitAreRefused) {
   refused(with({{"backbone", "resnext50"}}), "resnext50");
   refused(with({{"backbone_config", {{"model_type", "swin"}}}}), "swin");
   refused(with({{"bbox_cost", -1}}), "bbox_cost");
+  refused({{"model_type", "deformable_detr"}, {"two_stage", true}}, "two_stage");
+  refused({{"model_type", "deformable_detr"}, {"d_model", 48}}, "multiple of 32");
+  refused({{"model_type", "deformable_detr"}, {"num_feature_levels", 2}}, "num_feature_levels");
+  refused({{"model_type", "deformable_detr"}, {"focal_alpha", 2}}, "focal_alpha");
   refused({{"model_type", "yolos"}, {"num_detection_tokens", 0}}, "num_detection_tokens");
   refused({{"model_type", "yolos"}, {"auxiliary_loss", true}}, "auxiliary_loss");
 }

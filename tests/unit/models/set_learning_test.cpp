@@ -72,9 +72,20 @@ const Json kDetr = {{"model_type", "detr"},
                       {"depths", {1, 1}},
                       {"layer_type", "basic"}}}};
 
+const Json kDeformable = [] {
+  Json config = kDetr;
+  config.update({{"model_type", "deformable_detr"},
+                 {"d_model", 64},
+                 {"num_feature_levels", 2},
+                 {"with_box_refine", true},
+                 {"auxiliary_loss", true}});
+  return config;
+}();
+
 INSTANTIATE_TEST_SUITE_P(Families, SetLearning,
                          testing::Values(Case{"yolos", kYolos, 2e-3, 250},
-                                         Case{"detr", kDetr, 2e-3, 250}),
+                                         Case{"detr", kDetr, 2e-3, 250},
+                                         Case{"deformable_detr", kDeformable, 2e-3, 250}),
                          [](const auto& one) { return one.param.name; });
 
 }  // namespace
