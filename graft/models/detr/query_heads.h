@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "graft/io/tensor_map.h"
 #include "graft/models/detr/deformable_layers.h"
 #include "graft/models/mlp.h"
 
