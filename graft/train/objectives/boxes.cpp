@@ -73,6 +73,7 @@ class Boxes final : public Objective {
 
   std::unique_ptr<data::Inputs> inputs(Job& job) const override {
     check_input_size(job.model());
+    models::make_detector(job.model());  // refuses sizes that its layers cannot work with
     return std::make_unique<data::BoxInputs>(job.model().preprocess(), job.data);
   }
   int64_t samples_before(const Job& job) const override {
