@@ -76,6 +76,7 @@ class Boxes final : public Objective {
     models::make_detector(job.model());  // refuses sizes that its layers cannot work with
     return std::make_unique<data::BoxInputs>(job.model().preprocess(), job.data);
   }
+  double rate(const Job& job) const override { return models::make_detector(job.model())->rate(); }
   int64_t samples_before(const Job& job) const override {
     return unmarked_classes(job).empty() ? 0 : job.train_size();
   }
