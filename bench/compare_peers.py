@@ -2,7 +2,7 @@
 """Training steps of graft beside transformers and peft; prints the tables of docs/evidence.md, section 1.
 
   compare_peers.py [--minutes N] [--ours build/release/bench/train_step] [--python .deps/oracles/bin/python] [--results bench/results/peers.jsonl] [--only vit_b16:head,...]
-                   [--texts] [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
+                   [--texts | --detectors] [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
 
 A round of a cell (model, mode, dtype) is one process of each side, one after the other: graft, theirs, graft, theirs … Both read the same random checkpoint. Before the first round every
 setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 the matrix products that a step
@@ -20,8 +20,9 @@ from intervals import ratio_of_medians
 from rows import ORACLES, RESULTS, ROOT, Clock, Rows
 
 PEER = os.path.join(ROOT, "bench/peers/train_step.py")
-BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32, "bert_base": 16, "llama_135m": 4}
+BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32, "bert_base": 16, "llama_135m": 4, "yolos_tiny": 4, "rt_detr_v2_r18": 2}
 TEXTS = ("bert_base", "llama_135m")
+DETECTORS = ("yolos_tiny", "rt_detr_v2_r18")
 MODES = ["full", "head", "lora"]
 # The step ratio's upper end that is asked for, and the ratio of peak memory.
 ASKED = {("vit_b16", "full", "float32"): 0.95, ("vit_b16", "head", "float32"): 1.0, ("vit_b16", "lora", "float32"): 0.95,
@@ -29,8 +30,11 @@ ASKED = {("vit_b16", "full", "float32"): 0.95, ("vit_b16", "head", "float32"): 1
          **{(model, mode, "float32"): 0.95 for model in TEXTS for mode in MODES},
          ("bert_base", "full", "bfloat16"): 0.8, ("bert_base", "head", "bfloat16"): 0.55, ("bert_base", "lora", "bfloat16"): 0.8,
          ("llama_135m", "full", "bfloat16"): 0.75, ("llama_135m", "lora", "bfloat16"): 0.6}
+ASKED.update({(model, "full", "float32"): 0.85 for model in DETECTORS})
 ASKED_PEAK = {(model, "lora", dtype): 0.6 for model in TEXTS for dtype in ("float32", "bfloat16")}
-NAMES = {"vit_b16": "ViT-B/16", "resnet50": "ResNet-50", "mobilenet_v2_0.35": "MobileNetV2-0.35", "bert_base": "BERT-base, 128 tokens", "llama_135m": "Llama of SmolLM2-135M's shape, 256 tokens"}
+ASKED_PEAK.update({(model, "full", "float32"): 0.7 for model in DETECTORS})
+NAMES = {"vit_b16": "ViT-B/16", "resnet50": "ResNet-50", "mobilenet_v2_0.35": "MobileNetV2-0.35", "bert_base": "BERT-base, 128 tokens", "llama_135m": "Llama of SmolLM2-135M's shape, 256 tokens",
+         "yolos_tiny": "YOLOS of the tiny shape, 320", "rt_detr_v2_r18": "RT-DETR v2 R18, 320"}
 
 
 def launch(command):
@@ -52,10 +56,10 @@ class Bench:
         folder = os.path.join(self.args.checkpoints, model)
         if not os.path.exists(os.path.join(folder, "model.safetensors")):
             subprocess.run([self.args.python, PEER, "--model", model, "--batch", "16", "--make-checkpoint", folder], check=True)
-        return ["--model", model, "--mode", mode, "--dtype", dtype, "--batch", BATCH[model], "--threads", self.args.threads, "--checkpoint", folder]
+        return ["--model", model, "--mode", mode, "--dtype", dtype, "--batch", BATCH[model], "--threads", self.args.threads, "--checkpoint", folder, *(["--image-size", 320] if model in DETECTORS else [])]
 
     def settings(self, cell):
-        layouts = [[], ["--channels-last"]] if cell[0] not in ("vit_b16", *TEXTS) else [[]]
+        layouts = [[], ["--channels-last"]] if cell[0] not in ("vit_b16", "yolos_tiny", *TEXTS) else [[]]
         kinds = [[]] if cell[2] == "float32" else [["--bfloat16", "autocast"], ["--bfloat16", "pure"]]
         fused = [[], ["--fused"]] if cell[1] == "full" else [["--fused"]]
         return [sum(parts, []) for parts in itertools.product(layouts, kinds, fused)]
@@ -75,7 +79,7 @@ class Bench:
         value = {"ours": launch([self.args.ours, *common]), "theirs": launch([self.args.python, PEER, *common, *setting]), "setting": setting}
         if cell[0] == "vit_b16":
             value["products"] = launch([self.args.ours, *common, "--roof"])
-        if cell[1] == "full" and cell[0] not in ("vit_b16", *TEXTS):
+        if cell[1] == "full" and cell[0] not in ("vit_b16", *TEXTS, *DETECTORS):
             value["frozen"] = launch([self.args.ours, *common, "--batch-norm", "frozen"])
         self.rows.add(cell=cell, kind="round", **value)
 
@@ -154,13 +158,16 @@ def main():
     p.add_argument("--only", help="model:mode, separated by commas")
     p.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     p.add_argument("--texts", action="store_true", help="language models instead of image classifiers")
+    p.add_argument("--detectors", action="store_true", help="detectors, whole, instead of image classifiers")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--steps", type=int, default=4)
     p.add_argument("--warmup", type=int, default=2, help="steps that are not counted: the second one still meets memory that nobody has touched, on both sides")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
-    cells = [(model, mode, args.dtype) for model in BATCH for mode in MODES if (model in TEXTS) == args.texts]
+    kind = lambda model: "texts" if model in TEXTS else "detectors" if model in DETECTORS else "images"
+    wanted = "texts" if args.texts else "detectors" if args.detectors else "images"
+    cells = [(model, mode, args.dtype) for model in BATCH for mode in (["full"] if wanted == "detectors" else MODES) if kind(model) == wanted]
     if args.only:
         cells = [(*name.split(":"), args.dtype) for name in args.only.split(",")]
     bench = Bench(args)

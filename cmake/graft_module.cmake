@@ -94,9 +94,10 @@ function(graft_catalog module macro def folder)
   endforeach()
 endfunction()
 
-# graft_test(<name> [LABELS label...] [DEPENDS module...]): tests/**/ folder <name> becomes one GoogleTest program.
+# graft_test(<name> [LABELS label...] [DEPENDS module...] [ALONE pattern...]): tests/**/ folder <name> becomes one GoogleTest program.
+# Tests that match a pattern of GoogleTest's are an entry of their own, <name>_alone, beside which ctest runs nothing: those that hold seconds.
 function(graft_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "LABELS;DEPENDS" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT" "LABELS;DEPENDS;ALONE" ${ARGN})
   foreach(dep IN LISTS T_DEPENDS)
     if(NOT TARGET graft_${dep})
       return() # left out by GRAFT_ONLY
@@ -120,7 +121,14 @@ function(graft_test name)
     set(T_TIMEOUT 900)
   endif()
   # One ctest entry a program: a torch program takes a second to start, so a process a test would cost more than the tests.
-  add_test(NAME ${name} COMMAND test_${name})
+  set(others "*")
+  if(T_ALONE)
+    list(JOIN T_ALONE ":" alone)
+    set(others "-${alone}")
+    add_test(NAME ${name}_alone COMMAND test_${name} "--gtest_filter=${alone}")
+    set_tests_properties(${name}_alone PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT} RUN_SERIAL TRUE)
+  endif()
+  add_test(NAME ${name} COMMAND test_${name} "--gtest_filter=${others}")
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
 endfunction()
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The peer's side of the training bench: transformers (and peft for LoRA) doing the steps that graft does, in one process; one JSON line on stdout.
 
-  train_step.py --model {vit_b16,resnet50,mobilenet_v2_0.35,bert_base,llama_135m} --mode {full,head,lora} --batch N --steps N [--warmup N] --dtype {float32,bfloat16}
+  train_step.py --model {vit_b16,resnet50,mobilenet_v2_0.35,bert_base,llama_135m,yolos_tiny,rt_detr_v2_r18} --mode {full,head,lora} --batch N --steps N [--warmup N] --dtype {float32,bfloat16}
                 [--bfloat16 {autocast,pure}] --threads N [--channels-last] [--fused] [--image-size N] [--length N] [--classes N] [--checkpoint DIR]
   train_step.py --model M --make-checkpoint DIR     writes the random model, so that both sides can load the same file
 
@@ -21,6 +21,8 @@ import sys
 import time
 
 
+DETECTORS = ("yolos_tiny", "rt_detr_v2_r18")
+OBJECTS = 6  # in a picture
 TEXTS = {"bert_base": 128, "llama_135m": 256}
 
 
@@ -40,7 +42,7 @@ def status_kib(field):
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--model", choices=["vit_b16", "resnet50", "mobilenet_v2_0.35", "bert_base", "llama_135m"], required=True)
+    p.add_argument("--model", choices=["vit_b16", "resnet50", "mobilenet_v2_0.35", "bert_base", "llama_135m", *DETECTORS], required=True)
     p.add_argument("--mode", choices=["full", "head", "lora"], default="full")
     p.add_argument("--batch", type=int, default=8)
     p.add_argument("--steps", type=int, default=5)
@@ -69,6 +71,13 @@ def family(args):
         return hf.LlamaForCausalLM, hf.LlamaConfig(vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9,
                                                    num_key_value_heads=3, max_position_embeddings=8192, tie_word_embeddings=True, rms_norm_eps=1e-5, rope_theta=100000.0)
     common = {"num_labels": args.classes}
+    if args.model == "yolos_tiny":
+        return hf.YolosForObjectDetection, hf.YolosConfig(hidden_size=192, num_attention_heads=3, intermediate_size=768, image_size=[args.image_size, args.image_size],
+                                                          use_mid_position_embeddings=False, **common)
+    if args.model == "rt_detr_v2_r18":
+        body = hf.RTDetrResNetConfig(depths=[2, 2, 2, 2], hidden_sizes=[64, 128, 256, 512], layer_type="basic", out_features=["stage2", "stage3", "stage4"])
+        return hf.RTDetrV2ForObjectDetection, hf.RTDetrV2Config(backbone_config=body, encoder_in_channels=[128, 256, 512], hidden_expansion=0.5, decoder_layers=3,
+                                                                anchor_image_size=None, **common)
     if args.model == "bert_base":
         return hf.BertForSequenceClassification, hf.BertConfig(**common)
     if args.model == "vit_b16":
@@ -165,7 +174,11 @@ def main():
     model.train()
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=1e-4, weight_decay=0.01, fused=True if args.fused else None)
-    if args.model in TEXTS:
+    if args.model in DETECTORS:
+        pixels = torch.randn(args.batch, 3, args.image_size, args.image_size, dtype=torch.bfloat16 if pure else torch.float32).to(memory_format=layout)
+        boxes = lambda: torch.cat([0.3 + 0.4 * torch.rand(OBJECTS, 2), 0.1 + 0.4 * torch.rand(OBJECTS, 2)], 1)
+        inputs = {"pixel_values": pixels, "labels": [{"class_labels": torch.randint(0, args.classes, (OBJECTS,)), "boxes": boxes()} for _ in range(args.batch)]}
+    elif args.model in TEXTS:
         ids = torch.randint(5, model.config.vocab_size, (args.batch, args.length or TEXTS[args.model]))
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids if args.model == "llama_135m" else torch.randint(0, args.classes, (args.batch,))}
     else:

@@ -19,6 +19,7 @@
 #include "graft/tensor/memory.h"
 #include "graft/train/frozen_weights.h"
 #include "graft/train/loss.h"
+#include "graft/train/objective.h"
 #include "graft/train/optimizer.h"
 #include "graft/train/text_losses.h"
 #include "graft/train/trained_set.h"
@@ -27,6 +28,8 @@
 
 namespace graft::bench {
 namespace {
+
+constexpr int64_t kObjects = 6;  // in a picture
 
 struct Arguments {
   std::string model, mode = "full", dtype = "float32", batch_norm = "auto", checkpoint;
@@ -41,8 +44,8 @@ Arguments parse(int argc, char** argv) {
   CLI::App app("graft's side of the training bench; one JSON line on stdout");
   app.add_option("--model", a.model)
       ->required()
-      ->check(
-          CLI::IsMember({"vit_b16", "resnet50", "mobilenet_v2_0.35", "bert_base", "llama_135m"}));
+      ->check(CLI::IsMember({"vit_b16", "resnet50", "mobilenet_v2_0.35", "bert_base", "llama_135m",
+                             "yolos_tiny", "rt_detr_v2_r18"}));
   app.add_option("--mode", a.mode)->check(CLI::IsMember({"full", "head", "lora"}));
   app.add_option("--batch", a.batch)->check(CLI::PositiveNumber);
   app.add_option("--steps", a.steps)->check(CLI::PositiveNumber);
@@ -74,6 +77,10 @@ bool continues_texts(const Arguments& a) {
   return a.model == "llama_135m";
 }
 
+bool finds_boxes(const Arguments& a) {
+  return a.model == "yolos_tiny" || a.model == "rt_detr_v2_r18";
+}
+
 /// What peft is told to adapt on the other side.
 Json method(const Arguments& a) {
   if (a.mode != "lora") return "none";
@@ -92,12 +99,22 @@ models::ModelSource source(const Arguments& a) {
   models::ModelSource from;
   from.path = a.checkpoint;
   if (continues_texts(a)) from.task = models::Task::next_token;
+  if (finds_boxes(a)) from.task = models::Task::boxes;
   return from;
 }
 
 nn::Flow make_inputs(const Arguments& a, const models::Model& model) {
   const bool texts = a.model == "bert_base" || continues_texts(a);
-  if (!texts) return {"pixels", at::randn({a.batch, 3, a.image_size, a.image_size})};
+  if (!texts) {
+    nn::Flow flow("pixels", at::randn({a.batch, 3, a.image_size, a.image_size}));
+    if (!finds_boxes(a)) return flow;
+    const at::Tensor corners = at::rand({a.batch, kObjects, 2}) * 0.5 * a.image_size;
+    const at::Tensor sides = (0.1 + 0.4 * at::rand({a.batch, kObjects, 2})) * a.image_size;
+    const at::Tensor labels =
+        at::randint(static_cast<int64_t>(model.classes().size()), {a.batch, kObjects, 1});
+    flow["objects"] = at::cat({corners, corners + sides, labels}, 2).to(at::kFloat);
+    return flow;
+  }
   const int64_t length = a.length > 0 ? a.length : continues_texts(a) ? 256 : 128;
   const auto vocabulary = model.config().at("vocab_size").get<int64_t>();
   nn::Flow flow("ids", at::randint(5, vocabulary, {a.batch * length}, at::kLong));
@@ -139,6 +156,7 @@ class Trainer {
     context_.trained.assign(static_cast<size_t>(model.size()), false);
     for (const int b : blocks) context_.trained[static_cast<size_t>(b)] = true;
     inputs_ = make_inputs(a, model);
+    if (finds_boxes(a)) loss_.detector = models::make_detector(model);
     if (!continues_texts(a))
       targets_ = at::randint(static_cast<int64_t>(model.classes().size()), {a.batch}, at::kLong);
   }
@@ -152,9 +170,7 @@ class Trainer {
       flow = model.forward(std::move(flow), context_, 0, border_);
     }
     flow = model.forward(std::move(flow), context_, border_);
-    const train::LossValue loss = flow.has("loss")
-                                      ? train::text_losses(flow)
-                                      : train::compute_loss(flow.at("logits"), targets_, {});
+    const train::LossValue loss = loss_of(flow);
     flow = {};
     const double value = loss.sum.item<double>();
     loss.sum.backward();
@@ -165,6 +181,12 @@ class Trainer {
         mean * train::clip_factor(norm, 1.0));
     for (const auto& tensor : trained_) tensor.value->mutable_grad() = at::Tensor();
     return value / loss.weight;
+  }
+
+  train::LossValue loss_of(const nn::Flow& flow) const {
+    if (loss_.detector) return train::objective_of(Target::boxes).loss(flow, at::Tensor(), loss_);
+    return flow.has("loss") ? train::text_losses(flow)
+                            : train::compute_loss(flow.at("logits"), targets_, {});
   }
 
   int64_t trainable() const {
@@ -182,6 +204,7 @@ class Trainer {
   train::Optimizer optimizer_{{}};
   nn::Flow inputs_;
   at::Tensor targets_;
+  train::LossOptions loss_;
 };
 
 Json run(const Arguments& a) {

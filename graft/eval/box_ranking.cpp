@@ -1,6 +1,7 @@
 #include "graft/eval/box_ranking.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "graft/base/error.h"
@@ -9,6 +10,31 @@ namespace graft::eval {
 namespace {
 
 constexpr size_t kMostBoxes = 100;  // of a class in a picture that COCO looks at
+
+/// What is right of the boxes down to one that is.
+struct Point {
+  int64_t hits, boxes;
+};
+
+/// The mean of precision_curve (precision_recall.h), which only boxes that are right decide:
+/// between two of them precision falls.
+double average(const std::vector<Point>& points, int64_t objects) {
+  double sum = 0, best = 0;
+  size_t at = points.size();
+  for (size_t r = PrecisionCurve::kPoints; r > 0; --r) {
+    const double least = PrecisionCurve::recall(r - 1);
+    const auto recall = [&](const Point& p) {
+      return static_cast<double>(p.hits) / static_cast<double>(objects);
+    };
+    for (; at > 0 && recall(points[at - 1]) >= least; --at) {
+      const Point& p = points[at - 1];
+      best = std::max(best, static_cast<double>(p.hits) / (static_cast<double>(p.boxes) +
+                                                           std::numeric_limits<double>::epsilon()));
+    }
+    sum += best;
+  }
+  return sum / PrecisionCurve::kPoints;
+}
 
 }  // namespace
 
@@ -49,19 +75,22 @@ double BoxRanking::average_precision(const std::vector<int64_t>& pictures, size_
   for (const int64_t picture : pictures) ++times[static_cast<size_t>(picture)];
   double sum = 0;
   int64_t measured = 0;
-  std::vector<Scored> scored;
+  std::vector<Point> points;
   for (const PerClass& one : classes_) {
     int64_t objects = 0;
     for (const uint32_t picture : one.objects) objects += times[picture];
     if (objects == 0) continue;
     for (size_t overlap = first; overlap <= last; ++overlap) {
-      scored.clear();
+      points.clear();
+      int64_t hits = 0, boxes = 0;
       for (const Judged& box : one.found) {
-        if (box.ignored >> overlap & 1U) continue;
-        scored.insert(scored.end(), static_cast<size_t>(times[box.picture]),
-                      {box.score, (box.hit >> overlap & 1U) != 0});
+        const int64_t drawn = box.ignored >> overlap & 1U ? 0 : times[box.picture];
+        boxes += drawn;
+        if (drawn == 0 || !(box.hit >> overlap & 1U)) continue;
+        hits += drawn;
+        points.push_back({hits, boxes});
       }
-      sum += precision_curve(scored, objects).average();
+      sum += average(points, objects);
       ++measured;
     }
   }

@@ -21,7 +21,8 @@ class BoxRanking {
   BoxRanking(size_t classes, const std::vector<PictureBoxes>& pictures);
 
   /// COCO's AP over classes and over kOverlaps[first] to kOverlaps[last], from 0 to 1; a picture
-  /// may be drawn several times. 0 where no drawn picture has an object.
+  /// may be drawn several times (boxes of equal score then count box by box, not copy by copy). 0
+  /// where no drawn picture has an object.
   double average_precision(const std::vector<int64_t>& pictures, size_t first, size_t last) const;
 
  private:

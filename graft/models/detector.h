@@ -57,6 +57,8 @@ class Detector {
   /// What the end of the chain shows, for each picture of the batch; boxes in pixels of the
   /// network's input, which they may leave.
   virtual std::vector<Detections> find(const nn::Flow& end, const DetectOptions& options) const = 0;
+  /// Usual learning rates are multiplied by this.
+  virtual double rate() const { return 1; }
   /// What the end of the chain costs where these objects are there; one list a picture.
   virtual BoxLoss loss(const nn::Flow& end, const std::vector<std::vector<Truth>>& truth) const = 0;
 };

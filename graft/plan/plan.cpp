@@ -86,7 +86,7 @@ double usual_rate(const train::Job& job) {
   // What was pretrained whole moves little.
   if (!job.objective().new_head() && !train::model_source(job.config).random)
     rate = method == "none" ? 5e-5 : 5e-4;
-  rate *= job.objective().rate();
+  rate *= job.objective().rate(job);
   if (sgd) rate *= 30;
   return rate * scale;
 }

@@ -109,7 +109,7 @@ class Objective {
   /// Samples that a batch should have where there are as many: less teaches less.
   virtual int64_t least_batch() const { return 1; }
   /// A usual learning rate is multiplied by this.
-  virtual double rate() const { return 1; }
+  virtual double rate(const Job& /*job*/) const { return 1; }
 
   // Training.
 

@@ -58,6 +58,9 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
     s["loss"] = eval::measure(eval::find_metric("loss"), *measured).value;
     s["metrics"] = to_json(eval::measure_all(*measured));
     job.objective().describe(job, *measured, s);
+    // Reading and finding included, in batches.
+    if (s.contains("detection"))
+      s["detection"]["ms_per_image"] = 1000 * loop.reader().pace().sample_s();
   }
   s["metric"] = metric;
 

@@ -35,6 +35,26 @@ fixture() {
 # graft train of the small data, quickly: settings first, so that a case can change each.
 quick_train() { ${START:-} graft train "$FILES/quick.yaml" model="$QUICK_MODEL" data="$SMALL" "$@"; }
 
+# boxes.csv of six photos of the bundled data, here: a box a photo, of its class.
+write_boxes() {
+  local class file split
+  echo image,xmin,ymin,xmax,ymax,label,split >boxes.csv
+  for class in hat shoes; do
+    for split in train test; do
+      for file in $(find "$CLOTHING/$split/$class" -name '*.jpg' | LC_ALL=C sort | head -n 2); do
+        cp "$file" .
+        echo "${file##*/},20,20,150,150,$class,$split" >>boxes.csv
+      done
+    done
+  done
+}
+
+# graft train of the bundled detector on small pictures, with nothing to decide.
+quick_detector() {
+  graft train model="{path: yolo_fastest_1.1, image_size: 64}" plan=off method=none augment=none metric=AP50 precision=float32 strategy=head train.batch=2 \
+    train.lr=1e-3 train.head_lr=1e-2 train.eval_every=1 train.workers=1 train.batch_norm=frozen threads=1 "$@"
+}
+
 # questions.csv with two classes and pairs.csv with numbers, here.
 write_texts() {
   local i

@@ -6,6 +6,7 @@
 #include "graft/cli/arguments.h"
 #include "graft/data/dataset.h"
 #include "graft/io/safetensors.h"
+#include "graft/models/darknet/files.h"
 #include "graft/models/load.h"
 #include "graft/models/outlook.h"
 #include "graft/report/run_folder.h"
@@ -150,7 +151,7 @@ Command inspect() {
           const bool model =
               fs::exists(at / "config.json") || fs::exists(at / "model.safetensors") ||
               fs::exists(at / "pytorch_model.bin") || !fs::exists(at) || at.extension() == ".pth" ||
-              at.extension() == ".th" || at.extension() == ".bin";
+              at.extension() == ".th" || at.extension() == ".bin" || models::find_darknet(at);
           facts = model ? inspect_model(path) : inspect_data(path);
         }
         if (json)

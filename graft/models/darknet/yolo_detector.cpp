@@ -41,6 +41,9 @@ class YoloDetector final : public Detector {
     return found;
   }
 
+  /// Few of many thousand places learn from an object.
+  double rate() const override { return 4; }
+
   BoxLoss loss(const nn::Flow& end, const std::vector<std::vector<Truth>>& truth) const override {
     std::vector<at::Tensor> maps;
     for (size_t k = 0; k < heads_.size(); ++k) maps.push_back(end.at(fmt::format("maps{}", k)));

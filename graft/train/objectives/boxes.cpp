@@ -1,5 +1,6 @@
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "graft/base/error.h"
@@ -39,6 +40,18 @@ Json by_origin(const Job& job, const Json& classes) {
   return result;
 }
 
+/// A detector that never sees an object only learns to see none.
+void check_objects(const data::View& train) {
+  for (int64_t i = 0; i < train.size(); ++i) {
+    const auto& boxes = train.sample(i).boxes;
+    if (std::ranges::any_of(boxes, [](const data::BoxLabel& box) { return !box.crowd; })) return;
+  }
+  fail_unreadable(
+      "data: no object is marked in any of the {} training pictures (of the classes that are "
+      "learned); graft check tells what the data hold",
+      train.size());
+}
+
 /// Pictures in which objects are marked.
 class Boxes final : public Objective {
  public:
@@ -49,7 +62,8 @@ class Boxes final : public Objective {
   models::Task head() const override { return models::Task::boxes; }
   /// What boxes cost is the model's own affair (models/detector.h).
   std::vector<std::string> losses() const override { return {"detection"}; }
-  void settle(Config& config, const data::Dataset& /*data*/) const override {
+  void settle(Config& config, const data::Dataset& data) const override {
+    check_objects(data.train);
     check_no_classes(config, "objects are marked in the pictures; leave it out");
     check_no_chat(config);
   }
@@ -59,8 +73,10 @@ class Boxes final : public Objective {
 
   std::unique_ptr<data::Inputs> inputs(Job& job) const override {
     check_input_size(job.model());
+    models::make_detector(job.model());  // refuses sizes that its layers cannot work with
     return std::make_unique<data::BoxInputs>(job.model().preprocess(), job.data);
   }
+  double rate(const Job& job) const override { return models::make_detector(job.model())->rate(); }
   int64_t samples_before(const Job& job) const override {
     return unmarked_classes(job).empty() ? 0 : job.train_size();
   }

@@ -43,7 +43,7 @@ class Preference final : public LanguageObjective {
             "it sees how sure the order of the answers is; the share that is right moves in steps"};
   }
   /// A preference is learned next to where the model is.
-  double rate() const override { return 0.1; }
+  double rate(const Job& /*job*/) const override { return 0.1; }
 
   int64_t samples_before(const Job& job) const override {
     return job.data.train.size() + job.data.validation.size() + job.data.test.size();

@@ -15,11 +15,16 @@ MeasuredBox random_box(Rng& rng) {
   return {rng.uniform(0, 80), rng.uniform(0, 80), rng.uniform(5, 60), rng.uniform(5, 60)};
 }
 
-/// Objects, crowds and boxes near and far, some with equal scores; the third class has no object.
+/// Objects, crowds and boxes near and far, which have scores of other pictures; the third class has
+/// no object.
 PictureBoxes random_picture(uint64_t number) {
   Rng rng{17, number};
   PictureBoxes picture;
   const uint64_t objects = rng.below(6);
+  const auto score = [&] {
+    return static_cast<double>(rng.below(20)) / 20 +
+           1e-3 * static_cast<double>(picture.found.size());
+  };
   for (uint64_t k = 0; k < objects; ++k) {
     TrueBox object{random_box(rng), static_cast<int>(rng.below(kClasses - 1))};
     object.area = object.box.area();
@@ -29,12 +34,11 @@ PictureBoxes random_picture(uint64_t number) {
     MeasuredBox near = object.box;
     near.x += rng.uniform(-6, 6);
     near.width *= rng.uniform(0.8, 1.2);
-    picture.found.push_back({near, object.label, static_cast<double>(rng.below(20)) / 20});
+    picture.found.push_back({near, object.label, score()});
   }
   const uint64_t wrong = rng.below(5);
   for (uint64_t k = 0; k < wrong; ++k) {
-    picture.found.push_back({random_box(rng), static_cast<int>(rng.below(kClasses)),
-                             static_cast<double>(rng.below(20)) / 20});
+    picture.found.push_back({random_box(rng), static_cast<int>(rng.below(kClasses)), score()});
   }
   return picture;
 }
