@@ -9,7 +9,7 @@ namespace {
 
 /// Where the points of all cells lie along one side, and the two pixels that they lie between.
 struct Points {
-  at::Tensor low, high;              ///< pixels, int64 [K, points]
+  at::Tensor low, high;              ///< pixels, int32 [K, points]
   at::Tensor low_share, high_share;  ///< what they count, [K, points]
 };
 
@@ -26,7 +26,7 @@ Points points_along(const at::Tensor& from, const at::Tensor& to, int64_t side,
   const at::Tensor clamped = at.clamp(0, last);
   const at::Tensor low = clamped.floor();
   const at::Tensor part = clamped - low;
-  return {low.to(at::kLong), (low + 1).clamp_max(last).to(at::kLong), (1 - part) * there,
+  return {low.to(at::kInt), (low + 1).clamp_max(last).to(at::kInt), (1 - part) * there,
           part * there};
 }
 
@@ -45,7 +45,7 @@ at::Tensor roi_align(const at::Tensor& map, const at::Tensor& regions, const Roi
     const at::Tensor ends = regions.slice(1, 1, 5).to(type) * o.scale;
     const Points y = points_along(ends.select(1, 1), ends.select(1, 3), height, o);
     const Points x = points_along(ends.select(1, 0), ends.select(1, 2), width, o);
-    const at::Tensor first = regions.select(1, 0).to(at::kLong) * (height * width);
+    const at::Tensor first = regions.select(1, 0).to(at::kInt) * (height * width);
     // [K, cells, points] down and across → [K, cells, cells, points, points].
     const auto down = [&](const at::Tensor& t) { return t.view({count, o.size, 1, o.samples, 1}); };
     const auto across = [&](const at::Tensor& t) {

@@ -1,5 +1,7 @@
 #include <torch/types.h>
 
+#include <cmath>
+
 #include "graft/base/error.h"
 #include "graft/models/dialects.h"
 #include "graft/models/family.h"
@@ -25,9 +27,13 @@ void build(Model& model, int64_t classes) {
 
 void init(Model& model, const nn::Init& random) {
   init_body(model, random);
+  // 0.01 as in the paper, which has 256 channels: in narrower stacks nothing would be left of a
+  // map.
+  const auto channels = static_cast<double>(RetinaNetSettings(model.config()).body.channels);
+  const double std = 0.01 * std::sqrt(256 / channels);
   for (auto& p : model.registry().parameters) {
     if (p.name.starts_with("head.") && p.role == nn::Role::weight)
-      random.normal(p.name, *p.value, 0.01);
+      random.normal(p.name, *p.value, std);
   }
 }
 

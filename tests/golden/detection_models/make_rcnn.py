@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes faster_rcnn.*, retinanet.* and rcnn_parts.safetensors: what torchvision 0.28 makes of tiny random detectors and of their parts.
+"""Writes faster_rcnn.*, retinanet.*, rcnn_parts.safetensors and rcnn_names.json: what torchvision 0.28 makes of tiny random detectors and of their parts.
 
 Run:  .deps/oracles/bin/python tests/golden/detection_models/make_rcnn.py [--torchvision .deps/torchvision]
 torchvision's compiled operators are not there: suppression is written out here, and RoIAlign is torchvision's own Python one (ops/roi_align.py).
@@ -7,9 +7,9 @@ torchvision's compiled operators are not there: suppression is written out here,
 <name>.pth is the state dict as torchvision saves it. <name>.safetensors has
   pixels [2, 3, H, W], normalised; objects [M, 6]: picture, label, x0, y0, x1, y1
   logits, offsets (RetinaNet), proposals<i>, regions<i>, logits<i>, shifts<i> (Faster R-CNN, picture i, not training): what flows
-  found<i> [N, 6]: label, score, corners, best first, at the score and suppression in the metadata
+  found<i> [N, 6]: label, score, corners, best first, at the score in the metadata and torchvision's usual suppression
   loss.<part>: of the batch, with what torch.manual_seed(DRAW_SEED) draws; grad.<parameter>
-and the metadata entry "config": what config.json must say beside the shapes. No decision in it is closer than MARGIN to its threshold.
+The metadata entry "info" is JSON with what config.json must say beside the shapes ("config"), the seed and the score. No decision in it is closer than MARGIN to its threshold.
 """
 import argparse
 import json
@@ -31,6 +31,7 @@ from torchvision.ops import boxes as box_ops, feature_pyramid_network as fpn, mi
 from torchvision.ops import roi_align as _  # noqa: E402,F401
 roi_module = sys.modules["torchvision.ops.roi_align"]
 
+torch.set_num_threads(1)  # sums in one order
 HEIGHT, WIDTH, CLASSES, CHANNELS = 64, 96, 3, 8
 DRAW_SEED = 7
 MARGIN = 1e-5
@@ -126,7 +127,7 @@ def finish(name, model, golden, losses, config):
         golden[f"grad.{parameter}"] = value.grad
     torch.save(model.state_dict(), HERE / f"{name}.pth")
     save_file({k: v.detach().contiguous() for k, v in golden.items()}, HERE / f"{name}.safetensors",
-              {"config": json.dumps(config), "draw_seed": str(DRAW_SEED), "score": str(SCORE), "made_by": "make_rcnn.py"})
+              {"info": json.dumps({"config": config, "draw_seed": DRAW_SEED, "score": SCORE})})
 
 
 def make_faster_rcnn(generator):
@@ -227,10 +228,20 @@ def make_parts(generator):
     sampler = _utils.BalancedPositiveNegativeSampler(24, 0.25)
     positive, negative = sampler([labels, labels.flip(0)])
     golden |= {"draw.labels": labels, "draw.first": (positive[0] | negative[0]).to(torch.uint8), "draw.second": (positive[1] | negative[1]).to(torch.uint8)}
-    save_file({k: v.contiguous() for k, v in golden.items()}, HERE / "rcnn_parts.safetensors", {"made_by": "make_rcnn.py", "draw_seed": str(DRAW_SEED)})
+    save_file({k: v.contiguous() for k, v in golden.items()}, HERE / "rcnn_parts.safetensors", {"info": json.dumps({"draw_seed": DRAW_SEED})})
+
+
+def write_names():
+    """Tensors and shapes of the models that torchvision publishes weights of, with norms that learn."""
+    makers = {"faster_rcnn": faster_rcnn.fasterrcnn_resnet50_fpn, "retinanet": retinanet.retinanet_resnet50_fpn}
+    with torch.device("meta"):
+        models = {name: make(weights=None, weights_backbone=None) for name, make in makers.items()}
+    shapes = {name: {k: list(v.shape) for k, v in model.state_dict().items()} for name, model in models.items()}
+    (HERE / "rcnn_names.json").write_text(json.dumps(shapes, separators=(",", ":")) + "\n")
 
 
 def main():
+    write_names()
     for make, seed in ((make_faster_rcnn, 1), (make_retinanet, 2), (make_parts, 3)):
         margins.clear()
         make(torch.Generator().manual_seed(seed))

@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "graft/base/error.h"
+#include "graft/base/files.h"
 #include "graft/io/checkpoint_folder.h"
 #include "graft/models/dialects.h"
 #include "graft/models/load.h"
@@ -37,6 +38,18 @@ io::TensorMap with_old_names(const io::TensorMap& tensors) {
     old.add(its, tensor);
   }
   return old;
+}
+
+TEST(RcnnDialects, PublishedShapes) {
+  const Json published = read_json(graft::test::source_dir() / "tests" / "golden" /
+                                   "detection_models" / "rcnn_names.json");
+  for (const std::string name : {"faster_rcnn", "retinanet"}) {
+    Model model(name, {{"frozen_batch_norm", false}}, Task::boxes);
+    find_family(name).build(model, name == "retinanet" ? 91 : 90);
+    std::map<std::string, std::vector<int64_t>> ours;
+    for (const auto& p : model.registry().parameters) ours[p.name] = p.value->sizes().vec();
+    EXPECT_EQ(ours, (published[name].get<std::map<std::string, std::vector<int64_t>>>())) << name;
+  }
 }
 
 TEST(RcnnDialects, ShapesTellTheConfig) {

@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include "graft/base/error.h"
+#include "graft/base/json.h"
 #include "graft/io/safetensors.h"
 #include "graft/models/rcnn/anchors.h"
 #include "graft/models/rcnn/box_coder.h"
@@ -81,7 +82,8 @@ TEST_F(RcnnParts, Matches) {
 }
 
 TEST_F(RcnnParts, DrawsAreTorchvisions) {
-  const uint64_t seed = std::stoull(reader_.metadata().at("draw_seed"));
+  const Json info = Json::parse(reader_.metadata().at("info"));
+  const auto seed = info["draw_seed"].get<uint64_t>();
   const at::Generator generator = at::detail::createCPUGenerator(seed);
   const at::Tensor labels = golden("draw.labels");
   // There 0 is nothing, 1 an object and -1 neither.

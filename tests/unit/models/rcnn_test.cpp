@@ -27,7 +27,8 @@ std::filesystem::path golden_file(const std::string& name) {
 struct Reference {
   explicit Reference(const std::string& name)
       : reader(golden_file(name + ".safetensors")),
-        config(Json::parse(reader.metadata().at("config"))) {
+        info(Json::parse(reader.metadata().at("info"))),
+        config(info["config"]) {
     tensors = reader.all();
     const at::Tensor pixels = tensors.at("pixels");
     config["preprocessor"] = {{"image_processor_type", "RcnnImageProcessor"},
@@ -45,7 +46,7 @@ struct Reference {
   double loss(const std::string& part) const { return tensors.at("loss." + part).item<double>(); }
 
   io::SafetensorsReader reader;
-  Json config;
+  Json info, config;
   io::TensorMap tensors;
 };
 
@@ -75,7 +76,7 @@ class Rcnn : public testing::TestWithParam<std::string> {
     nn::Context context;
     context.training = true;
     context.generator =
-        at::detail::createCPUGenerator(std::stoull(reference_.reader.metadata().at("draw_seed")));
+        at::detail::createCPUGenerator(reference_.info["draw_seed"].get<uint64_t>());
     nn::Flow flow("pixels", reference_.tensors.at("pixels"));
     flow["objects"] = objects_tensor(reference_.truth());
     return model().forward(std::move(flow), context);
@@ -115,7 +116,7 @@ TEST_P(Rcnn, OutputsAreTorchvisions) {
 }
 
 TEST_P(Rcnn, FindsWhatTorchvisionFinds) {
-  const float score = std::stof(reference_.reader.metadata().at("score"));
+  const float score = reference_.info["score"].get<float>();
   const auto found = detector_->find(run(), {.score = score, .most = two_stages() ? 100 : 300});
   for (size_t i = 0; i < 2; ++i) {
     const at::Tensor expected = reference_.tensors.at(fmt::format("found{}", i)).contiguous();
