@@ -52,6 +52,15 @@ void extend(Allowance& allowance, const train::Job& job, double forward_s, doubl
   allowance.extend_to(since + std::min(kMostPlan, kRunShare * run));
 }
 
+/// Frozen norms are layers like any other, so weights tell as well.
+bool is_convolutional(const models::Model& model) {
+  if (!model.registry().batch_norms.empty()) return true;
+  int64_t kernels = 0;
+  for (const nn::Parameter& p : model.registry().parameters)
+    kernels += p.value->dim() == 4 ? p.value->numel() : 0;
+  return 2 * kernels > model.parameter_count();
+}
+
 Situation look(train::Job& job, bool random_weights, Tried& tried) {
   Situation s;
   s.train_samples = job.data.train.size();
@@ -62,7 +71,7 @@ Situation look(train::Job& job, bool random_weights, Tried& tried) {
     s.largest_class = std::max(s.largest_class, count);
     s.smallest_class = s.smallest_class == 0 ? count : std::min(s.smallest_class, count);
   }
-  s.convolutional = !job.model().registry().batch_norms.empty();
+  s.convolutional = is_convolutional(job.model());
   s.random_weights = random_weights;
   tried.forward = probe_forward(job, kForwardBatch, tried.allowance.part(0.5));
   tried.data = probe_data(job, 6, tried.allowance.part(0.3));

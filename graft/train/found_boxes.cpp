@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "graft/eval/detection.h"
+#include "graft/models/box_truth.h"
 #include "graft/train/job.h"
 
 namespace graft::train {
@@ -30,7 +31,7 @@ class FoundBoxes final : public Evaluation {
       : job_(job), view_(view), options_(options), detector_(models::make_detector(job.model())) {}
 
   void add(const nn::Flow& result, const std::vector<int64_t>& positions) override {
-    const at::Tensor losses = detector_->loss(result, truths_of(result.at("objects")))
+    const at::Tensor losses = detector_->loss(result, models::truth_in(result.at("objects")))
                                   .total.detach()
                                   .to(at::kCPU, at::kFloat)
                                   .contiguous();
@@ -119,20 +120,6 @@ Json number(double value) {
 }
 
 }  // namespace
-
-std::vector<std::vector<models::Truth>> truths_of(const at::Tensor& objects) {
-  const at::Tensor table = objects.to(at::kCPU, at::kFloat).contiguous();
-  std::vector<std::vector<models::Truth>> truths(static_cast<size_t>(table.size(0)));
-  const auto rows = table.accessor<float, 3>();
-  for (int64_t i = 0; i < table.size(0); ++i) {
-    for (int64_t k = 0; k < table.size(1) && rows[i][k][4] >= 0; ++k) {
-      truths[static_cast<size_t>(i)].push_back(
-          {{rows[i][k][0], rows[i][k][1], rows[i][k][2], rows[i][k][3]},
-           static_cast<int>(rows[i][k][4])});
-    }
-  }
-  return truths;
-}
 
 std::unique_ptr<Evaluation> evaluate_boxes(const Job& job, const data::View& view,
                                            const models::DetectOptions& options) {

@@ -10,9 +10,6 @@ namespace graft::train {
 /// Which boxes count where precision is measured over all scores, as COCO's tools do it.
 inline constexpr float kLeastScore = 0.001F;
 
-/// What "objects" [B, M, 5] of a flow (data/scene_writer.h) says, a list a picture.
-std::vector<std::vector<models::Truth>> truths_of(const at::Tensor& objects);
-
 /// Collects the boxes that a detector finds in the pictures of a view, and what they cost.
 std::unique_ptr<Evaluation> evaluate_boxes(const Job& job, const data::View& view,
                                            const models::DetectOptions& options);

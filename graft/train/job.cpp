@@ -42,7 +42,8 @@ void set_image_size(models::Model& model, int64_t size) {
     p.resize_width = static_cast<int>(std::lround(p.resize_width * ratio));
     p.resize_height = static_cast<int>(std::lround(p.resize_height * ratio));
   } else {
-    p.resize = image::Preprocess::Resize::exact;
+    if (p.resize != image::Preprocess::Resize::letterbox)
+      p.resize = image::Preprocess::Resize::exact;
     p.resize_width = p.resize_height = side;
   }
   model.set_preprocess(p);

@@ -32,6 +32,9 @@ class SetDetector final : public Detector {
     return found;
   }
 
+  /// As Carion et al. 2020 train: 1e-4.
+  double rate() const override { return 0.5; }
+
   BoxLoss loss(const nn::Flow& end, const std::vector<std::vector<Truth>>& truth) const override {
     std::vector<SetOutput> outputs{{end.at("logits"), end.at("boxes")}};
     if (end.has("auxiliary_logits")) {

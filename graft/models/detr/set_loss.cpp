@@ -12,24 +12,17 @@
 namespace graft::models {
 namespace {
 
-double weight_of(const Json& config, const char* key, double fallback) {
-  const double weight = config_number(config, key, fallback);
-  if (!(weight >= 0 && weight <= 1e6))
-    fail_unreadable("config.json: {} must be from 0 to 1,000,000, got {}", key, weight);
-  return weight;
-}
-
 SetLossRule common_rule(const Json& config) {
   SetLossRule rule;
-  rule.match.classes = weight_of(config, "class_cost", 1);
-  rule.match.box = weight_of(config, "bbox_cost", 5);
-  rule.match.giou = weight_of(config, "giou_cost", 2);
+  rule.match.classes = loss_weight(config, "class_cost", 1);
+  rule.match.box = loss_weight(config, "bbox_cost", 5);
+  rule.match.giou = loss_weight(config, "giou_cost", 2);
   if (rule.match.classes + rule.match.box + rule.match.giou == 0)
     fail_unreadable(
         "config.json: class_cost, bbox_cost and giou_cost are all 0; one must be above, or objects "
         "cannot be matched");
-  rule.box = weight_of(config, "bbox_loss_coefficient", 5);
-  rule.giou = weight_of(config, "giou_loss_coefficient", 2);
+  rule.box = loss_weight(config, "bbox_loss_coefficient", 5);
+  rule.giou = loss_weight(config, "giou_loss_coefficient", 2);
   return rule;
 }
 
@@ -47,9 +40,16 @@ at::Tensor softmax_loss(const at::Tensor& logits, const at::Tensor& labels, doub
 
 }  // namespace
 
+double loss_weight(const Json& config, const char* key, double fallback) {
+  const double weight = config_number(config, key, fallback);
+  if (!(weight >= 0 && weight <= 1e6))
+    fail_unreadable("config.json: {} must be from 0 to 1,000,000, got {}", key, weight);
+  return weight;
+}
+
 SetLossRule SetLossRule::softmax(const Json& config) {
   SetLossRule rule = common_rule(config);
-  rule.no_object = weight_of(config, "eos_coefficient", 0.1);
+  rule.no_object = loss_weight(config, "eos_coefficient", 0.1);
   return rule;
 }
 

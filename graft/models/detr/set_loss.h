@@ -21,6 +21,9 @@ struct SetLossRule {
   static SetLossRule focal(const Json& config);
 };
 
+/// A weight of a config's loss; negative and absurd ones are an error (exit code 3).
+double loss_weight(const Json& config, const char* key, double fallback);
+
 /// Sums over the pairs of each picture: [P] → [B].
 at::Tensor by_picture(const at::Tensor& costs, const SetPairs& pairs, int64_t pictures);
 

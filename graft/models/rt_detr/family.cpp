@@ -38,6 +38,7 @@ class SetHeadDetector final : public Detector {
   std::vector<Detections> find(const nn::Flow& end, const DetectOptions& options) const override {
     return finder_->find(end, options);
   }
+  double rate() const override { return 0.25; }
   BoxLoss loss(const nn::Flow& end, const std::vector<std::vector<Truth>>& truth) const override {
     return set_head_loss(end, SetTruth(truth, input_, classes_), settings_, rule_);
   }

@@ -15,13 +15,6 @@
 namespace graft::models::rtdetr {
 namespace {
 
-double weight_of(const Json& config, const char* key, double fallback) {
-  const double weight = config_number(config, key, fallback);
-  if (!(weight >= 0 && weight <= 1e6))
-    fail_unreadable("config.json: {} must be from 0 to 1,000,000, got {}", key, weight);
-  return weight;
-}
-
 /// The varifocal loss, summed over queries and classes: [B].
 at::Tensor varifocal(const SetOutput& output, const at::Tensor& ious, const SetTruth& truth,
                      const SetPairs& pairs, const LossRule& rule) {
@@ -151,18 +144,18 @@ class Sum {
 }  // namespace
 
 LossRule::LossRule(const Json& c)
-    : classes(weight_of(c, "weight_loss_vfl", 1)),
-      box(weight_of(c, "weight_loss_bbox", 5)),
-      giou(weight_of(c, "weight_loss_giou", 2)),
-      edges(weight_of(c, "weight_loss_fgl", 0.15)),
-      distillation(weight_of(c, "weight_loss_ddf", 1.5)),
-      alpha(weight_of(c, "focal_loss_alpha", 0.75)),
-      gamma(weight_of(c, "focal_loss_gamma", 2)),
+    : classes(loss_weight(c, "weight_loss_vfl", 1)),
+      box(loss_weight(c, "weight_loss_bbox", 5)),
+      giou(loss_weight(c, "weight_loss_giou", 2)),
+      edges(loss_weight(c, "weight_loss_fgl", 0.15)),
+      distillation(loss_weight(c, "weight_loss_ddf", 1.5)),
+      alpha(loss_weight(c, "focal_loss_alpha", 0.75)),
+      gamma(loss_weight(c, "focal_loss_gamma", 2)),
       auxiliary(config_flag(c, "auxiliary_loss", true)) {
-  match.classes = weight_of(c, "matcher_class_cost", 2);
-  match.box = weight_of(c, "matcher_bbox_cost", 5);
-  match.giou = weight_of(c, "matcher_giou_cost", 2);
-  match.focal = {weight_of(c, "matcher_alpha", 0.25), weight_of(c, "matcher_gamma", 2)};
+  match.classes = loss_weight(c, "matcher_class_cost", 2);
+  match.box = loss_weight(c, "matcher_bbox_cost", 5);
+  match.giou = loss_weight(c, "matcher_giou_cost", 2);
+  match.focal = {loss_weight(c, "matcher_alpha", 0.25), loss_weight(c, "matcher_gamma", 2)};
   if (match.classes + match.box + match.giou == 0)
     fail_unreadable(
         "config.json: matcher_class_cost, matcher_bbox_cost and matcher_giou_cost are all 0; one "

@@ -5,6 +5,7 @@
 
 #include "graft/base/error.h"
 #include "graft/data/box_inputs.h"
+#include "graft/models/box_truth.h"
 #include "graft/train/earlier_objects.h"
 #include "graft/train/found_boxes.h"
 #include "graft/train/job.h"
@@ -86,7 +87,8 @@ class Boxes final : public Objective {
   }
   LossValue loss(const nn::Flow& result, const at::Tensor& /*targets*/,
                  const LossOptions& options) const override {
-    const models::BoxLoss cost = options.detector->loss(result, truths_of(result.at("objects")));
+    const models::BoxLoss cost =
+        options.detector->loss(result, models::truth_in(result.at("objects")));
     LossValue value;
     value.sum = cost.total.sum();
     value.per_sample = cost.total.detach();
