@@ -70,6 +70,11 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
         missing.front(), known.size(), known.empty() ? "" : known.front());
   }
   data::relabel(job.data, known, mapping);
+  // A run is measured as it was trained: its summary says the same then.
+  if (!job.config.is_auto("", "precision")) {
+    job.model().set_precision(
+        precision_type(job.config.values["precision"].get<std::string>(), job.model().device()));
+  }
   graft::train::open_inputs(job);
   job.profile = graft::train::measure_profile(job.model(), *job.inputs);
   return job;
