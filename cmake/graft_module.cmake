@@ -94,10 +94,10 @@ function(graft_catalog module macro def folder)
   endforeach()
 endfunction()
 
-# graft_test(<name> [LABELS label...] [DEPENDS module...] [ALONE pattern...]): tests/**/ folder <name> becomes one GoogleTest program.
-# Tests that match a pattern of GoogleTest's are an entry of their own, <name>_alone, beside which ctest runs nothing: those that hold seconds.
+# graft_test(<name> [LABELS label...] [DEPENDS module...] [ALONE pattern...] [COST seconds]): tests/**/ folder <name> becomes one GoogleTest program.
+# Entries that take long begin first (COST). Tests that match a pattern of GoogleTest's are an entry of their own, <name>_alone, beside which ctest runs nothing: those that hold seconds.
 function(graft_test name)
-  cmake_parse_arguments(T "" "TIMEOUT" "LABELS;DEPENDS;ALONE" ${ARGN})
+  cmake_parse_arguments(T "" "TIMEOUT;COST" "LABELS;DEPENDS;ALONE" ${ARGN})
   foreach(dep IN LISTS T_DEPENDS)
     if(NOT TARGET graft_${dep})
       return() # left out by GRAFT_ONLY
@@ -130,6 +130,9 @@ function(graft_test name)
   endif()
   add_test(NAME ${name} COMMAND test_${name} "--gtest_filter=${others}")
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABELS}" TIMEOUT ${T_TIMEOUT})
+  if(T_COST)
+    set_tests_properties(${name} PROPERTIES COST ${T_COST})
+  endif()
 endfunction()
 
 # graft_simd(<module> <file.inc>): compiles the file once for each level of vector instructions (graft/base/simd.h), in a
