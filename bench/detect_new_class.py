@@ -27,7 +27,7 @@ WAYS = {"naive": ["train.distill=false"], "distilled": ["train.distill=true"], "
         "distilled, head only": ["train.distill=true", "strategy=head"]}
 COMMON = ["plan=off", "method=none", "metric=AP50", "precision=float32", "augment=none", "train.batch=16", "train.workers=2", "train.batch_norm=frozen", "train.schedule=cosine",
           "train.keep=last", "train.lr=2e-3", "train.head_lr=4e-3"]
-PASSES = 20
+PASSES = 8
 
 
 def pictures():
