@@ -23,6 +23,7 @@ class Relabelled final : public Source {
   Content content() const override { return source_->content(); }
   image::Image load(int64_t i) const override { return source_->load(i); }
   Text text(int64_t i) const override { return source_->text(i); }
+  const Source& behind() const { return *source_; }
 
  private:
   std::shared_ptr<const Source> source_;
@@ -30,6 +31,11 @@ class Relabelled final : public Source {
 };
 
 }  // namespace
+
+const Source& behind_relabelling(const Source& source) {
+  const auto* relabelled = dynamic_cast<const Relabelled*>(&source);
+  return relabelled ? behind_relabelling(relabelled->behind()) : source;
+}
 
 void relabel(Dataset& dataset, const std::vector<std::string>& classes,
              const std::vector<int>& mapping) {

@@ -9,4 +9,7 @@ namespace graft::data {
 void relabel(Dataset& dataset, const std::vector<std::string>& classes,
              const std::vector<int>& mapping);
 
+/// What lies behind a source that relabel made, sample for sample; any other is itself.
+const Source& behind_relabelling(const Source& source);
+
 }  // namespace graft::data

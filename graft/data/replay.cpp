@@ -77,7 +77,7 @@ void add_replay(Dataset& dataset, Dataset earlier, std::optional<int64_t> sample
 }
 
 int64_t replay_begin(const View& view) {
-  const auto* joined = dynamic_cast<const Joined*>(view.source.get());
+  const auto* joined = dynamic_cast<const Joined*>(&behind_relabelling(*view.source));
   return joined ? joined->begin() : view.source->size();
 }
 

@@ -4,10 +4,12 @@
 #include <fstream>
 
 #include "graft/base/error.h"
+#include "graft/data/replay.h"
 #include "graft/eval/detection.h"
 #include "graft/eval/metric.h"
 #include "graft/models/load.h"
 #include "graft/plan/plan.h"
+#include "graft/train/earlier_objects.h"
 #include "graft/train/run_model.h"
 #include "tests/contract_training/scenes.h"
 #include "tests/contract_training/stops.h"
@@ -297,6 +299,15 @@ TEST(ClassIncremental, EarlierDataAreLearnedBeside) {
     }
   }
   EXPECT_EQ(run(job)["status"], "completed");
+  // Old classes that only earlier samples mark are still found in the new pictures.
+  run(with(box_config(scratch / "first"), {{"budget", {{"steps", 2}}}}));
+  Json again = config;
+  again["model"] = (scratch / "first").string();
+  again["output"] = (scratch / "again").string();
+  train::Job later = open(again);
+  EXPECT_EQ(later.model().classes(), (std::vector<std::string>{"blue", "green", "red", "violet"}));
+  EXPECT_EQ(data::replay_begin(later.data.train), 12 + 6 + 6);  // the new source is first
+  EXPECT_EQ(train::unmarked_classes(later), (std::vector<int>{0, 1}));
   config["data"]["replay"] = photos().string();
   EXPECT_GRAFT_ERROR(open(config), ErrorCode::usage, "data.replay");
 }
