@@ -31,6 +31,7 @@ STRATEGIES = {  # words, rate, rate of the head
     "incremental": (["strategy={name: incremental, share: 0.2}", "method=none"], 4e-3, 1e-2),
     "layer-wise": (["strategy=layer-wise", "method=none"], 2e-3, 1e-2),
     "full": (["strategy=full", "method=none"], 2e-3, 4e-3),
+    "norm": (["strategy=full", "method=norm"], 1e-2, 1e-2),
     "lora": (["strategy=full", "method={name: lora, r: 8, alpha: 16, target: all}"], 4e-3, 1e-2),
 }
 PASSES = 10
