@@ -17,7 +17,7 @@ args = p.parse_args()
 os.environ["OMP_NUM_THREADS"] = "1"
 with open(args.data) as f:
     coco = json.load(f)
-root = os.path.dirname(os.path.abspath(args.data))
+root = os.path.dirname(os.path.dirname(os.path.abspath(args.data)))  # pictures lie beside the folder of annotations
 boxes = {image["id"]: [] for image in coco["images"]}
 for one in coco["annotations"]:
     x, y, w, h = one["bbox"]
