@@ -1,5 +1,6 @@
 #include "graft/models/detr/query_heads.h"
 
+#include <fmt/format.h>
 #include <torch/types.h>
 
 #include <algorithm>
