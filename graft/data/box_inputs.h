@@ -18,6 +18,7 @@ class BoxInputs final : public Inputs {
   /// view's source only, in place of those that were added before.
   void add_objects(const View& view, std::vector<std::vector<BoxLabel>> objects);
   bool random() const override { return augmentation_.random(); }
+  bool mixes() const override { return augmentation_.mixes(); }
   void set_augmentation(const Json& augment) override;
   nn::Flow example(int64_t samples) const override;
   void keep(const Dataset& data, int64_t bytes) override { decoded_.keep(data, bytes); }

@@ -18,7 +18,7 @@ struct Pass {
   bool augment = false;
   uint64_t seed = 0;
   uint64_t epoch = 0;  ///< of the random streams; epoch % k gives k fixed views
-  bool mixes = true;   ///< augmentations that show several pictures in one may act
+  bool mixes = true;   ///< augmentations that show several samples in one may act
 };
 
 /// What reading a sample costs, in one thread.
@@ -46,6 +46,8 @@ class Inputs {
   virtual std::vector<int64_t> lengths(const View& /*view*/) { return {}; }
   /// Whether an augmented pass differs from the one before.
   virtual bool random() const = 0;
+  /// Whether an augmentation shows several samples in one.
+  virtual bool mixes() const { return false; }
   /// Sets what `augment` in a configuration says.
   virtual void set_augmentation(const Json& augment) = 0;
   /// Samples that did not fit the model and were shortened, so far.

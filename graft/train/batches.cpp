@@ -42,7 +42,8 @@ int64_t Reader::stream_epoch(int64_t epoch) const {
   return views_ > 0 ? epoch % views_ : epoch;
 }
 
-bool Reader::mixes_pictures(int64_t epoch) const {
+bool Reader::mixes_samples(int64_t epoch) const {
+  if (!job_.inputs->mixes()) return false;
   const auto closed = job_.config.values["train"]["close_last"].get<double>();
   const int64_t steps = planned_steps(job_);
   if (closed <= 0 || steps <= 0) return true;
@@ -83,7 +84,7 @@ std::unique_ptr<data::Batches> Reader::batches(const data::View& view, std::vect
     warn_(fmt::format("skipped: {}", bad.reason));
   };
   const data::Pass pass{augment, job_.config.seed(), static_cast<uint64_t>(stream_epoch(epoch)),
-                        mixes_pictures(epoch)};
+                        augment && mixes_samples(epoch)};
   return job_.inputs->batches(view, std::move(order), pass, std::move(options), pool_);
 }
 

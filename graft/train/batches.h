@@ -78,8 +78,8 @@ class Reader {
   int64_t cache_row(int64_t position, int64_t epoch) const;
   /// Epoch that a sample's random stream is drawn from: fixed views repeat.
   int64_t stream_epoch(int64_t epoch) const;
-  /// Whether augmentations that show several pictures in one act in an epoch (train.close_last).
-  bool mixes_pictures(int64_t epoch) const;
+  /// Whether augmentations that show several samples in one act in an epoch (train.close_last).
+  bool mixes_samples(int64_t epoch) const;
 
   /// All positions of a view, so that every beginning stands for the whole (data::spread_order).
   std::vector<int64_t> spread(const data::View& view) const;

@@ -109,6 +109,21 @@ TEST(BoxTraining, IsTheSameForAnyWorkersAndBatchesOfReading) {
   EXPECT_TRUE(same_weights(scratch / "one", scratch / "three"));
 }
 
+TEST(BoxTraining, TheLastPassesShowOnePictureAtATime) {
+  const test::ScratchDir scratch;
+  train::Job job = open(with(box_config(scratch / "run"), {{"augment", {{"mosaic", {{"p", 1}}}}},
+                                                           {"train", {{"close_last", 0.25}}},
+                                                           {"budget", {{"epochs", 4}}}}));
+  const train::Reader reader(job, [](const std::string& text) { ADD_FAILURE() << text; });
+  const auto pixels = [&](bool augment, int64_t epoch) {
+    const auto batch = reader.batches(job.data.train, {0, 1, 2, 3}, augment, epoch, 4)->next();
+    return batch->inputs.at("pixels");
+  };
+  const at::Tensor plain = pixels(false, 0);
+  for (int64_t epoch = 0; epoch < 3; ++epoch) EXPECT_FALSE(at::equal(pixels(true, epoch), plain));
+  EXPECT_TRUE(at::equal(pixels(true, 3), plain));
+}
+
 class BoxResume : public ::testing::TestWithParam<Json> {};
 
 TEST_P(BoxResume, EqualsTheUninterruptedRunBitForBit) {
