@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "graft/base/error.h"
 #include "graft/base/rng.h"
 #include "graft/eval/box_ranking.h"
 
@@ -83,12 +84,18 @@ Measured measure(const Metric& metric, const Predictions& p) {
   return m;
 }
 
-std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& p) {
-  std::vector<std::pair<std::string, Measured>> result;
+Measures measure_all(const Predictions& p) {
+  Measures result;
   for (const Metric& metric : metrics()) {
     if (metric.defined_for(p.target)) result.emplace_back(metric.name, measure(metric, p));
   }
   return result;
+}
+
+const Measured& measured(const Measures& all, const std::string& metric) {
+  const auto found = std::ranges::find(all, metric, [](const auto& entry) { return entry.first; });
+  GRAFT_ASSERT(found != all.end());
+  return found->second;
 }
 
 }  // namespace graft::eval

@@ -38,7 +38,11 @@ std::pair<double, double> wilson_interval(double hits, double n);
 
 /// Value and interval; the bootstrap has a fixed seed.
 Measured measure(const Metric& metric, const Predictions& predictions);
+/// Metrics by name.
+using Measures = std::vector<std::pair<std::string, Measured>>;
 /// Every metric that is defined for the task, in catalogue order.
-std::vector<std::pair<std::string, Measured>> measure_all(const Predictions& predictions);
+Measures measure_all(const Predictions& predictions);
+/// The one of a metric that is defined for the task.
+const Measured& measured(const Measures& all, const std::string& metric);
 
 }  // namespace graft::eval

@@ -61,7 +61,7 @@ void EventLog::on_step(const StepEvent& e) {
   board_.scalar("train/lr", e.step, e.lr, now);
 }
 
-Json to_json(const std::vector<std::pair<std::string, eval::Measured>>& metrics) {
+Json to_json(const eval::Measures& metrics) {
   Json values = Json::object();
   for (const auto& [name, m] : metrics)
     values[name] = {{"value", m.value}, {"low", m.low}, {"high", m.high}};

@@ -36,6 +36,6 @@ class EventLog final : public Observer {
   report::EventFile board_;
 };
 
-Json to_json(const std::vector<std::pair<std::string, eval::Measured>>& metrics);
+Json to_json(const eval::Measures& metrics);
 
 }  // namespace graft::train

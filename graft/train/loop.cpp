@@ -346,35 +346,37 @@ void Loop::evaluate_validation(bool last) {
   {
     average_.swap(trained_);
     const StatisticsFrozen frozen(job_.model());
-    validation_ = reader_->evaluate(job_.data.validation, deadline_, state_.best_step < 0);
+    auto found = reader_->evaluate(job_.data.validation, deadline_, state_.best_step < 0);
     average_.swap(trained_);
-  }
-  event.seconds = watch.seconds();
-  if (validation_->size() == 0) {  // no time for a single batch: nothing was measured
     validation_.reset();
-    return;
+    if (found.size() == 0) return;  // no time for a single batch: nothing was measured
+    event.seconds = watch.seconds();
+    validation_.emplace(std::move(found));
   }
-  event.metrics = eval::measure_all(*validation_);
+  event.metrics = validation_->metrics();
+  event.loss = validation_->loss();
   const eval::Metric& metric = eval::find_metric(job_.config.values["metric"].get<std::string>());
-  const double value = eval::measure(metric, *validation_).value;
-  event.loss = eval::measure(eval::find_metric("loss"), *validation_).value;
+  const double value = validation_->metric(metric.name).value;
   // Broken weights still get some samples right; they are never the best. Nor is what the clock cut
   // short.
-  const bool whole = validation_->size() >= validated_;
+  const bool whole = validation_->samples() >= validated_;
   const bool improved = metric.higher_is_better ? value > state_.best : value < state_.best;
   const bool better = replay_ ? replay_->best.count(state_.step) > 0
-                              : validation_->size() > 0 && std::isfinite(event.loss) &&
+                              : validation_->samples() > 0 && std::isfinite(event.loss) &&
                                     std::isfinite(value) &&
                                     (state_.best_step < 0 || (whole && improved));
-  validated_ = std::max(validated_, validation_->size());
+  validated_ = std::max(validated_, validation_->samples());
   if (better) {
     state_.best = value;
     state_.best_step = state_.step;
     state_.bad_evaluations = 0;
-    state_.settings = job_.objective().settings(job_, *validation_);
+    state_.settings = job_.objective().settings(job_, validation_->predictions());
   } else {
     ++state_.bad_evaluations;
   }
+  validation_->describe(job_);
+  scoring_s_ =
+      std::max(scoring_s_, validation_->seconds() / static_cast<double>(validation_->samples()));
   state_.last_evaluation = state_.step;
   state_.evaluated_progress = state_.progress;
   work_.eval_s += event.seconds;

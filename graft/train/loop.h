@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "graft/eval/predictions.h"
 #include "graft/train/batches.h"
 #include "graft/train/checkpoint.h"
 #include "graft/train/deadline.h"
 #include "graft/train/job.h"
 #include "graft/train/loss.h"
+#include "graft/train/measurement.h"
 #include "graft/train/moving_average.h"
 #include "graft/train/observer.h"
 #include "graft/train/optimizer.h"
@@ -48,7 +48,11 @@ class Loop {
   const std::vector<TrainedTensor>& ever_trained() const { return ever_trained_; }
   const std::vector<nn::Parameter>& moving_buffers() const { return buffers_; }
   /// The newest evaluation on the validation split; empty before the first.
-  const std::optional<eval::Predictions>& validation() const { return validation_; }
+  const std::optional<Measurement>& validation() const { return validation_; }
+  /// Seconds that metrics with their intervals should take, once a view's samples went through.
+  double scoring_seconds(const data::View& view) const {
+    return scoring_s_ * static_cast<double>(view.size());
+  }
   /// Brings back the weights that were best on validation, whatever train.keep says when `always`;
   /// false when none were kept.
   bool restore_best(bool always = false);
@@ -112,8 +116,9 @@ class Loop {
   double measuring_most_s_ = 1e9;  // that evaluations may take of what is left
   double solve_ahead_s_ = 0;       // for solving a head
   double forwards_per_step_ = 0;   // an update in forward passes of one sample
+  double scoring_s_ = 0;           // metrics and intervals of a sample, at most so far
   int64_t validated_ = 0;          // most samples that an evaluation measured
-  std::optional<eval::Predictions> validation_;
+  std::optional<Measurement> validation_;
 };
 
 }  // namespace graft::train

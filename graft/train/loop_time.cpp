@@ -35,8 +35,12 @@ double Loop::seconds_to_end() const {
   const double by_steps = forwards_per_step_ > 0 && !reader_->train_cache()
                               ? deadline_.typical_step() / forwards_per_step_
                               : 0;
-  double measuring = reader_->seconds_for(job_.data.test, by_steps);
-  if (validation_ahead_) measuring += reader_->seconds_for(job_.data.validation, by_steps);
+  double measuring =
+      reader_->seconds_for(job_.data.test, by_steps) + scoring_seconds(job_.data.test);
+  if (validation_ahead_) {
+    measuring += reader_->seconds_for(job_.data.validation, by_steps) +
+                 scoring_seconds(job_.data.validation);
+  }
   return std::min(kMargin * measuring + solve_ahead_s_, measuring_most_s_) + 3 * save_s_ +
          exit_seconds();
 }
@@ -86,14 +90,16 @@ void Loop::expect_steps(int border) {
 /// the last one is sure.
 bool Loop::fits_evaluation() const {
   if (!deadline_.limited() || replay_) return true;
-  const double seconds = kMargin * reader_->seconds_for(job_.data.validation, 0);
+  const double seconds = kMargin * (reader_->seconds_for(job_.data.validation, 0) +
+                                    scoring_seconds(job_.data.validation));
   return seconds <= (state_.best_step < 0 ? 0.1 : 1.0) * deadline_.left();
 }
 
 bool Loop::fits_last_evaluation() {
   if (!deadline_.limited()) return true;
   begin_measuring(kTestShare);
-  return deadline_.fits(reader_->seconds_for(job_.data.validation, 0));
+  return deadline_.fits(reader_->seconds_for(job_.data.validation, 0) +
+                        scoring_seconds(job_.data.validation));
 }
 
 bool Loop::evaluation_due() const {

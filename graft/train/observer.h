@@ -55,7 +55,7 @@ struct EvaluationEvent {
   double epoch;
   std::string split;
   double loss;
-  std::vector<std::pair<std::string, eval::Measured>> metrics;
+  eval::Measures metrics;
   double seconds;
   bool best;
 };

@@ -93,36 +93,31 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   const bool has_test = !job.data.test.empty();
   const data::View& view = has_test ? job.data.test : job.data.validation;
   const std::string split = has_test ? "test" : "validation";
-  std::optional<eval::Predictions> measured;
+  std::optional<Measurement> measured;
   if (!view.empty()) {
     Stopwatch watch;
     Deadline rest = deadline;
-    rest.reserve(exit_seconds);
-    measured = loop.reader().evaluate(view, rest, !loop.validation());
+    rest.reserve(exit_seconds() + loop.scoring_seconds(view));
+    eval::Predictions found = loop.reader().evaluate(view, rest, !loop.validation());
     loop.work().eval_s += watch.seconds();
-    if (measured->size() < view.size()) {
+    if (found.size() < view.size()) {
       for (Observer* o : observers) {
         o->on_warning(
             fmt::format("the time budget allowed to measure {} of {} samples of the {} split",
-                        measured->size(), view.size(), split));
+                        found.size(), view.size(), split));
       }
     }
-    if (measured->size() > 0) {
-      write_predictions(folder, *measured, split);
-      EvaluationEvent event{loop.state().step,
-                            0,
-                            split,
-                            eval::measure(eval::find_metric("loss"), *measured).value,
-                            eval::measure_all(*measured),
-                            watch.seconds(),
-                            false};
+    if (found.size() > 0) {
+      measured.emplace(std::move(found));
+      measured->describe(job);
+      write_predictions(folder, measured->predictions(), split);
+      EvaluationEvent event{loop.state().step, 0,    split, measured->loss(), measured->metrics(),
+                            watch.seconds(),   false};
       event.epoch = static_cast<double>(loop.state().samples) /
                     static_cast<double>(epoch_shape(job.config, job.train_size()).samples);
       if (has_test) {
         for (Observer* o : observers) o->on_evaluation(event);
       }
-    } else {
-      measured.reset();
     }
   }
   // Once and at the end, when all splits were read: a resumed run says the same.

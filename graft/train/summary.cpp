@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "graft/base/clock.h"
-#include "graft/eval/metric.h"
 #include "graft/tensor/memory.h"
 #include "graft/train/event_log.h"
 
@@ -19,7 +18,7 @@ double fraction_saved(double ours, double full) {
 }  // namespace
 
 Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
-                  const std::string& status, const std::optional<eval::Predictions>& test,
+                  const std::string& status, const std::optional<Measurement>& test,
                   const std::string& split) {
   const Config& config = job.config;
   const Json& v = config.values;
@@ -48,16 +47,16 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
                  {"interval", nullptr},
                  {"validation", nullptr}};
   if (state.best_step >= 0) metric["validation"] = state.best;
-  const std::optional<eval::Predictions>& measured = test ? test : loop.validation();
+  const std::optional<Measurement>& measured = test ? test : loop.validation();
   s["loss"] = nullptr;
-  if (measured && measured->size() > 0) {
-    const auto m = eval::measure(eval::find_metric(metric_name), *measured);
+  if (measured) {
+    const eval::Measured& m = measured->metric(metric_name);
     metric["value"] = m.value;
     metric["interval"] = {m.low, m.high};
-    metric["samples"] = measured->size();
-    s["loss"] = eval::measure(eval::find_metric("loss"), *measured).value;
-    s["metrics"] = to_json(eval::measure_all(*measured));
-    job.objective().describe(job, *measured, s);
+    metric["samples"] = measured->samples();
+    s["loss"] = measured->loss();
+    s["metrics"] = to_json(measured->metrics());
+    s.update(measured->facts());
     // Reading and finding included, in batches.
     if (s.contains("detection"))
       s["detection"]["ms_per_image"] = 1000 * loop.reader().pace().sample_s();

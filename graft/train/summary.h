@@ -2,7 +2,6 @@
 
 #include <optional>
 
-#include "graft/eval/predictions.h"
 #include "graft/train/loop.h"
 #include "graft/train/run.h"
 
@@ -10,7 +9,7 @@ namespace graft::train {
 
 /// summary.json as docs/run_folder.md describes it; `test` is absent while the run goes on.
 Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
-                  const std::string& status, const std::optional<eval::Predictions>& test,
+                  const std::string& status, const std::optional<Measurement>& test,
                   const std::string& split);
 
 }  // namespace graft::train
