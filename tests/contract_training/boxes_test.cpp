@@ -77,8 +77,7 @@ TEST(BoxEvaluation, IsThatOfCoco) {
   const eval::Predictions p = found_in(job, job.data.train);
   ASSERT_EQ(p.size(), 12);
   eval::DetectionMetric metric(p.classes);
-  for (size_t i = 0; i < p.boxes.size(); ++i)
-    metric.add(static_cast<int64_t>(i), p.boxes[i].truth, p.boxes[i].found);
+  for (size_t i = 0; i < p.boxes.size(); ++i) metric.add(static_cast<int64_t>(i), p.boxes[i]);
   const eval::BoxFigures figures = metric.scores().figures;
   EXPECT_NEAR(value_of("AP", p), figures.ap, 1e-12);
   EXPECT_NEAR(value_of("AP50", p), figures.ap50, 1e-12);
