@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "graft/base/error.h"
+#include "graft/image/placement.h"
 #include "graft/models/family.h"
 
 namespace graft::models {
@@ -15,8 +16,13 @@ std::unique_ptr<Detector> make_detector(const Model& model) {
   return family.detector(model);
 }
 
-Detections in_picture(const Detections& found, const image::Placement& placement,
+namespace {
+
+/// Boxes of the network's input in the picture that was put into it; cut at its borders, and
+/// without those that lie outside.
+Detections in_picture(const Detections& found, const image::Preprocess& preprocess,
                       image::Dimensions picture) {
+  const image::Placement placement = preprocess.placement(picture);
   const image::Box all{0, 0, static_cast<float>(picture.width), static_cast<float>(picture.height)};
   Detections placed;
   for (const Detection& one : found) {
@@ -24,6 +30,20 @@ Detections in_picture(const Detections& found, const image::Placement& placement
     if (box.area() > 0) placed.push_back({box, one.label, one.score});
   }
   return placed;
+}
+
+}  // namespace
+
+std::vector<Detections> find_in_pictures(const Model& model, const Detector& detector,
+                                         const nn::Flow& end, const DetectOptions& options) {
+  std::vector<Detections> found = detector.find(end, options);
+  const at::Tensor sizes = end.at("sizes").cpu();
+  for (size_t i = 0; i < found.size(); ++i) {
+    const float* size = sizes.data_ptr<float>() + 2 * i;
+    const image::Dimensions picture{static_cast<int>(size[1]), static_cast<int>(size[0])};
+    found[i] = in_picture(found[i], model.preprocess(), picture);
+  }
+  return found;
 }
 
 DetectOptions detect_options(const Model& model) {
@@ -52,8 +72,7 @@ std::vector<Detections> detect(Model& model, const Detector& detector,
   const nn::Flow end = model.forward({"pixels", pixels.to(model.device())}, context);
   std::vector<Detections> found = detector.find(end, options);
   for (size_t i = 0; i < found.size(); ++i) {
-    const image::Dimensions picture{pictures[i].width, pictures[i].height};
-    found[i] = in_picture(found[i], preprocess.placement(picture), picture);
+    found[i] = in_picture(found[i], preprocess, {pictures[i].width, pictures[i].height});
   }
   return found;
 }

@@ -8,7 +8,6 @@
 
 #include "graft/image/box.h"
 #include "graft/image/image.h"
-#include "graft/image/placement.h"
 #include "graft/models/model.h"
 
 namespace graft::models {
@@ -67,10 +66,10 @@ class Detector {
 /// the model cannot work with, are errors (exit codes 2 and 3).
 std::unique_ptr<Detector> make_detector(const Model& model);
 
-/// The same boxes in a picture that was put into the network's input so; cut at its borders, and
-/// without those that lie outside.
-Detections in_picture(const Detections& found, const image::Placement& placement,
-                      image::Dimensions picture);
+/// What the end of the chain shows in pictures whose "sizes" travel with it (data/scene_writer.h):
+/// boxes in their pixels, cut at their borders, without those that lie outside.
+std::vector<Detections> find_in_pictures(const Model& model, const Detector& detector,
+                                         const nn::Flow& end, const DetectOptions& options);
 
 /// Which boxes count as "detection" of the model's config says: {"score", "nms"}.
 DetectOptions detect_options(const Model& model);
