@@ -3,20 +3,24 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "graft/base/error.h"
 #include "graft/image/placement.h"
 #include "graft/models/family.h"
 
 namespace graft::models {
-
-std::unique_ptr<Detector> make_detector(const Model& model) {
-  const Family& family = find_family(model.family());
-  family.architecture(Task::boxes, "model");  // refused here when there is none
-  return family.detector(model);
-}
-
 namespace {
+
+constexpr const char* kSettings = "detection";
+constexpr const char* kScore = "score";
+constexpr const char* kSuppression = "nms";
+
+const Json& settings_of(const Model& model) {
+  static const Json none = Json::object();
+  const Json& config = model.config();
+  return config.is_object() && config.contains(kSettings) ? config[kSettings] : none;
+}
 
 /// Boxes of the network's input in the picture that was put into it; cut at its borders, and
 /// without those that lie outside.
@@ -34,6 +38,12 @@ Detections in_picture(const Detections& found, const image::Preprocess& preproce
 
 }  // namespace
 
+std::unique_ptr<Detector> make_detector(const Model& model) {
+  const Family& family = find_family(model.family());
+  family.architecture(Task::boxes, "model");  // refused here when there is none
+  return family.detector(model);
+}
+
 std::vector<Detections> find_in_pictures(const Model& model, const Detector& detector,
                                          const nn::Flow& end, const DetectOptions& options) {
   std::vector<Detections> found = detector.find(end, options);
@@ -46,12 +56,23 @@ std::vector<Detections> find_in_pictures(const Model& model, const Detector& det
   return found;
 }
 
+Json detection_settings(std::optional<double> score, std::optional<double> nms) {
+  Json settings = Json::object();
+  if (nms) settings[kSuppression] = *nms;
+  if (score) settings[kScore] = *score;
+  return {{kSettings, settings}};
+}
+
+double detection_score(const Model& model) {
+  return config_number(settings_of(model), kScore, std::numeric_limits<double>::quiet_NaN());
+}
+
 DetectOptions detect_options(const Model& model) {
   DetectOptions options;
-  if (!model.config().is_object() || !model.config().contains("detection")) return options;
-  const Json& settings = model.config()["detection"];
-  options.score = static_cast<float>(config_number(settings, "score", options.score));
-  if (settings.contains("nms")) options.iou = static_cast<float>(config_number(settings, "nms", 1));
+  const Json& settings = settings_of(model);
+  options.score = static_cast<float>(config_number(settings, kScore, options.score));
+  if (settings.contains(kSuppression))
+    options.iou = static_cast<float>(config_number(settings, kSuppression, 1));
   return options;
 }
 

@@ -71,7 +71,12 @@ std::unique_ptr<Detector> make_detector(const Model& model);
 std::vector<Detections> find_in_pictures(const Model& model, const Detector& detector,
                                          const nn::Flow& end, const DetectOptions& options);
 
-/// Which boxes count as "detection" of the model's config says: {"score", "nms"}.
+/// Which boxes count, as a patch of a model's config: "detection": {"nms", "score"}. What is not
+/// given is not in it.
+Json detection_settings(std::optional<double> score, std::optional<double> nms);
+/// The score from which on boxes count by the model's config; NaN where it has none.
+double detection_score(const Model& model);
+/// Which boxes count by the model's config; where it says nothing, the usual ones.
 DetectOptions detect_options(const Model& model);
 
 /// What the model finds in pictures, all in one batch; boxes in their pixels.

@@ -7,6 +7,7 @@
 #include "graft/data/replay.h"
 #include "graft/eval/detection.h"
 #include "graft/eval/metric.h"
+#include "graft/models/detector.h"
 #include "graft/models/load.h"
 #include "graft/plan/plan.h"
 #include "graft/train/earlier_objects.h"
@@ -51,6 +52,7 @@ TEST(BoxTraining, LearnsScenesByHeart) {
   // The score that was best on validation goes with the model.
   const double threshold = summary["settings"]["detection"]["score"].get<double>();
   EXPECT_EQ(summary["detection"]["threshold"], threshold);
+  EXPECT_EQ(models::detection_score(job.model()), threshold);
   const Json saved = read_json(scratch / "run/model/config.json");
   EXPECT_EQ(saved["detection"]["score"], threshold);
 

@@ -106,12 +106,8 @@ void find_first_reference(graft::train::Job& job, graft::train::Reader& reader,
 
 /// What the summary of a run would say of it beside the metrics.
 Json facts_of(const graft::train::Job& job, const eval::Predictions& p) {
-  const Json& config = job.model().config();
   Json facts = {{"per_class", Json::array()}};
-  if (config.is_object() && config.contains("detection"))
-    facts["settings"] = {{"detection", config["detection"]}};
   job.objective().describe(job, p, facts);
-  facts.erase("settings");
   return facts;
 }
 
