@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <iostream>
 
 #include "graft/base/clock.h"
@@ -56,20 +55,13 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
                                                   : ", or data.labels=regression");
   }
   const auto& known = job.model().classes();
-  std::vector<std::string> missing;
-  std::vector<int> mapping;
-  for (const auto& name : job.data.classes) {
-    const auto found = std::find(known.begin(), known.end(), name);
-    mapping.push_back(static_cast<int>(found - known.begin()));
-    if (found == known.end()) missing.push_back(name);
-  }
-  if (!missing.empty()) {
+  if (const auto all = data::joined_classes(known, job.data.classes); all.size() > known.size()) {
     fail_unreadable(
         "eval: the model does not know the class {} of the data; it knows {} classes, the first is "
         "{}",
-        missing.front(), known.size(), known.empty() ? "" : known.front());
+        all[known.size()], known.size(), known.empty() ? "" : known.front());
   }
-  data::relabel(job.data, known, mapping);
+  data::relabel(job.data, known);
   // A run is measured as it was trained: its summary says the same then.
   if (!job.config.is_auto("", "precision")) {
     job.model().set_precision(
