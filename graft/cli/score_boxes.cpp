@@ -39,11 +39,7 @@ eval::BoxScores score(const data::CocoFile& truth, const std::vector<data::CocoR
     names.push_back(category.name.empty() ? fmt::format("category {}", category.id)
                                           : data::printable(category.name));
   }
-  struct Picture {
-    std::vector<eval::TrueBox> truth;
-    std::vector<eval::FoundBox> found;
-  };
-  std::vector<Picture> pictures(truth.images.size());
+  std::vector<eval::PictureBoxes> pictures(truth.images.size());
   for (const auto& one : truth.annotations) {
     pictures[static_cast<size_t>(one.image)].truth.push_back(
         {measured(one.box), one.category, one.area, one.crowd});
@@ -53,8 +49,7 @@ eval::BoxScores score(const data::CocoFile& truth, const std::vector<data::CocoR
         {measured(one.box), one.category, one.score});
   }
   eval::DetectionMetric metric(std::move(names));
-  for (size_t i = 0; i < pictures.size(); ++i)
-    metric.add(truth.images[i].id, pictures[i].truth, pictures[i].found);
+  for (size_t i = 0; i < pictures.size(); ++i) metric.add(truth.images[i].id, pictures[i]);
   return metric.scores();
 }
 

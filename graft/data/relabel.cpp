@@ -1,6 +1,9 @@
 #include "graft/data/relabel.h"
 
 #include <map>
+#include <set>
+
+#include "graft/base/error.h"
 
 namespace graft::data {
 namespace {
@@ -30,15 +33,40 @@ class Relabelled final : public Source {
   std::vector<Sample> samples_;
 };
 
+/// Where each of `names` stands in `classes`.
+std::vector<int> places_in(const std::vector<std::string>& classes,
+                           const std::vector<std::string>& names) {
+  std::map<std::string, int> place;
+  for (size_t i = 0; i < classes.size(); ++i) place.emplace(classes[i], static_cast<int>(i));
+  std::vector<int> places;
+  places.reserve(names.size());
+  for (const std::string& name : names) {
+    const auto found = place.find(name);
+    GRAFT_ASSERT(found != place.end());
+    places.push_back(found->second);
+  }
+  return places;
+}
+
 }  // namespace
+
+std::vector<std::string> joined_classes(const std::vector<std::string>& first,
+                                        const std::vector<std::string>& more) {
+  std::vector<std::string> classes = first;
+  std::set<std::string> known(first.begin(), first.end());
+  for (const std::string& name : more) {
+    if (known.insert(name).second) classes.push_back(name);
+  }
+  return classes;
+}
 
 const Source& behind_relabelling(const Source& source) {
   const auto* relabelled = dynamic_cast<const Relabelled*>(&source);
   return relabelled ? behind_relabelling(relabelled->behind()) : source;
 }
 
-void relabel(Dataset& dataset, const std::vector<std::string>& classes,
-             const std::vector<int>& mapping) {
+void relabel(Dataset& dataset, const std::vector<std::string>& classes) {
+  const std::vector<int> mapping = places_in(classes, dataset.classes);
   std::map<const Source*, std::shared_ptr<const Source>> done;  // the parts may share a source
   for (View* view : {&dataset.train, &dataset.validation, &dataset.test}) {
     if (!view->source) continue;

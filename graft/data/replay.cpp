@@ -1,6 +1,5 @@
 #include "graft/data/replay.h"
 
-#include <algorithm>
 #include <map>
 
 #include "graft/base/error.h"
@@ -33,27 +32,16 @@ class Joined final : public Source {
   std::shared_ptr<const Source> first_, second_;
 };
 
-std::vector<int> places_in(const std::vector<std::string>& names,
-                           const std::vector<std::string>& all) {
-  std::vector<int> places;
-  for (const auto& name : names)
-    places.push_back(static_cast<int>(std::find(all.begin(), all.end(), name) - all.begin()));
-  return places;
-}
-
 }  // namespace
 
 void add_replay(Dataset& dataset, Dataset earlier, std::optional<int64_t> samples) {
   const auto content = [](const Dataset& data) { return data.train.source->content(); };
   if (dataset.target != earlier.target || content(dataset) != content(earlier))
     fail_usage("data.replay must be data of the same kind as those that are learned now");
-  std::vector<std::string> classes = dataset.classes;
-  for (const auto& name : earlier.classes) {
-    if (std::find(classes.begin(), classes.end(), name) == classes.end()) classes.push_back(name);
-  }
+  const std::vector<std::string> classes = joined_classes(dataset.classes, earlier.classes);
   if (dataset.target != Target::regression) {
-    relabel(dataset, classes, places_in(std::vector<std::string>(dataset.classes), classes));
-    relabel(earlier, classes, places_in(std::vector<std::string>(earlier.classes), classes));
+    relabel(dataset, classes);
+    relabel(earlier, classes);
   }
   if (samples && *samples < earlier.train.size()) {
     std::vector<int64_t> chosen = spread_order(earlier.train.strata(classes.size()));

@@ -33,8 +33,7 @@ class Pass {
   Pass(const std::vector<TrueBox>& truth, const Candidates& candidates, SizeClass size)
       : truth_(truth), candidates_(candidates), size_(static_cast<size_t>(size)) {
     for (const TrueBox& object : truth) {
-      ignored_.push_back(object.crowd || object.difficult ||
-                         !kAreaRanges[size_].contains(object.area));
+      ignored_.push_back(!object.must_be_found() || !kAreaRanges[size_].contains(object.area));
     }
   }
 
@@ -82,7 +81,7 @@ void judge_as_voc(const std::vector<TrueBox>& truth, const Candidates& candidate
         candidates[i].begin(), candidates[i].end(),
         [](const Candidate& a, const Candidate& b) { return a.overlap < b.overlap; });
     if (best == candidates[i].end()) continue;
-    if (truth[best->object].difficult || truth[best->object].crowd) {
+    if (!truth[best->object].must_be_found()) {
       verdicts[i].voc_ignored = true;
     } else if (!taken[best->object]) {
       verdicts[i].voc_hit = true;
@@ -92,6 +91,13 @@ void judge_as_voc(const std::vector<TrueBox>& truth, const Candidates& candidate
 }
 
 }  // namespace
+
+std::map<int, PictureBoxes> PictureBoxes::by_class() const {
+  std::map<int, PictureBoxes> parts;
+  for (const TrueBox& object : truth) parts[object.label].truth.push_back(object);
+  for (const FoundBox& box : found) parts[box.label].found.push_back(box);
+  return parts;
+}
 
 double overlap(const MeasuredBox& found, const MeasuredBox& truth, bool crowd) {
   const double width =

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace graft::eval {
@@ -22,6 +23,7 @@ struct TrueBox {
   double area = 0;     ///< as the data say; it decides the size class (of COCO it is the mask's)
   bool crowd = false;  ///< stands for many objects: any number of boxes inside it are ignored
   bool difficult = false;  ///< need not be found: one box on it is ignored (VOC)
+  bool must_be_found() const { return !crowd && !difficult; }
 };
 
 /// A box that a detector gave.
@@ -29,6 +31,15 @@ struct FoundBox {
   MeasuredBox box;
   int label = 0;
   double score = 0;
+};
+
+/// Objects that are marked in one picture, and the boxes that were found in it.
+struct PictureBoxes {
+  std::vector<TrueBox> truth;
+  std::vector<FoundBox> found;
+
+  /// Its part of each class that has any, in their order.
+  std::map<int, PictureBoxes> by_class() const;
 };
 
 /// Intersection over union; over the area of `found` alone where the truth is a crowd. 0 where the

@@ -5,10 +5,6 @@
 namespace graft::eval {
 namespace {
 
-bool must_be_found(const TrueBox& object) {
-  return !object.crowd && !object.difficult;
-}
-
 class Pairing {
  public:
   Pairing(const std::vector<TrueBox>& truth, const std::vector<FoundBox>& found, BoxPairs& pairs)
@@ -16,11 +12,13 @@ class Pairing {
 
   void with_own_class(size_t box) {
     const auto own = [&](const TrueBox& object) { return object.label == found_[box].label; };
-    if (take(box, Fate::right, [&](const TrueBox& o) { return own(o) && must_be_found(o); }))
+    if (take(box, Fate::right, [&](const TrueBox& o) { return own(o) && o.must_be_found(); }))
       return;
-    take(box, Fate::ignored, [&](const TrueBox& o) { return own(o) && !must_be_found(o); });
+    take(box, Fate::ignored, [&](const TrueBox& o) { return own(o) && !o.must_be_found(); });
   }
-  void with_any_class(size_t box) { take(box, Fate::confused, must_be_found); }
+  void with_any_class(size_t box) {
+    take(box, Fate::confused, [](const TrueBox& o) { return o.must_be_found(); });
+  }
 
  private:
   /// The free object with the highest overlap; of equal ones the later, as in COCO.
@@ -51,7 +49,7 @@ class Pairing {
 }  // namespace
 
 bool BoxPairs::is_missed(const std::vector<TrueBox>& truth, size_t object) const {
-  return box_of[object] == kNone && must_be_found(truth[object]);
+  return box_of[object] == kNone && truth[object].must_be_found();
 }
 
 BoxPairs pair_boxes(const std::vector<TrueBox>& truth, const std::vector<FoundBox>& found,

@@ -41,23 +41,18 @@ double average(const std::vector<Point>& points, int64_t objects) {
 BoxRanking::BoxRanking(size_t classes, const std::vector<PictureBoxes>& pictures)
     : classes_(classes), pictures_(pictures.size()) {
   for (size_t i = 0; i < pictures.size(); ++i) {
-    std::vector<PictureBoxes> parts(classes);
-    for (const TrueBox& object : pictures[i].truth)
-      parts.at(static_cast<size_t>(object.label)).truth.push_back(object);
-    for (const FoundBox& box : pictures[i].found)
-      parts.at(static_cast<size_t>(box.label)).found.push_back(box);
     const auto picture = static_cast<uint32_t>(i);
-    for (size_t c = 0; c < classes; ++c) {
-      for (const TrueBox& object : parts[c].truth) {
-        if (!object.crowd && !object.difficult && kAreaRanges[0].contains(object.area))
-          classes_[c].objects.push_back(picture);
+    for (const auto& [label, part] : pictures[i].by_class()) {
+      PerClass& one = classes_.at(static_cast<size_t>(label));
+      for (const TrueBox& object : part.truth) {
+        if (object.must_be_found() && kAreaRanges[0].contains(object.area))
+          one.objects.push_back(picture);
       }
-      if (parts[c].found.empty()) continue;
-      std::vector<Verdict> verdicts = judge(parts[c].truth, parts[c].found);
+      std::vector<Verdict> verdicts = judge(part.truth, part.found);
       verdicts.resize(std::min(verdicts.size(), kMostBoxes));
       for (uint16_t rank = 0; rank < verdicts.size(); ++rank) {
         const Verdict& v = verdicts[rank];
-        classes_[c].found.push_back({v.score, picture, rank, v.hit[0], v.ignored[0]});
+        one.found.push_back({v.score, picture, rank, v.hit[0], v.ignored[0]});
       }
     }
   }

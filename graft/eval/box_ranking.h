@@ -8,12 +8,6 @@
 
 namespace graft::eval {
 
-/// Objects of one picture and the boxes that were found in it, best first.
-struct PictureBoxes {
-  std::vector<TrueBox> truth;
-  std::vector<FoundBox> found;
-};
-
 /// Boxes of many pictures, judged once, so that average precision can be taken over many draws of
 /// those pictures (bootstrap). Over all of them, in their order, it is DetectionMetric's.
 class BoxRanking {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "graft/base/error.h"
 
@@ -114,36 +113,24 @@ Json to_json(const BoxScores& scores) {
 DetectionMetric::DetectionMetric(std::vector<std::string> classes)
     : names_(std::move(classes)), classes_(names_.size()) {}
 
-void DetectionMetric::add(int64_t image, const std::vector<TrueBox>& truth,
-                          const std::vector<FoundBox>& found) {
-  struct OneClass {
-    std::vector<TrueBox> truth;
-    std::vector<FoundBox> found;
-  };
-  const auto known = [&](int label) {
-    GRAFT_ASSERT(label >= 0 && static_cast<size_t>(label) < names_.size());
-    return label;
-  };
-  std::map<int, OneClass> here;
-  for (const TrueBox& object : truth) here[known(object.label)].truth.push_back(object);
-  for (const FoundBox& box : found) here[known(box.label)].found.push_back(box);
-
-  const auto picture = static_cast<uint32_t>(pictures_.size());
+void DetectionMetric::add(int64_t image, const PictureBoxes& picture) {
+  const auto place = static_cast<uint32_t>(pictures_.size());
   pictures_.push_back(image);
-  for (const auto& [label, boxes] : here) {
+  for (const auto& [label, part] : picture.by_class()) {
+    GRAFT_ASSERT(label >= 0 && static_cast<size_t>(label) < names_.size());
     PerClass& one = classes_[static_cast<size_t>(label)];
-    for (const TrueBox& object : boxes.truth) {
-      if (object.crowd || object.difficult) {
+    for (const TrueBox& object : part.truth) {
+      if (!object.must_be_found()) {
         ++ignored_;
         continue;
       }
       for (size_t size = 0; size < kSizeClasses; ++size)
         one.objects[size] += kAreaRanges[size].contains(object.area);
     }
-    const std::vector<Verdict> verdicts = judge(boxes.truth, boxes.found);
+    const std::vector<Verdict> verdicts = judge(part.truth, part.found);
     for (size_t i = 0; i < verdicts.size(); ++i) {
       one.found.push_back(
-          {verdicts[i], picture, static_cast<uint16_t>(std::min<size_t>(i, kLastRank))});
+          {verdicts[i], place, static_cast<uint16_t>(std::min<size_t>(i, kLastRank))});
     }
   }
 }
@@ -253,17 +240,23 @@ BoxScores DetectionMetric::scores() const {
     for (const ClassBoxes& one : all.classes) mean.add(one.figures.*figure.member);
     all.figures.*figure.member = mean.value();
   }
-  if (all.objects == 0) return all;
+  all.best = best();
+  return all;
+}
+
+WorkingPoint DetectionMetric::best() const {
+  int64_t objects = 0;
   std::vector<Scored> pooled;
   std::vector<Scored> scored;
   for (const PerClass& one : classes_) {
+    objects += one.objects[index(SizeClass::all)];
     select(by_score(one), SizeClass::all, 0, scored);
     pooled.insert(pooled.end(), scored.begin(), scored.end());
   }
+  if (objects == 0) return {};
   std::sort(pooled.begin(), pooled.end(),
             [](const Scored& a, const Scored& b) { return a.score > b.score; });
-  all.best = best_f1(pooled, all.objects);
-  return all;
+  return best_f1(pooled, objects);
 }
 
 }  // namespace graft::eval

@@ -57,7 +57,7 @@ Json to_json(const BoxScores& scores);
 /// kept of each box that was found, and nothing of objects but their number.
 ///
 ///   DetectionMetric metric({"cat", "dog"});
-///   for (…) metric.add(i, objects_of(i), detector(picture(i)));
+///   for (…) metric.add(i, {objects_of(i), detector(picture(i))});
 ///   const double ap = metric.scores().figures.ap;
 class DetectionMetric {
  public:
@@ -65,9 +65,11 @@ class DetectionMetric {
 
   /// Boxes of one picture; labels are positions in `classes`. Between pictures, boxes with equal
   /// scores count in order of `image`, which names each picture once: COCO's order is by rising id.
-  void add(int64_t image, const std::vector<TrueBox>& truth, const std::vector<FoundBox>& found);
+  void add(int64_t image, const PictureBoxes& picture);
 
   BoxScores scores() const;
+  /// BoxScores::best alone, which is far less work than all of them. NaN where no box is right.
+  WorkingPoint best() const;
   /// Of one class at kOverlaps[overlap], with at most 100 boxes in a picture. All 0 where the class
   /// has no such object.
   PrecisionCurve curve(int label, size_t overlap = 0, SizeClass size = SizeClass::all) const;

@@ -8,7 +8,6 @@
 
 #include "graft/image/box.h"
 #include "graft/image/image.h"
-#include "graft/image/placement.h"
 #include "graft/models/model.h"
 
 namespace graft::models {
@@ -67,12 +66,17 @@ class Detector {
 /// the model cannot work with, are errors (exit codes 2 and 3).
 std::unique_ptr<Detector> make_detector(const Model& model);
 
-/// The same boxes in a picture that was put into the network's input so; cut at its borders, and
-/// without those that lie outside.
-Detections in_picture(const Detections& found, const image::Placement& placement,
-                      image::Dimensions picture);
+/// What the end of the chain shows in pictures whose "sizes" travel with it (data/scene_writer.h):
+/// boxes in their pixels, cut at their borders, without those that lie outside.
+std::vector<Detections> find_in_pictures(const Model& model, const Detector& detector,
+                                         const nn::Flow& end, const DetectOptions& options);
 
-/// Which boxes count as "detection" of the model's config says: {"score", "nms"}.
+/// Which boxes count, as a patch of a model's config: "detection": {"nms", "score"}. What is not
+/// given is not in it.
+Json detection_settings(std::optional<double> score, std::optional<double> nms);
+/// The score from which on boxes count by the model's config; NaN where it has none.
+double detection_score(const Model& model);
+/// Which boxes count by the model's config; where it says nothing, the usual ones.
 DetectOptions detect_options(const Model& model);
 
 /// What the model finds in pictures, all in one batch; boxes in their pixels.

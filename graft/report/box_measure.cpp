@@ -9,7 +9,7 @@ namespace graft::report {
 BoxMeasure::BoxMeasure(const RunFolder& run, const std::string& split) : metric_(run.classes) {
   for (const BoxedPicture& picture : run.pictures) {
     if (picture.split != split) continue;
-    metric_.add(static_cast<int64_t>(pictures_.size()), picture.objects, picture.found);
+    metric_.add(static_cast<int64_t>(pictures_.size()), {picture.objects, picture.found});
     pictures_.push_back(&picture);
   }
   scores_ = metric_.scores();

@@ -20,39 +20,47 @@ constexpr float kSameObject = 0.5F;
 
 using Objects = std::vector<std::vector<data::BoxLabel>>;  // of each position of the training split
 
-bool is_marked(const data::BoxLabel& found, const std::vector<data::BoxLabel>& marked) {
+data::BoxLabel object_of(const image::Box& box, int label) {
+  data::BoxLabel object;
+  object.box = box;
+  object.label = label;
+  object.area = box.area();
+  return object;
+}
+
+bool is_marked(const image::Box& found, const std::vector<data::BoxLabel>& marked) {
   return std::ranges::any_of(marked, [&](const data::BoxLabel& object) {
-    return image::iou(object.box, found.box) > kSameObject;
+    return image::iou(object.box, found) > kSameObject;
   });
 }
 
+/// What was found of `classes` and is not marked.
+std::vector<data::BoxLabel> new_objects(const models::Detections& found,
+                                        const std::vector<int>& classes,
+                                        const std::vector<data::BoxLabel>& marked) {
+  std::vector<data::BoxLabel> objects;
+  for (const models::Detection& one : found) {
+    if (std::ranges::binary_search(classes, one.label) && !is_marked(one.box, marked))
+      objects.push_back(object_of(one.box, one.label));
+  }
+  return objects;
+}
+
 Objects find(Job& job, Reader& reader, const Deadline& deadline, const std::vector<int>& classes) {
+  const data::View& train = job.data.train;
   const auto detector = models::make_detector(job.model());
   const models::DetectOptions options = models::detect_options(job.model());
-  Objects objects(static_cast<size_t>(job.data.train.size()));
-  reader.visit(job.data.train, reader.spread(job.data.train), job.model().size(), deadline, true,
-               [&](const nn::Flow& result, const std::vector<int64_t>& positions) {
-                 const std::vector<models::Detections> found = detector->find(result, options);
-                 const at::Tensor sizes = result.at("sizes").cpu();
-                 for (size_t i = 0; i < positions.size(); ++i) {
-                   const auto* size = sizes.data_ptr<float>() + 2 * i;
-                   const image::Dimensions picture{static_cast<int>(size[1]),
-                                                   static_cast<int>(size[0])};
-                   const auto placement = job.model().preprocess().placement(picture);
-                   if (job.data.train.index(positions[i]) >= data::replay_begin(job.data.train))
-                     continue;
-                   const auto& marked = job.data.train.sample(positions[i]).boxes;
-                   for (const auto& one : models::in_picture(found[i], placement, picture)) {
-                     if (!std::ranges::binary_search(classes, one.label)) continue;
-                     data::BoxLabel object;
-                     object.box = one.box;
-                     object.label = one.label;
-                     object.area = one.box.area();
-                     if (!is_marked(object, marked))
-                       objects[static_cast<size_t>(positions[i])].push_back(object);
-                   }
-                 }
-               });
+  const int64_t replayed = data::replay_begin(train);
+  Objects objects(static_cast<size_t>(train.size()));
+  const auto visitor = [&](const nn::Flow& result, const std::vector<int64_t>& positions) {
+    const auto found = models::find_in_pictures(job.model(), *detector, result, options);
+    for (size_t i = 0; i < positions.size(); ++i) {
+      if (train.index(positions[i]) >= replayed) continue;
+      objects[static_cast<size_t>(positions[i])] =
+          new_objects(found[i], classes, train.sample(positions[i]).boxes);
+    }
+  };
+  reader.visit(train, reader.spread(train), job.model().size(), deadline, true, visitor);
   return objects;
 }
 
@@ -67,36 +75,36 @@ Json to_json(const Objects& objects) {
   return {{"train", list}};
 }
 
-Objects from_json(const Json& json, const Job& job, const fs::path& file) {
-  Objects objects;
-  const Json list = json.value("train", Json::array());
+data::BoxLabel read_object(const Json& box, size_t classes, const fs::path& file) {
+  const auto numbers = box.get<std::vector<float>>();
+  if (numbers.size() != 5 || !(numbers[4] >= 0 && numbers[4] < static_cast<float>(classes)))
+    fail_unreadable("{}: a box must be four corners and a class, got {}", file.string(),
+                    box.dump());
+  return object_of({numbers[0], numbers[1], numbers[2], numbers[3]}, static_cast<int>(numbers[4]));
+}
+
+Objects read_objects(const fs::path& file, const Job& job) {
+  if (file.empty() || !fs::exists(file)) {
+    fail_unreadable(
+        "{} is gone: it holds the objects that the earlier model found, and the weights have "
+        "moved since; start the run again with overwrite=true",
+        file.string());
+  }
+  const Json list = read_json(file).value("train", Json::array());
   if (list.size() != static_cast<size_t>(job.data.train.size())) {
     fail_unreadable(
         "{} is of other data: the train split has {} pictures now; put the data back as they were, "
         "or start the run again with overwrite=true",
         file.string(), job.data.train.size());
   }
-  const auto classes = static_cast<int>(job.model().classes().size());
+  const size_t classes = job.model().classes().size();
+  Objects objects;
   for (const Json& boxes : list) {
     objects.emplace_back();
-    for (const Json& box : boxes) {
-      const auto numbers = box.get<std::vector<float>>();
-      if (numbers.size() != 5 || !(numbers[4] >= 0 && numbers[4] < static_cast<float>(classes)))
-        fail_unreadable("{}: a box must be four corners and a class, got {}", file.string(),
-                        box.dump());
-      data::BoxLabel object;
-      object.box = {numbers[0], numbers[1], numbers[2], numbers[3]};
-      object.label = static_cast<int>(numbers[4]);
-      object.area = object.box.area();
-      objects.back().push_back(object);
-    }
+    for (const Json& box : boxes) objects.back().push_back(read_object(box, classes, file));
   }
   return objects;
 }
-
-}  // namespace
-
-namespace {
 
 /// Without samples of earlier data, which have their own marks.
 data::View new_part(const data::View& view) {
@@ -124,21 +132,10 @@ void add_earlier_objects(Job& job, Reader& reader, const Deadline& deadline, con
   const std::vector<int> classes = unmarked_classes(job);
   if (classes.empty()) return;
   const fs::path file = folder.empty() ? fs::path() : folder / kFile;
-  Objects objects;
-  if (goes_on) {
-    if (file.empty() || !fs::exists(file)) {
-      fail_unreadable(
-          "{} is gone: it holds the objects that the earlier model found, and the weights have "
-          "moved since; start the run again with overwrite=true",
-          file.string());
-    }
-    objects = from_json(read_json(file), job, file);
-  } else {
-    objects = find(job, reader, deadline, classes);
-    if (!file.empty()) {
-      fs::create_directories(folder);
-      write_json(file, to_json(objects));
-    }
+  Objects objects = goes_on ? read_objects(file, job) : find(job, reader, deadline, classes);
+  if (!goes_on && !file.empty()) {
+    fs::create_directories(folder);
+    write_json(file, to_json(objects));
   }
   dynamic_cast<data::BoxInputs&>(*job.inputs).add_objects(job.data.train, std::move(objects));
 }

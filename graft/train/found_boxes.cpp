@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graft/eval/box_pairs.h"
 #include "graft/eval/detection.h"
 #include "graft/models/box_truth.h"
 #include "graft/train/job.h"
@@ -35,14 +36,11 @@ class FoundBoxes final : public Evaluation {
                                   .total.detach()
                                   .to(at::kCPU, at::kFloat)
                                   .contiguous();
-    const at::Tensor sizes = result.at("sizes").cpu();
-    const std::vector<models::Detections> found = detector_->find(result, options_);
+    const std::vector<models::Detections> found =
+        models::find_in_pictures(job_.model(), *detector_, result, options_);
     for (size_t i = 0; i < positions.size(); ++i) {
-      const auto* size = sizes.data_ptr<float>() + 2 * i;
-      const image::Dimensions picture{static_cast<int>(size[1]), static_cast<int>(size[0])};
       Picture one{positions[i], losses.data_ptr<float>()[i], {}};
-      const image::Placement placement = job_.model().preprocess().placement(picture);
-      for (const models::Detection& box : models::in_picture(found[i], placement, picture))
+      for (const models::Detection& box : found[i])
         one.found.push_back({measured(box.box), box.label, box.score});
       pictures_.push_back(std::move(one));
     }
@@ -80,35 +78,36 @@ class FoundBoxes final : public Evaluation {
 
 eval::DetectionMetric metric_of(const eval::Predictions& p) {
   eval::DetectionMetric metric(p.classes);
-  for (size_t i = 0; i < p.boxes.size(); ++i)
-    metric.add(static_cast<int64_t>(i), p.boxes[i].truth, p.boxes[i].found);
+  for (size_t i = 0; i < p.boxes.size(); ++i) metric.add(static_cast<int64_t>(i), p.boxes[i]);
   return metric;
 }
 
-/// Of one class, or of all (-1), at an overlap of 0.5.
-eval::Tally tally(const eval::Predictions& p, int label, double threshold) {
-  eval::Tally tally;
+/// Of each class, what is right of the boxes with at least `least` as score, at an overlap of 0.5.
+std::vector<eval::Tally> tally(const eval::Predictions& p, double least) {
+  std::vector<eval::Tally> classes(p.classes.size());
   for (const eval::PictureBoxes& picture : p.boxes) {
-    for (int c = std::max(label, 0);
-         c < (label < 0 ? static_cast<int>(p.classes.size()) : label + 1); ++c) {
-      eval::PictureBoxes part;
-      for (const eval::TrueBox& object : picture.truth) {
-        if (object.label != c) continue;
-        part.truth.push_back(object);
-        tally.truth += !object.crowd && !object.difficult;
-      }
-      for (const eval::FoundBox& box : picture.found) {
-        if (box.label == c && box.score >= threshold) part.found.push_back(box);
-      }
-      if (part.found.empty()) continue;
-      for (const eval::Verdict& verdict : eval::judge(part.truth, part.found)) {
-        if (verdict.ignored[0] & 1U) continue;
-        ++tally.said;
-        tally.hits += verdict.hit[0] & 1U;
-      }
+    for (const eval::TrueBox& object : picture.truth)
+      classes[static_cast<size_t>(object.label)].truth += object.must_be_found();
+    const eval::BoxPairs pairs = eval::pair_boxes(picture.truth, picture.found, least);
+    for (size_t i = 0; i < pairs.fates.size(); ++i) {
+      const eval::Fate fate = pairs.fates[i];
+      if (fate == eval::Fate::dropped || fate == eval::Fate::ignored) continue;
+      eval::Tally& one = classes[static_cast<size_t>(picture.found[i].label)];
+      ++one.said;
+      one.hits += fate == eval::Fate::right;
     }
   }
-  return tally;
+  return classes;
+}
+
+eval::Tally sum(const std::vector<eval::Tally>& tallies) {
+  eval::Tally all;
+  for (const eval::Tally& one : tallies) {
+    all.truth += one.truth;
+    all.said += one.said;
+    all.hits += one.hits;
+  }
+  return all;
 }
 
 Json right_share(const eval::Tally& t) {
@@ -127,7 +126,7 @@ std::unique_ptr<Evaluation> evaluate_boxes(const Job& job, const data::View& vie
 }
 
 double best_threshold(const eval::Predictions& measured) {
-  return metric_of(measured).scores().best.threshold;
+  return metric_of(measured).best().threshold;
 }
 
 void describe_boxes(const eval::Predictions& measured, double threshold, Json& summary) {
@@ -137,8 +136,8 @@ void describe_boxes(const eval::Predictions& measured, double threshold, Json& s
               {"ignored", scores.ignored},
               {"threshold", number(threshold)}};
   for (const auto& [name, value] : scores.figures.named()) all[name] = number(value);
-  const double least = std::isnan(threshold) ? 0 : threshold;
-  all.update(right_share(tally(measured, -1, least)));
+  const auto tallies = tally(measured, std::isnan(threshold) ? 0 : threshold);
+  all.update(right_share(sum(tallies)));
   summary["detection"] = all;
   Json classes = Json::array();
   for (size_t c = 0; c < scores.classes.size(); ++c) {
@@ -151,7 +150,7 @@ void describe_boxes(const eval::Predictions& measured, double threshold, Json& s
                  {"AP75", number(one.figures.ap75)},
                  {"AR100", number(one.figures.ar100)},
                  {"threshold", number(one.best.threshold)}};
-    line.update(right_share(tally(measured, static_cast<int>(c), least)));
+    line.update(right_share(tallies[c]));
     classes.push_back(line);
   }
   summary["per_class"] = classes;

@@ -49,16 +49,6 @@ void set_image_size(models::Model& model, int64_t size) {
   model.set_preprocess(p);
 }
 
-/// Classes of an earlier run come first, in their order; new ones follow.
-std::vector<std::string> joined_classes(const std::vector<std::string>& earlier,
-                                        const std::vector<std::string>& now) {
-  std::vector<std::string> classes = earlier;
-  for (const auto& name : now) {
-    if (std::find(classes.begin(), classes.end(), name) == classes.end()) classes.push_back(name);
-  }
-  return classes;
-}
-
 }  // namespace
 
 void apply_image_size(const Config& config, models::Model& model) {
@@ -310,14 +300,8 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
   } else if (job.from_run) {
     job.earlier_classes = run_classes(source.path);
     // A class that only the earlier run knew has no samples here, and stays.
-    const auto classes = joined_classes(job.earlier_classes, job.data.classes);
-    std::vector<int> mapping;
-    mapping.reserve(job.data.classes.size());
-    for (const auto& name : job.data.classes) {
-      mapping.push_back(
-          static_cast<int>(std::find(classes.begin(), classes.end(), name) - classes.begin()));
-    }
-    data::relabel(job.data, classes, mapping);
+    const auto classes = data::joined_classes(job.earlier_classes, job.data.classes);
+    data::relabel(job.data, classes);
     job.loaded = load_run_model(source.path, classes);
   } else {
     job.loaded = models::load_model(source, job.data.classes);

@@ -370,7 +370,7 @@ void Loop::evaluate_validation(bool last) {
     state_.best = value;
     state_.best_step = state_.step;
     state_.bad_evaluations = 0;
-    state_.settings = job_.objective().settings(job_, validation_->predictions());
+    keep_settings(job_.objective().settings(job_, validation_->predictions()));
   } else {
     ++state_.bad_evaluations;
   }

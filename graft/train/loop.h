@@ -72,6 +72,7 @@ class Loop {
   double current_progress() const;
   int stage_at(double progress) const;
   int lowest_due() const;
+  void keep_settings(Json settings);
   void save(const std::string& kind);
   Checkpoint make_checkpoint() const;
   void warn(const std::string& message);

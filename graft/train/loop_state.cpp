@@ -12,6 +12,12 @@
 /// The loop's state on disk: checkpoints, the way back to the best weights, statistics made anew.
 namespace graft::train {
 
+/// They are in the model's config at once, where all who describe or save the model look for them.
+void Loop::keep_settings(Json settings) {
+  state_.settings = std::move(settings);
+  if (state_.settings.is_object()) job_.model().config().update(state_.settings);
+}
+
 Checkpoint Loop::make_checkpoint() const {
   Checkpoint checkpoint;
   for (const auto& tensor : ever_trained_)
@@ -98,7 +104,7 @@ void Loop::restore(const Checkpoint& checkpoint) {
   state_.bad_evaluations = s.at("bad_evaluations");
   state_.last_evaluation = s.at("last_evaluation");
   state_.evaluated_progress = s.at("evaluated_progress");
-  state_.settings = s.value("settings", Json());
+  keep_settings(s.value("settings", Json()));
   work_ = Work::from_json(s.at("work"));
   const auto saved =
       std::count_if(checkpoint.tensors.begin(), checkpoint.tensors.end(),

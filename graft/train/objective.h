@@ -140,7 +140,7 @@ class Objective {
 
   virtual std::unique_ptr<Evaluation> evaluation(const Job& job, const data::View& view) const = 0;
   /// What an evaluation on validation tells that belongs into the config of a model with these
-  /// weights; null where nothing does.
+  /// weights; null where nothing does. The best one's is there when `describe` is called.
   virtual Json settings(const Job& /*job*/, const eval::Predictions& /*validation*/) const {
     return nullptr;
   }

@@ -79,7 +79,6 @@ Json finish(Job& job, const PlanFacts& facts, Loop& loop, Deadline& deadline,
   loop.restore_best(result.status == "diverged");
   loop.reestimate_statistics();
   for (nn::BatchNorm* norm : job.model().registry().batch_norms) norm->use_batch_statistics(false);
-  if (loop.state().settings.is_object()) job.model().config().update(loop.state().settings);
   // What was learned is safe before the test split is measured.
   const auto written = write_learned(job, loop.ever_trained(), folder);
   const bool good = result.status != "diverged";

@@ -7,6 +7,7 @@
 #include "graft/data/replay.h"
 #include "graft/eval/detection.h"
 #include "graft/eval/metric.h"
+#include "graft/models/detector.h"
 #include "graft/models/load.h"
 #include "graft/plan/plan.h"
 #include "graft/train/earlier_objects.h"
@@ -51,6 +52,7 @@ TEST(BoxTraining, LearnsScenesByHeart) {
   // The score that was best on validation goes with the model.
   const double threshold = summary["settings"]["detection"]["score"].get<double>();
   EXPECT_EQ(summary["detection"]["threshold"], threshold);
+  EXPECT_EQ(models::detection_score(job.model()), threshold);
   const Json saved = read_json(scratch / "run/model/config.json");
   EXPECT_EQ(saved["detection"]["score"], threshold);
 
@@ -77,8 +79,7 @@ TEST(BoxEvaluation, IsThatOfCoco) {
   const eval::Predictions p = found_in(job, job.data.train);
   ASSERT_EQ(p.size(), 12);
   eval::DetectionMetric metric(p.classes);
-  for (size_t i = 0; i < p.boxes.size(); ++i)
-    metric.add(static_cast<int64_t>(i), p.boxes[i].truth, p.boxes[i].found);
+  for (size_t i = 0; i < p.boxes.size(); ++i) metric.add(static_cast<int64_t>(i), p.boxes[i]);
   const eval::BoxFigures figures = metric.scores().figures;
   EXPECT_NEAR(value_of("AP", p), figures.ap, 1e-12);
   EXPECT_NEAR(value_of("AP50", p), figures.ap50, 1e-12);

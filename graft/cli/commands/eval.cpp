@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <iostream>
 
 #include "graft/base/clock.h"
@@ -6,10 +5,10 @@
 #include "graft/cli/arguments.h"
 #include "graft/cli/score_boxes.h"
 #include "graft/data/relabel.h"
-#include "graft/eval/metric.h"
 #include "graft/tensor/device.h"
 #include "graft/train/batches.h"
 #include "graft/train/event_log.h"
+#include "graft/train/measurement.h"
 #include "graft/train/run_model.h"
 #include "graft/train/task.h"
 
@@ -56,20 +55,13 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
                                                   : ", or data.labels=regression");
   }
   const auto& known = job.model().classes();
-  std::vector<std::string> missing;
-  std::vector<int> mapping;
-  for (const auto& name : job.data.classes) {
-    const auto found = std::find(known.begin(), known.end(), name);
-    mapping.push_back(static_cast<int>(found - known.begin()));
-    if (found == known.end()) missing.push_back(name);
-  }
-  if (!missing.empty()) {
+  if (const auto all = data::joined_classes(known, job.data.classes); all.size() > known.size()) {
     fail_unreadable(
         "eval: the model does not know the class {} of the data; it knows {} classes, the first is "
         "{}",
-        missing.front(), known.size(), known.empty() ? "" : known.front());
+        all[known.size()], known.size(), known.empty() ? "" : known.front());
   }
-  data::relabel(job.data, known, mapping);
+  data::relabel(job.data, known);
   // A run is measured as it was trained: its summary says the same then.
   if (!job.config.is_auto("", "precision")) {
     job.model().set_precision(
@@ -102,17 +94,6 @@ void find_first_reference(graft::train::Job& job, graft::train::Reader& reader,
   models::ModelSource source;
   source.path = model;
   load(source);
-}
-
-/// What the summary of a run would say of it beside the metrics.
-Json facts_of(const graft::train::Job& job, const eval::Predictions& p) {
-  const Json& config = job.model().config();
-  Json facts = {{"per_class", Json::array()}};
-  if (config.is_object() && config.contains("detection"))
-    facts["settings"] = {{"detection", config["detection"]}};
-  job.objective().describe(job, p, facts);
-  facts.erase("settings");
-  return facts;
 }
 
 /// The objects of each class, and how they are found.
@@ -177,31 +158,32 @@ Command eval() {
             job, [](const std::string& message) { std::cerr << "graft: " << message << "\n"; });
         if (job.data.preference()) find_first_reference(job, reader, model, view);
         const graft::train::Deadline deadline(std::nullopt);
-        const eval::Predictions p = reader.evaluate(view, deadline);
+        eval::Predictions p = reader.evaluate(view, deadline);
         if (p.size() == 0) fail_unreadable("eval: no sample of the {} split could be read", split);
-        const auto metrics = eval::measure_all(p);
-        const Json facts = facts_of(job, p);
+        graft::train::Measurement measured(std::move(p));
+        measured.describe(job);
         if (json) {
           Json out = {{"model", model},
                       {"split", split},
-                      {"samples", p.size()},
-                      {"metrics", graft::train::to_json(metrics)},
-                      {"loss", eval::measure(eval::find_metric("loss"), p).value}};
-          out.update(facts);
-          for (const auto& [name, m] : metrics) {
+                      {"samples", measured.samples()},
+                      {"metrics", graft::train::to_json(measured.metrics())},
+                      {"loss", measured.loss()},
+                      {"per_class", Json::array()}};
+          out.update(measured.facts());
+          for (const auto& [name, m] : measured.metrics()) {
             if (!out.contains(name)) out[name] = m.value;
           }
-          for (int64_t i = 0; samples && i < p.size(); ++i)
-            out["predictions"].push_back(eval::to_json_line(p, i, split));
+          for (int64_t i = 0; samples && i < measured.samples(); ++i)
+            out["predictions"].push_back(eval::to_json_line(measured.predictions(), i, split));
           std::cout << out.dump(2) << "\n";
           return 0;
         }
-        std::cout << fmt::format("{} samples of the {} split\n", p.size(), split);
-        for (const auto& [name, m] : metrics) {
+        std::cout << fmt::format("{} samples of the {} split\n", measured.samples(), split);
+        for (const auto& [name, m] : measured.metrics()) {
           std::cout << fmt::format("  {:<24} {:>8.4f}   95 % [{:.4f}, {:.4f}]\n", name, m.value,
                                    m.low, m.high);
         }
-        if (facts.contains("detection")) print_objects(facts);
+        if (measured.facts().contains("detection")) print_objects(measured.facts());
         return 0;
       }};
 }

@@ -9,6 +9,7 @@
 #include "graft/cli/inputs.h"
 #include "graft/image/codec.h"
 #include "graft/io/npy.h"
+#include "graft/models/detector.h"
 #include "graft/models/outlook.h"
 #include "graft/tensor/device.h"
 #include "graft/train/job.h"
@@ -139,15 +140,6 @@ void predict_texts(Printer& printer, const std::vector<NamedText>& texts) {
   }
 }
 
-/// What the options say of boxes, in the model's own settings (train/objectives/boxes.cpp).
-void set_box_options(models::Model& model, const std::optional<double>& score,
-                     const std::optional<double>& nms) {
-  Json& settings = model.config()["detection"];
-  if (!settings.is_object()) settings = Json::object();
-  if (score) settings["score"] = *score;
-  if (nms) settings["nms"] = *nms;
-}
-
 }  // namespace
 
 Command predict() {
@@ -220,7 +212,8 @@ Command predict() {
               "{}",
               model, objective.ability());
         }
-        if (score || nms) set_box_options(*loaded.model, score, nms);
+        if (score || nms)
+          loaded.model->config().merge_patch(models::detection_settings(score, nms));
         Printer printer(*loaded.model,
                         json          ? Format::json
                         : as_csv      ? Format::csv

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "graft/base/error.h"
 #include "graft/data/box_inputs.h"
@@ -15,8 +16,11 @@
 namespace graft::train::objective {
 namespace {
 
-/// Where the model's config says which boxes count.
-constexpr const char* kSettings = "detection";
+/// What train.nms says; nothing where the family's own way is right.
+std::optional<double> suppression(const Config& config) {
+  const Json& nms = config.at("train", "nms");
+  return nms.is_null() ? std::nullopt : std::optional(nms.get<double>());
+}
 
 /// Where old and new classes are told apart.
 Json by_origin(const Job& job, const Json& classes) {
@@ -99,21 +103,16 @@ class Boxes final : public Objective {
   std::unique_ptr<Evaluation> evaluation(const Job& job, const data::View& view) const override {
     models::DetectOptions options;
     options.score = kLeastScore;
-    if (const Json& nms = job.config.at("train", "nms"); !nms.is_null())
-      options.iou = nms.get<float>();
+    if (const auto nms = suppression(job.config)) options.iou = static_cast<float>(*nms);
     return evaluate_boxes(job, view, options);
   }
   Json settings(const Job& job, const eval::Predictions& validation) const override {
     const double score = best_threshold(validation);
-    Json settings = Json::object();
-    if (const Json& nms = job.config.at("train", "nms"); !nms.is_null()) settings["nms"] = nms;
-    if (!std::isnan(score)) settings["score"] = score;
-    return {{kSettings, settings}};
+    return models::detection_settings(std::isnan(score) ? std::nullopt : std::optional(score),
+                                      suppression(job.config));
   }
   void describe(const Job& job, const eval::Predictions& measured, Json& summary) const override {
-    const Json& settings = summary.value("settings", Json::object());
-    const Json score = settings.value(kSettings, Json::object()).value("score", Json());
-    describe_boxes(measured, score.is_number() ? score.get<double>() : NAN, summary);
+    describe_boxes(measured, models::detection_score(job.model()), summary);
     if (!job.earlier_classes.empty())
       summary["by_origin"] = by_origin(job, summary.at("per_class"));
   }

@@ -449,7 +449,8 @@ TEST(Boxes, ListedClassesKeepTheirBoxesAndAllPictures) {
   EXPECT_TRUE(said);
 
   Dataset again = set;
-  relabel(again, {"new", "cow", "dog", "horse"}, {2, 3, 1});
+  relabel(again, joined_classes({"new", "cow"}, set.classes));
+  EXPECT_EQ(again.classes, (Names{"new", "cow", "dog", "horse"}));
   EXPECT_EQ(again.train.sample(0).boxes[0].label, 2);
   EXPECT_EQ(again.train.sample(3).labels, std::vector<int>{1});
 }

@@ -46,10 +46,7 @@ PictureBoxes random_picture(uint64_t number) {
 BoxFigures figures_of(const std::vector<PictureBoxes>& pictures,
                       const std::vector<int64_t>& drawn) {
   DetectionMetric metric({"a", "b", "c"});
-  for (const int64_t i : drawn) {
-    const PictureBoxes& picture = pictures[static_cast<size_t>(i)];
-    metric.add(i, picture.truth, picture.found);
-  }
+  for (const int64_t i : drawn) metric.add(i, pictures[static_cast<size_t>(i)]);
   return metric.scores().figures;
 }
 

@@ -22,11 +22,10 @@ DetectionMetric measured(const Json& set) {
   for (int c = 0; c < set["classes"].get<int>(); ++c) names.push_back(std::to_string(c));
   DetectionMetric metric(names);
   for (const Json& image : set["images"]) {
-    std::vector<TrueBox> truth;
-    std::vector<FoundBox> found;
-    for (const Json& row : image[1]) truth.push_back(true_box(row));
-    for (const Json& row : image[2]) found.push_back(found_box(row));
-    metric.add(image[0], truth, found);
+    PictureBoxes picture;
+    for (const Json& row : image[1]) picture.truth.push_back(true_box(row));
+    for (const Json& row : image[2]) picture.found.push_back(found_box(row));
+    metric.add(image[0], picture);
   }
   return metric;
 }
@@ -104,8 +103,8 @@ TEST(Detection, DifficultObjectsNeedNotBeFound) {
   const MeasuredBox place{10, 10, 50, 50};
   const MeasuredBox other{200, 10, 50, 50};
   DetectionMetric metric({"dog"});
-  metric.add(1, {{place, 0, 2500, false, true}, {other, 0, 2500}},
-             {{place, 0, 0.9}, {other, 0, 0.8}});
+  metric.add(
+      1, {{{place, 0, 2500, false, true}, {other, 0, 2500}}, {{place, 0, 0.9}, {other, 0, 0.8}}});
   const BoxScores scores = metric.scores();
   EXPECT_EQ(scores.objects, 1);
   EXPECT_EQ(scores.ignored, 1);
@@ -117,8 +116,8 @@ TEST(Detection, DifficultObjectsNeedNotBeFound) {
 TEST(Detection, ASecondBoxOnAnObjectIsWrong) {
   const MeasuredBox place{10, 10, 50, 50};
   DetectionMetric metric({"dog"});
-  metric.add(1, {{place, 0, 2500}}, {{place, 0, 0.9}, {place, 0, 0.8}});
-  metric.add(2, {{place, 0, 2500}}, {{place, 0, 0.7}});
+  metric.add(1, {{{place, 0, 2500}}, {{place, 0, 0.9}, {place, 0, 0.8}}});
+  metric.add(2, {{{place, 0, 2500}}, {{place, 0, 0.7}}});
   const BoxScores scores = metric.scores();
   // Recall 1/2 with precision 1, then 2 of 3.
   EXPECT_NEAR(scores.figures.ap50, (51 * 1 + 50 * 2.0 / 3) / 101, 1e-9);
@@ -143,19 +142,21 @@ TEST(Detection, OneThresholdServesAllClasses) {
   const MeasuredBox place{10, 10, 50, 50};
   const MeasuredBox nowhere{300, 10, 50, 50};
   DetectionMetric metric({"cat", "dog", "none"});
-  metric.add(1, {{place, 0, 2500}, {place, 1, 2500}},
-             {{place, 0, 0.9}, {place, 1, 0.4}, {nowhere, 0, 0.3}, {nowhere, 2, 0.5}});
+  metric.add(1, {{{place, 0, 2500}, {place, 1, 2500}},
+                 {{place, 0, 0.9}, {place, 1, 0.4}, {nowhere, 0, 0.3}, {nowhere, 2, 0.5}}});
   const BoxScores scores = metric.scores();
   EXPECT_EQ(scores.classes[0].best.threshold, 0.9);
   EXPECT_EQ(scores.classes[1].best.threshold, 0.4);
   EXPECT_TRUE(std::isnan(scores.classes[2].best.threshold));
   EXPECT_EQ(scores.best.threshold, 0.4);
+  EXPECT_EQ(metric.best().threshold, 0.4);
   EXPECT_DOUBLE_EQ(scores.best.precision, 2.0 / 3);  // the box of a class without objects is wrong
   EXPECT_DOUBLE_EQ(scores.best.recall, 1);
   EXPECT_NEAR(scores.figures.ap50, 1, 1e-9);  // but no class without objects has a mean
 }
 
 TEST(Detection, WhatIsUndefinedIsNullInJson) {
+  EXPECT_TRUE(std::isnan(DetectionMetric({"dog"}).best().threshold));
   const Json json = to_json(DetectionMetric({"dog"}).scores());
   EXPECT_TRUE(json["metrics"]["AP"].is_null());
   EXPECT_TRUE(json["best_f1"]["score"].is_null());
