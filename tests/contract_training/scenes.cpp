@@ -108,6 +108,41 @@ Json box_config(const fs::path& output) {
   return config;
 }
 
+namespace {
+
+/// Of tests/golden/detection_models; some say only in a config what they are.
+Json golden_detector(const std::string& name, const Json& config = Json::object()) {
+  return {{"path", (test::source_dir() / "tests/golden/detection_models" / name).string()},
+          {"config", config},
+          {"image_size", 64}};
+}
+
+}  // namespace
+
+const std::vector<Detector>& detectors() {
+  static const std::vector<Detector> all = {
+      {"darknet", tiny_yolo()},
+      {"yolos", golden_detector("yolos")},
+      {"detr", golden_detector("detr")},
+      {"deformable_detr", golden_detector("deformable_detr_refined")},
+      {"rt_detr_v2", golden_detector("rt_detr_v2")},
+      {"d_fine", golden_detector("d_fine")},
+      {"faster_rcnn",
+       golden_detector("faster_rcnn.pth", {{"anchor_sizes", {{8}, {16}, {24}, {40}, {64}}},
+                                           {"rpn_post_nms_top_n_train", 40},
+                                           {"rpn_post_nms_top_n_test", 30}})},
+      {"retinanet", golden_detector("retinanet.pth")},
+  };
+  return all;
+}
+
+Json detector_config(const Detector& detector, const fs::path& output) {
+  Json config = box_config(output);
+  config["model"] = detector.model;
+  config["train"]["lr"] = config["train"]["head_lr"] = 1e-3;
+  return config;
+}
+
 eval::Predictions found_in(train::Job& job, const data::View& view) {
   train::Reader reader(job, [](const std::string&) {});
   return reader.evaluate(view, train::Deadline(std::nullopt));

@@ -3,7 +3,7 @@
 #include "graft/train/batches.h"
 #include "tests/contract_training/fixture.h"
 
-/// A tiny YOLO on pictures of coloured rectangles.
+/// A tiny YOLO, and other detectors, on pictures of coloured rectangles.
 namespace graft::contract {
 
 /// What lies in a folder of scenes.
@@ -22,6 +22,20 @@ const std::filesystem::path& scenes();
 Json tiny_yolo();
 /// As config_of, for tiny_yolo() on scenes().
 Json box_config(const std::filesystem::path& output);
+
+/// A family of detectors that the contracts are held to.
+struct Detector {
+  std::string name;
+  Json model;  ///< as in a configuration, for pictures of 64 x 64
+};
+/// One line a family.
+const std::vector<Detector>& detectors();
+/// As box_config, for one of them.
+Json detector_config(const Detector& detector, const std::filesystem::path& output);
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for.
+inline void PrintTo(const Detector& detector, std::ostream* out) {
+  *out << detector.name;
+}
 
 /// What a job's model finds in a view.
 eval::Predictions found_in(train::Job& job, const data::View& view);

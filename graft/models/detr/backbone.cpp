@@ -97,6 +97,15 @@ void complete_detr(Json& c, const char* processor) {
                          {"size", {{"height", kUsualSide}, {"width", kUsualSide}}}};
 }
 
+void add_detr_names(Family& family) {
+  family.read = {{R"(backbone\.conv_encoder\.)", "backbone."},
+                 {R"(\.out_proj\.)", ".o_proj."},
+                 {R"(\.layers\.(\d+)\.fc([12])\.)", ".layers.$1.mlp.fc$2."}};
+  family.write = {{R"(^model\.backbone\.)", "model.backbone.conv_encoder."},
+                  {R"(\.o_proj\.)", ".out_proj."},
+                  {R"(\.layers\.(\d+)\.mlp\.fc([12])\.)", ".layers.$1.fc$2."}};
+}
+
 void drop_batch_counts(io::TensorMap& tensors) {
   io::TensorMap kept;
   for (const auto& [name, tensor] : tensors) {

@@ -262,12 +262,7 @@ Family deformable_detr() {
   f.base_prefix = "model.";
   f.build = build;
   f.init = init;
-  f.read = {{R"(backbone\.conv_encoder\.)", "backbone."},
-            {R"(self_attn\.out_proj\.)", "self_attn.o_proj."},
-            {R"(\.layers\.(\d+)\.fc([12])\.)", ".layers.$1.mlp.fc$2."}};
-  f.write = {{R"(^model\.backbone\.)", "model.backbone.conv_encoder."},
-             {R"(self_attn\.o_proj\.)", "self_attn.out_proj."},
-             {R"(\.layers\.(\d+)\.mlp\.fc([12])\.)", ".layers.$1.fc$2."}};
+  add_detr_names(f);
   f.unpack = [](io::TensorMap& tensors) {
     drop_batch_counts(tensors);
     unpack_query_heads(tensors);

@@ -185,12 +185,7 @@ Family detr() {
   f.base_prefix = "model.";
   f.build = build;
   f.init = init;
-  f.read = {{R"(backbone\.conv_encoder\.)", "backbone."},
-            {R"(\.out_proj\.)", ".o_proj."},
-            {R"(\.layers\.(\d+)\.fc([12])\.)", ".layers.$1.mlp.fc$2."}};
-  f.write = {{R"(^model\.backbone\.)", "model.backbone.conv_encoder."},
-             {R"(\.o_proj\.)", ".out_proj."},
-             {R"(\.layers\.(\d+)\.mlp\.fc([12])\.)", ".layers.$1.fc$2."}};
+  add_detr_names(f);
   f.unpack = drop_batch_counts;
   f.complete = [](Checkpoint& checkpoint) {
     complete_detr(checkpoint.config, "DetrImageProcessor");

@@ -1,5 +1,6 @@
 #include "tests/unit/models/golden.h"
 
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -63,15 +64,24 @@ void to_double(Model& model) {
   model.set_precision(at::kDouble);
 }
 
+OneThread::OneThread() : before_(at::get_num_threads()) {
+  at::set_num_threads(1);
+}
+
+OneThread::~OneThread() {
+  at::set_num_threads(before_);
+}
+
 void set_trained(Model& model, bool trained) {
   for (auto& p : model.registry().parameters) {
     if (!p.is_buffer()) p.value->set_requires_grad(trained);
   }
 }
 
-void AdamW::step() {
+void AdamW::step(double share) {
   const at::NoGradGuard no_grad;
   constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEps = 1e-8, kDecay = 0.01;
+  const double rate = rate_ * share;
   ++steps_;
   const double correction1 = 1 - std::pow(kBeta1, static_cast<double>(steps_));
   const double correction2 = std::sqrt(1 - std::pow(kBeta2, static_cast<double>(steps_)));
@@ -83,10 +93,10 @@ void AdamW::step() {
       m.first = at::zeros_like(*p.value);
       m.second = at::zeros_like(*p.value);
     }
-    if (p.value->dim() > 1) p.value->mul_(1 - rate_ * kDecay);
+    if (p.value->dim() > 1) p.value->mul_(1 - rate * kDecay);
     m.first.lerp_(gradient, 1 - kBeta1);
     m.second.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    p.value->addcdiv_(m.first, m.second.sqrt().div_(correction2).add_(kEps), -rate_ / correction1);
+    p.value->addcdiv_(m.first, m.second.sqrt().div_(correction2).add_(kEps), -rate / correction1);
     gradient.reset();
   }
 }

@@ -40,6 +40,18 @@ double relative_difference(const at::Tensor& a, const at::Tensor& b);
 /// Parameters, buffers and activations in double precision.
 void to_double(Model& model);
 
+/// One thread while it is alive: these models are too small for more, and sums have one order.
+class OneThread {
+ public:
+  OneThread();
+  ~OneThread();
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 /// Every parameter trains, or none.
 void set_trained(Model& model, bool trained);
 
@@ -48,7 +60,8 @@ void set_trained(Model& model, bool trained);
 class AdamW {
  public:
   explicit AdamW(Model& model, double rate = 1e-3) : model_(model), rate_(rate) {}
-  void step();
+  /// At this share of the rate.
+  void step(double share = 1);
 
  private:
   struct Moments {

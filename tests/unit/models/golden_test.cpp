@@ -1,4 +1,3 @@
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -40,14 +39,8 @@ Json overrides(const std::string& name) {
   return name.starts_with("mobilenet") ? Json{{"batch_norm_momentum", 0.997}} : Json();
 }
 
-/// With one thread: these models are too small for more.
 class GoldenFamily : public testing::TestWithParam<std::string> {
- protected:
-  GoldenFamily() : threads_(at::get_num_threads()) { at::set_num_threads(1); }
-  ~GoldenFamily() override { at::set_num_threads(threads_); }
-
- private:
-  int threads_;
+  OneThread one_thread_;
 };
 
 class GoldenWithBatchNorm : public GoldenFamily {};

@@ -7,7 +7,7 @@
 #include "graft/base/json.h"
 #include "graft/base/rng.h"
 #include "graft/models/detr/hungarian.h"
-#include "tests/support/support.h"
+#include "tests/unit/models/detection_golden.h"
 
 namespace graft::models::test {
 namespace {
@@ -33,8 +33,7 @@ void expect_assignment(const CostMatrix& matrix, const std::vector<RowColumn>& p
 }
 
 TEST(Hungarian, AsScipyAssigns) {
-  const Json cases = read_json(
-      graft::test::source_dir() / "tests/golden/detection_models/assignments.json", 1 << 20);
+  const Json cases = read_json(detection_golden() / "assignments.json", 1 << 20);
   ASSERT_GT(cases.size(), 30U);
   for (const Json& one : cases) {
     const CostMatrix matrix{one["rows"], one["columns"], one["costs"].get<std::vector<double>>()};

@@ -9,7 +9,7 @@
 #include "graft/models/dialects.h"
 #include "graft/models/load.h"
 #include "tests/support/support.h"
-#include "tests/unit/models/golden.h"
+#include "tests/unit/models/detection_golden.h"
 
 /// torchvision's weights of detectors: how they are recognised, and what is refused.
 namespace graft::models::test {
@@ -17,8 +17,7 @@ namespace {
 
 Checkpoint checkpoint_of(const std::string& name) {
   Checkpoint checkpoint;
-  checkpoint.tensors = io::read_checkpoint(graft::test::source_dir() / "tests" / "golden" /
-                                           "detection_models" / (name + ".pth"));
+  checkpoint.tensors = io::read_checkpoint(detection_golden() / (name + ".pth"));
   return checkpoint;
 }
 
@@ -41,8 +40,7 @@ io::TensorMap with_old_names(const io::TensorMap& tensors) {
 }
 
 TEST(RcnnDialects, PublishedShapes) {
-  const Json published = read_json(graft::test::source_dir() / "tests" / "golden" /
-                                   "detection_models" / "rcnn_names.json");
+  const Json published = read_json(detection_golden() / "rcnn_names.json");
   for (const std::string name : {"faster_rcnn", "retinanet"}) {
     Model model(name, {{"frozen_batch_norm", false}}, Task::boxes);
     find_family(name).build(model, name == "retinanet" ? 91 : 90);

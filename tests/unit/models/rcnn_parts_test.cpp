@@ -11,6 +11,7 @@
 #include "graft/models/rcnn/settings.h"
 #include "graft/nn/roi_align.h"
 #include "tests/support/support.h"
+#include "tests/unit/models/detection_golden.h"
 #include "tests/unit/models/golden.h"
 
 /// What Faster R-CNN and RetinaNet are made of, against torchvision's parts
@@ -20,9 +21,7 @@ namespace {
 
 class RcnnParts : public testing::Test {
  protected:
-  RcnnParts()
-      : reader_(graft::test::source_dir() / "tests" / "golden" / "detection_models" /
-                "rcnn_parts.safetensors") {}
+  RcnnParts() : reader_(detection_golden() / "rcnn_parts.safetensors") {}
   at::Tensor golden(const std::string& name) const { return reader_.tensor(name); }
   Objects truth() const { return {golden("truth"), at::zeros({4}, at::kLong)}; }
 

@@ -10,6 +10,7 @@
 #include "graft/models/dialects.h"
 #include "graft/models/family.h"
 #include "tests/support/support.h"
+#include "tests/unit/models/detection_golden.h"
 #include "tests/unit/models/golden.h"
 #include "tests/unit/models/scenes.h"
 
@@ -20,13 +21,9 @@ namespace {
 
 constexpr double kTolerance = 1e-4;
 
-std::filesystem::path golden_file(const std::string& name) {
-  return graft::test::source_dir() / "tests" / "golden" / "detection_models" / name;
-}
-
 struct Reference {
   explicit Reference(const std::string& name)
-      : reader(golden_file(name + ".safetensors")),
+      : reader(detection_golden() / (name + ".safetensors")),
         info(Json::parse(reader.metadata().at("info"))),
         config(info["config"]) {
     tensors = reader.all();
@@ -53,7 +50,7 @@ struct Reference {
 LoadedModel load(const std::string& name, const Json& overrides,
                  const std::vector<std::string>& classes = {}) {
   ModelSource source;
-  source.path = golden_file(name + ".pth").string();
+  source.path = (detection_golden() / (name + ".pth")).string();
   source.config = overrides;
   source.task = Task::boxes;
   return load_model(source, classes);
@@ -209,10 +206,7 @@ TEST_P(Rcnn, NothingThere) {
   EXPECT_EQ(loss.box.abs().max().item<float>(), 0);
   EXPECT_TRUE((loss.total > 0).all().item<bool>()) << "saying nothing must be learned, too";
   loss.total.sum().backward();
-  for (const auto& p : model().registry().parameters) {
-    if (p.value->grad().defined())
-      EXPECT_TRUE(p.value->grad().isfinite().all().item<bool>()) << p.name;
-  }
+  expect_finite_gradients(model());
 }
 
 TEST_P(Rcnn, InBfloat16) {
@@ -223,9 +217,7 @@ TEST_P(Rcnn, InBfloat16) {
     EXPECT_EQ(end.at(name).scalar_type(), at::kFloat) << name;
   const BoxLoss loss = detector_->loss(end, reference_.truth());
   loss.total.mean().backward();
-  for (const auto& p : model().registry().parameters) {
-    if (!p.is_buffer()) EXPECT_TRUE(p.value->grad().isfinite().all().item<bool>()) << p.name;
-  }
+  expect_finite_gradients(model(), true);
 }
 
 TEST_P(Rcnn, WrittenInTorchvisionsNames) {
@@ -233,7 +225,7 @@ TEST_P(Rcnn, WrittenInTorchvisionsNames) {
   save_model(model(), scratch.path());
   std::set<std::string> names, theirs;
   for (const auto& name : io::read_checkpoint(scratch.path()).names()) names.insert(name);
-  for (const auto& name : io::read_checkpoint(golden_file(GetParam() + ".pth")).names())
+  for (const auto& name : io::read_checkpoint(detection_golden() / (GetParam() + ".pth")).names())
     theirs.insert(name);
   EXPECT_EQ(names, theirs);
   ModelSource source;

@@ -1,19 +1,16 @@
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
 #include <algorithm>
 #include <limits>
 
-#include "graft/base/error.h"
-#include "graft/base/files.h"
 #include "graft/io/safetensors.h"
 #include "graft/models/box_truth.h"
 #include "graft/models/rt_detr/denoising.h"
 #include "graft/models/rt_detr/distribution.h"
 #include "graft/nn/norm.h"
-#include "tests/support/support.h"
+#include "tests/unit/models/detection_golden.h"
 #include "tests/unit/models/golden.h"
 
 /// RT-DETR, its second version and D-FINE against transformers;
@@ -24,10 +21,6 @@ namespace {
 constexpr double kTolerance = 1e-4;
 constexpr uint64_t kSeed = 40;  // of the noise
 const std::vector<std::string> kClasses = {"hat", "shoe", "glove"};
-
-std::filesystem::path folder_of(const std::string& name) {
-  return graft::test::source_dir() / "tests" / "golden" / "detection_models" / name;
-}
 
 /// As training runs it: objects with noise take part, norms use the batch.
 nn::Flow run_in_training(Model& model, const at::Tensor& pixels, const at::Tensor& objects,
@@ -50,17 +43,15 @@ nn::Flow run(Model& model, const at::Tensor& pixels) {
 class RtDetrGolden : public testing::TestWithParam<std::string> {
  protected:
   RtDetrGolden()
-      : golden(io::SafetensorsReader(folder_of(GetParam()) / "golden.safetensors").all()),
+      : golden(io::SafetensorsReader(folder() / "golden.safetensors").all()),
         pixels(golden.at("pixels")),
-        objects(golden.at("objects")),
-        threads_(at::get_num_threads()) {
-    at::set_num_threads(1);  // these models are too small for more
-  }
-  ~RtDetrGolden() override { at::set_num_threads(threads_); }
+        objects(golden.at("objects")) {}
+
+  static std::filesystem::path folder() { return detection_golden() / GetParam(); }
 
   LoadedModel load(const std::vector<std::string>& classes = {}) const {
     ModelSource source;
-    source.path = folder_of(GetParam()).string();
+    source.path = folder().string();
     source.task = Task::boxes;
     LoadedModel loaded = load_model(source, classes);
     image::Preprocess preprocess = loaded.model->preprocess();
@@ -76,7 +67,7 @@ class RtDetrGolden : public testing::TestWithParam<std::string> {
   at::Tensor pixels, objects;
 
  private:
-  int threads_;
+  OneThread one_thread_;
 };
 
 TEST_P(RtDetrGolden, EveryTensorOfTheFileHasItsPlace) {
@@ -181,27 +172,11 @@ TEST_P(RtDetrGolden, BFloat16KeepsFloatOutputsAndGradients) {
   EXPECT_NEAR(loss.total.mean().item<double>(), golden.at("loss").item<double>(),
               0.2 * golden.at("loss").item<double>());
   loss.total.mean().backward();
-  for (const auto& p : model.registry().parameters) {
-    if (!p.value->grad().defined()) continue;
-    EXPECT_EQ(p.value->grad().scalar_type(), at::kFloat) << p.name;
-    EXPECT_TRUE(p.value->grad().isfinite().all().item<bool>()) << p.name;
-  }
+  expect_finite_gradients(model);
 }
 
 TEST_P(RtDetrGolden, SavingWritesTheFileBack) {
-  const graft::test::ScratchDir scratch;
-  const LoadedModel loaded = load();
-  save_model(*loaded.model, scratch.path());
-  const io::TensorMap ours = io::SafetensorsReader(scratch / "model.safetensors").all();
-  const io::TensorMap theirs =
-      io::SafetensorsReader(folder_of(GetParam()) / "model.safetensors").all();
-  EXPECT_EQ(ours.size(), theirs.size());
-  for (const auto& [name, tensor] : theirs) {
-    ASSERT_TRUE(ours.contains(name)) << name;
-    EXPECT_TRUE(ours.at(name).equal(tensor)) << name;
-  }
-  EXPECT_EQ(read_json(scratch / "config.json", 1 << 20)["architectures"],
-            read_json(folder_of(GetParam()) / "config.json", 1 << 20)["architectures"]);
+  expect_written_back(*load().model, folder());
 }
 
 TEST_P(RtDetrGolden, RowsOfAllHeadsFollowTheirClasses) {
@@ -262,10 +237,7 @@ TEST_P(RtDetrGolden, HardTruthCostsAFiniteNumber) {
     EXPECT_EQ(loss.matched, matched);
     EXPECT_EQ(loss.skipped, skipped);
     loss.total.mean().backward();
-    for (const auto& p : model.registry().parameters) {
-      if (p.value->grad().defined())
-        EXPECT_TRUE(p.value->grad().isfinite().all().item<bool>()) << p.name;
-    }
+    expect_finite_gradients(model);
   };
   expect_finite(at::full({3, 1, 5}, -1.F), 0, 0);
   at::Tensor there = at::full({3, 14, 5}, -1.F);
@@ -321,12 +293,7 @@ TEST(RtDetr, ConfigsThatDoNotFitAreRefused) {
                    {"decoder_layers", 1},
                    {"preprocessor", {{"image_processor_type", "RTDetrImageProcessor"}}}};
     config.update(changes);
-    ModelSource source;
-    source.config = config;
-    source.task = Task::boxes;
-    source.random = true;
-    EXPECT_GRAFT_ERROR(make_detector(*load_model(source, {"a"}).model), ErrorCode::unreadable,
-                       says);
+    expect_config_refused(config, says);
   };
   refused("rt_detr_v2", {{"d_model", 255}}, "d_model");
   refused("rt_detr_v2", {{"decoder_n_levels", 4}}, "decoder_n_levels");

@@ -1,4 +1,3 @@
-#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -7,11 +6,10 @@
 #include <limits>
 #include <set>
 
-#include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/io/safetensors.h"
 #include "graft/models/detr/set_loss.h"
-#include "tests/support/support.h"
+#include "tests/unit/models/detection_golden.h"
 #include "tests/unit/models/golden.h"
 
 /// DETR and YOLOS against transformers; tests/golden/detection_models/make_set_detectors.py made
@@ -21,12 +19,8 @@ namespace {
 
 constexpr double kTolerance = 1e-4;
 
-std::filesystem::path folder_of(const std::string& name) {
-  return graft::test::source_dir() / "tests" / "golden" / "detection_models" / name;
-}
-
 io::TensorMap golden_of(const std::string& name) {
-  return io::SafetensorsReader(folder_of(name) / "golden.safetensors").all();
+  return io::SafetensorsReader(detection_golden() / name / "golden.safetensors").all();
 }
 
 image::Dimensions size_of(const at::Tensor& pixels) {
@@ -36,7 +30,7 @@ image::Dimensions size_of(const at::Tensor& pixels) {
 /// For pictures as those of its goldens.
 LoadedModel load(const std::string& name, const std::vector<std::string>& classes = {}) {
   ModelSource source;
-  source.path = folder_of(name).string();
+  source.path = (detection_golden() / name).string();
   source.task = Task::boxes;
   LoadedModel loaded = load_model(source, classes);
   image::Preprocess preprocess = loaded.model->preprocess();
@@ -75,14 +69,10 @@ std::vector<std::vector<Truth>> truth_in(const io::TensorMap& golden) {
 
 class SetGolden : public testing::TestWithParam<std::string> {
  protected:
-  SetGolden() : golden(golden_of(GetParam())), threads_(at::get_num_threads()) {
-    at::set_num_threads(1);  // these models are too small for more
-  }
-  ~SetGolden() override { at::set_num_threads(threads_); }
-  io::TensorMap golden;
+  io::TensorMap golden = golden_of(GetParam());
 
  private:
-  int threads_;
+  OneThread one_thread_;
 };
 
 TEST_P(SetGolden, EveryTensorOfTheFileHasItsPlace) {
@@ -182,21 +172,7 @@ TEST_P(SetGolden, TenStepsOfTrainingInDouble) {
 }
 
 TEST_P(SetGolden, SavingWritesTheFileBack) {
-  const graft::test::ScratchDir scratch;
-  const LoadedModel loaded = load(GetParam());
-  save_model(*loaded.model, scratch.path());
-  const io::TensorMap ours = io::SafetensorsReader(scratch / "model.safetensors").all();
-  const io::TensorMap theirs =
-      io::SafetensorsReader(folder_of(GetParam()) / "model.safetensors").all();
-  EXPECT_EQ(ours.size(), theirs.size());
-  for (const auto& [name, tensor] : theirs) {
-    ASSERT_TRUE(ours.contains(name)) << name;
-    EXPECT_TRUE(ours.at(name).equal(tensor)) << name;
-  }
-  const Json config = read_json(scratch / "config.json", 1 << 20);
-  const Json before = read_json(folder_of(GetParam()) / "config.json", 1 << 20);
-  for (const char* key : {"architectures", "model_type", "id2label", "auxiliary_loss"})
-    EXPECT_EQ(config[key], before[key]) << key;
+  expect_written_back(*load(GetParam()).model, detection_golden() / GetParam());
 }
 
 TEST_P(SetGolden, RowsFollowTheirClassesAndNoObjectStays) {
@@ -335,12 +311,7 @@ TEST_P(SetGolden, BFloat16KeepsFloatOutputsAndGradients) {
     EXPECT_LT(relative_difference(end.at(name), golden.at(name)), 0.1) << name;
   }
   detector->loss(end, truth_in(golden)).total.mean().backward();
-  for (const auto& p : model.registry().parameters) {
-    if (p.is_buffer()) continue;
-    ASSERT_TRUE(p.value->grad().defined()) << p.name;
-    EXPECT_EQ(p.value->grad().scalar_type(), at::kFloat) << p.name;
-    EXPECT_TRUE(p.value->grad().isfinite().all().item<bool>()) << p.name;
-  }
+  expect_finite_gradients(model, true);
 }
 
 TEST_P(SetGolden, HardTruthCostsAFiniteNumber) {
@@ -355,10 +326,7 @@ TEST_P(SetGolden, HardTruthCostsAFiniteNumber) {
     EXPECT_EQ(loss.matched, matched);
     EXPECT_EQ(loss.skipped, skipped);
     loss.total.mean().backward();
-    for (const auto& p : model.registry().parameters) {
-      if (p.value->grad().defined())
-        EXPECT_TRUE(p.value->grad().isfinite().all().item<bool>()) << p.name;
-    }
+    expect_finite_gradients(model);
   };
   expect_finite(0, 0);
   truth[0] = {
@@ -394,7 +362,7 @@ TEST(SetLoss, FocalOfOneNumber) {
 
 /// Names and shapes of full-size models as save_pretrained writes them.
 TEST(SetDetectors, PublishedNamesAndShapes) {
-  const Json published = read_json(folder_of("names.json"), 1 << 20);
+  const Json published = read_json(detection_golden() / "names.json", 1 << 20);
   for (const auto& [name, expected] : published.items()) {
     ModelSource source;
     source.config = expected["config"];
@@ -417,14 +385,6 @@ TEST(SetDetectors, PublishedNamesAndShapes) {
 }
 
 TEST(SetDetectors, ConfigsThatDoNotFitAreRefused) {
-  const auto refused = [](const Json& config, const std::string& says) {
-    ModelSource source;
-    source.config = config;
-    source.task = Task::boxes;
-    source.random = true;
-    EXPECT_GRAFT_ERROR(make_detector(*load_model(source, {"a"}).model), ErrorCode::unreadable,
-                       says);
-  };
   const Json small = {{"model_type", "detr"},
                       {"d_model", 32},
                       {"encoder_layers", 1},
@@ -444,22 +404,25 @@ TEST(SetDetectors, ConfigsThatDoNotFitAreRefused) {
     changes["model_type"] = "deformable_detr";
     return with(changes);
   };
-  refused(with({{"encoder_attention_heads", 3}}), "multiple of 4");
-  refused(with({{"d_model", 34}}), "multiple of 4");
-  refused(with({{"decoder_layers", 0}}), "decoder_layers");
-  refused(with({{"position_embedding_type", "none"}}), "sine or learned");
-  refused(with({{"dilation", true}}), "dilation");
-  refused(with({{"backbone_config", nullptr}, {"backbone", "resnext50"}}), "resnext50");
-  refused(with({{"backbone_config", {{"model_type", "resnet"}, {"out_features", {"stage3"}}}}}),
-          "stage4");
-  refused(with({{"backbone_config", {{"model_type", "swin"}}}}), "swin");
-  refused(with({{"bbox_cost", -1}}), "bbox_cost");
-  refused(deformable({{"two_stage", true}}), "two_stage");
-  refused(deformable({{"d_model", 48}}), "multiple of 32");
-  refused(deformable({{"num_feature_levels", 1000}}), "num_feature_levels");
-  refused(deformable({{"focal_alpha", 2}}), "focal_alpha");
-  refused({{"model_type", "yolos"}, {"num_detection_tokens", 0}}, "num_detection_tokens");
-  refused({{"model_type", "yolos"}, {"auxiliary_loss", true}}, "auxiliary_loss");
+  expect_config_refused(with({{"encoder_attention_heads", 3}}), "multiple of 4");
+  expect_config_refused(with({{"d_model", 34}}), "multiple of 4");
+  expect_config_refused(with({{"decoder_layers", 0}}), "decoder_layers");
+  expect_config_refused(with({{"position_embedding_type", "none"}}), "sine or learned");
+  expect_config_refused(with({{"dilation", true}}), "dilation");
+  expect_config_refused(with({{"backbone_config", nullptr}, {"backbone", "resnext50"}}),
+                        "resnext50");
+  expect_config_refused(
+      with({{"backbone_config", {{"model_type", "resnet"}, {"out_features", {"stage3"}}}}}),
+      "stage4");
+  expect_config_refused(with({{"backbone_config", {{"model_type", "swin"}}}}), "swin");
+  expect_config_refused(with({{"bbox_cost", -1}}), "bbox_cost");
+  expect_config_refused(deformable({{"two_stage", true}}), "two_stage");
+  expect_config_refused(deformable({{"d_model", 48}}), "multiple of 32");
+  expect_config_refused(deformable({{"num_feature_levels", 1000}}), "num_feature_levels");
+  expect_config_refused(deformable({{"focal_alpha", 2}}), "focal_alpha");
+  expect_config_refused({{"model_type", "yolos"}, {"num_detection_tokens", 0}},
+                        "num_detection_tokens");
+  expect_config_refused({{"model_type", "yolos"}, {"auxiliary_loss", true}}, "auxiliary_loss");
 }
 
 }  // namespace
