@@ -10,6 +10,11 @@ namespace graft::nn {
 /// What a gate does to its numbers.
 enum class Gate { silu, gelu_tanh };
 
+/// The largest of some logits, and the sum of exp(x - largest). Not a number where a logit is not.
+struct SoftmaxSum {
+  float largest, sum;
+};
+
 /// The innermost loops of a decoder layer beside its products, over one row of `n` numbers.
 template <typename Type>
 struct TokenLines {
@@ -27,6 +32,9 @@ struct TokenLines {
   /// angle whose cosine and sine are given, `direction` 1 or -1; the rest is copied.
   void (*rotate)(const T* x, int64_t heads, int64_t width, int64_t half, const T* cosine,
                  const T* sine, float direction, T* y);
+  SoftmaxSum (*softmax_sum)(const T* x, int64_t n);
+  /// Logits become the gradients of their cross-entropy: scale * (softmax(x) - [i == target]).
+  void (*softmax_gradient)(T* x, int64_t n, SoftmaxSum of, int64_t target, float scale);
 };
 
 template <typename Type>

@@ -7,7 +7,9 @@
 #include <optional>
 
 #include "graft/base/error.h"
+#include "graft/nn/cpu_loops.h"
 #include "graft/nn/linear.h"
+#include "graft/nn/token_passes.h"
 
 namespace graft::nn {
 namespace {
@@ -15,9 +17,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kLogitsAtATime = int64_t{1} << 22;  // 16 MiB in float32
+// Products of fewer rows wait for the matrix.
+constexpr int64_t kLogitsAtATime = int64_t{1} << 24;
+constexpr int64_t kFewestRows = 256;
 
-/// Logits of some rows in float32, and the slope of the cap where there is one.
+/// Logits of some rows, and the slope of the cap where there is one. In float32, or as the rows are
+/// where our own loops take them on.
 struct Logits {
   at::Tensor values, slope;
 };
@@ -42,12 +47,19 @@ Terms some(const Terms& terms, int64_t first, int64_t n) {
   return part;
 }
 
-/// `bias` [V] may be undefined.
-Logits logits_of(const Terms& terms, const at::Tensor& bias, double cap) {
+/// Whether nothing but products makes the logits, so that one pass turns them into gradients.
+bool are_plain(const at::Tensor& logits, const at::Tensor& bias, double cap) {
+  return has_cpu_loops(logits) && !bias.defined() && cap <= 0;
+}
+
+/// In `room` [at least as many rows, V], where it is enough. `bias` [V] may be undefined.
+Logits logits_of(const Terms& terms, const at::Tensor& bias, double cap, const at::Tensor& room) {
   Logits logits;
-  logits.values = terms[0].rows.mm(terms[0].matrix.t());
+  logits.values = room.narrow(0, 0, terms[0].rows.size(0));
+  at::mm_out(logits.values, terms[0].rows, terms[0].matrix.t());
   for (size_t i = 1; i < terms.size(); ++i)
     logits.values.addmm_(terms[i].rows, terms[i].matrix.t());
+  if (are_plain(logits.values, bias, cap)) return logits;
   if (at::isReducedFloatingType(logits.values.scalar_type()))
     logits.values = logits.values.to(at::kFloat);
   if (bias.defined()) logits.values.add_(bias);
@@ -59,39 +71,43 @@ Logits logits_of(const Terms& terms, const at::Tensor& bias, double cap) {
   return logits;
 }
 
-/// What becomes of the logits of some rows. The logits turn into their gradients in place: every
-/// pass over them counts.
+/// What becomes of the logits of some rows: losses [n] and hits [n] are written, and the gradients
+/// [n, V] of the losses come back, in the type of the rows, where they are asked for. The logits
+/// turn into them in place: every pass over them counts. `scale` [n], where it is defined,
+/// multiplies them row by row.
 struct Rows {
-  at::Tensor losses;     ///< [n]
-  at::Tensor hits;       ///< [n]
-  at::Tensor gradients;  ///< [n, V] of the losses, in the type of x
+  at::Tensor targets, losses, hits, scale;
 };
 
-/// `scale` [n], where it is defined, multiplies the gradients row by row.
-Rows take_losses(const Logits& logits, const at::Tensor& targets, at::ScalarType type,
-                 bool gradients, const at::Tensor& scale = {}) {
-  const at::Tensor wanted = targets.unsqueeze(1);
-  Rows rows;
+at::Tensor take_losses(const Logits& logits, const Rows& rows, at::ScalarType type, bool gradients,
+                       bool plain) {
+  if (plain) {
+    cross_entropy_(logits.values, rows.targets, rows.losses, rows.hits, gradients, rows.scale);
+    return logits.values;
+  }
+  const at::Tensor wanted = rows.targets.unsqueeze(1);
   const at::Tensor right = logits.values.gather(1, wanted);
   const at::Tensor highest = logits.values.amax(1, true);
   at::Tensor g = logits.values.sub_(highest).exp_();
   const at::Tensor sums = g.sum(1, true);
-  rows.hits = right.eq(highest).squeeze(1);
-  rows.losses = (highest + sums.log() - right).squeeze(1);
-  if (!gradients) return rows;
+  rows.hits.copy_(right.eq(highest).squeeze(1));
+  rows.losses.copy_((highest + sums.log() - right).squeeze(1));
+  if (!gradients) return {};
   g.div_(sums);
   g.scatter_add_(1, wanted, at::full({wanted.size(0), 1}, -1, g.options()));
   if (logits.slope.defined()) g.mul_(logits.slope);
-  if (scale.defined()) g.mul_(scale.unsqueeze(1));
-  rows.gradients = g.to(type);
-  return rows;
+  if (rows.scale.defined()) g.mul_(rows.scale.unsqueeze(1));
+  return g.to(type);
 }
 
-/// Calls `part(first, n)` for as many rows at a time as may have logits.
+/// Calls `part(first, n, room)` for as many rows at a time as may have logits, which have room.
 template <class Part>
-void for_some_rows(int64_t rows, int64_t vocabulary, const Part& part) {
-  const int64_t step = std::max<int64_t>(1, kLogitsAtATime / vocabulary);
-  for (int64_t first = 0; first < rows; first += step) part(first, std::min(step, rows - first));
+void for_some_rows(const at::Tensor& x, int64_t vocabulary, const Part& part) {
+  const int64_t rows = x.size(0);
+  const int64_t step = std::min(rows, std::max(kFewestRows, kLogitsAtATime / vocabulary));
+  const at::Tensor room = at::empty({step, vocabulary}, x.options());
+  for (int64_t first = 0; first < rows; first += step)
+    part(first, std::min(step, rows - first), room);
 }
 
 /// Sums over rows of the gradients of what the output learns; undefined: it does not.
@@ -151,17 +167,17 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     const std::vector<at::Tensor> of_rows{room(x), room(low)};
     const OutputGradients sums({weight, b}, bias, wide);
     const bool gradients = of_rows[0].defined() || of_rows[1].defined() || sums.wanted();
-    for_some_rows(rows, weight.size(0), [&](int64_t first, int64_t n) {
+    for_some_rows(x, weight.size(0), [&](int64_t first, int64_t n, const at::Tensor& room) {
       const Terms part = some(terms, first, n);
-      const Rows made = take_losses(logits_of(part, bias, cap), targets.narrow(0, first, n),
-                                    x.scalar_type(), gradients);
-      hits.narrow(0, first, n).copy_(made.hits);
-      losses.narrow(0, first, n).copy_(made.losses);
+      const Rows some_rows{
+          targets.narrow(0, first, n), losses.narrow(0, first, n), hits.narrow(0, first, n), {}};
+      const at::Tensor made = take_losses(logits_of(part, bias, cap, room), some_rows,
+                                          x.scalar_type(), gradients, are_plain(room, bias, cap));
       for (size_t i = 0; i < part.size(); ++i) {
-        if (of_rows[i].defined())
-          of_rows[i].narrow(0, first, n).copy_(made.gradients.mm(part[i].matrix));
+        at::Tensor of_these = of_rows[i].defined() ? of_rows[i].narrow(0, first, n) : at::Tensor();
+        if (of_these.defined()) at::mm_out(of_these, made, part[i].matrix);
       }
-      if (sums.wanted()) sums.add(made.gradients, part);
+      if (sums.wanted()) sums.add(made, part);
     });
     variable_list saved{of_rows[0], of_rows[1], sums.matrices[0], sums.matrices[1], sums.bias};
     // Only gradients of the output need more than the rows' own.
@@ -209,11 +225,14 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
     const at::NoGradGuard no_grad;
     const Terms terms = terms_of(x, saved[6], saved[7], saved[8]);
     sums.clear();  // the room of those of the sum, which is not asked for
-    for_some_rows(x.size(0), saved[6].size(0), [&](int64_t first, int64_t n) {
+    for_some_rows(x, saved[6].size(0), [&](int64_t first, int64_t n, const at::Tensor& room) {
       const Terms part = some(terms, first, n);
-      const Rows made = take_losses(logits_of(part, bias, cap), targets.narrow(0, first, n),
-                                    x.scalar_type(), true, scale.narrow(0, first, n));
-      sums.add(made.gradients, part);
+      const Rows some_rows{targets.narrow(0, first, n), at::empty({n}, scale.options()),
+                           at::empty({n}, scale.options().dtype(at::kBool)),
+                           scale.narrow(0, first, n)};
+      sums.add(take_losses(logits_of(part, bias, cap, room), some_rows, x.scalar_type(), true,
+                           are_plain(room, bias, cap)),
+               part);
     });
   }
 };

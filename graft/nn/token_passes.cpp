@@ -4,8 +4,11 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <vector>
 
+#include "graft/base/error.h"
 #include "graft/nn/cpu_loops.h"
 #include "graft/nn/linear.h"
 #include "graft/nn/token_lines.h"
@@ -46,6 +49,13 @@ struct Rows {
   T* data;
   int64_t stride;
 };
+
+float as_float(float x) {
+  return x;
+}
+float as_float(uint16_t bfloat16) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bfloat16) << 16);
+}
 
 /// f(block, first row, end) over blocks of rows.
 template <typename F>
@@ -232,6 +242,35 @@ at::Tensor rotate_heads(const at::Tensor& x, const at::Tensor& cosine, const at:
   std::vector<at::Tensor> parts = {a * c - b * s, b * c + a * s};
   if (2 * half < width) parts.push_back(heads.narrow(2, 2 * half, width - 2 * half));
   return at::cat(parts, 2).view(x.sizes());
+}
+
+void cross_entropy_(const at::Tensor& logits, const at::Tensor& targets, const at::Tensor& losses,
+                    const at::Tensor& hits, bool gradients, const at::Tensor& scale) {
+  const int64_t n = logits.size(1);
+  GRAFT_ASSERT(has_cpu_loops(logits) && logits.stride(1) == 1);
+  GRAFT_ASSERT(targets.is_contiguous() && losses.is_contiguous() && hits.is_contiguous());
+  const at::Tensor factors = scale.defined() ? scale.to(at::kFloat).contiguous() : scale;
+  const auto* target = targets.const_data_ptr<int64_t>();
+  auto* loss = losses.data_ptr<float>();
+  auto* hit = hits.data_ptr<bool>();
+  by_type(logits, [&](auto type) {
+    using Type = decltype(type);
+    const auto& lines = token_lines<Type>();
+    const Rows<typename Type::Stored> rows(logits);
+    each_block(logits.size(0), [&](int64_t, int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        GRAFT_ASSERT(target[i] >= 0 && target[i] < n);
+        const float right = as_float(rows[i][target[i]]);
+        const SoftmaxSum of = lines.softmax_sum(rows[i], n);
+        loss[i] = of.largest + std::log(of.sum) - right;
+        hit[i] = right == of.largest;
+        if (gradients) {
+          const float factor = factors.defined() ? factors.const_data_ptr<float>()[i] : 1.F;
+          lines.softmax_gradient(rows[i], n, of, target[i], factor);
+        }
+      }
+    });
+  });
 }
 
 }  // namespace graft::nn

@@ -22,4 +22,11 @@ at::Tensor gated(Activation activation, const at::Tensor& gate, const at::Tensor
 at::Tensor rotate_heads(const at::Tensor& x, const at::Tensor& cosine, const at::Tensor& sine,
                         int64_t width);
 
+/// Cross-entropy of logits [T, V], which has_cpu_loops and rows of which are neighbours, with
+/// targets [T] int64: `losses` [T] float32 and `hits` [T] bool (token_loss.h) are written. Where
+/// `gradients` the logits turn into theirs, times `scale` [T] float32 where that is defined. No
+/// node of the graph.
+void cross_entropy_(const at::Tensor& logits, const at::Tensor& targets, const at::Tensor& losses,
+                    const at::Tensor& hits, bool gradients, const at::Tensor& scale);
+
 }  // namespace graft::nn

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <cmath>
+#include <limits>
+
 #include "graft/tensor/memory.h"
 
 namespace graft::nn {
@@ -174,9 +177,24 @@ TEST(TokenLoss, MemoryDoesNotGrowWithRowsTimesVocabulary) {
     token_loss(p.x, p.weight, p.targets).sum.backward();
     return peak_tensor_bytes() - before;
   };
-  const int64_t few = peak(200);
-  // The whole logits of the further rows would take 320 MB.
+  const int64_t few = peak(400);
+  // The whole logits of the further rows would take 280 MB.
   EXPECT_LT(peak(1800), few + (int64_t{8} << 20));
+}
+
+/// Rows of a large vocabulary meet the matrix in two parts, of which the second is smaller.
+TEST(TokenLoss, PartsAreThoseOfTheWhole) {
+  expect_equal(400, 6, 50000, 0);
+  expect_equal_rows(400, 6, 50000, 0, 0.5);
+}
+
+TEST(TokenLoss, WhatIsNotANumberIsToldOfItsRowOnly) {
+  const Problem p = problem(5, 8, 37, 9);
+  p.targets.fill_(3);
+  const at::Tensor x = p.x.detach().clone();
+  x[2].fill_(std::numeric_limits<float>::quiet_NaN());
+  const at::Tensor losses = token_loss(x, p.weight, p.targets).losses;
+  for (int64_t i = 0; i < 5; ++i) EXPECT_EQ(std::isnan(losses[i].item<float>()), i == 2);
 }
 
 TEST(TokenLoss, BFloat16IsClose) {

@@ -109,7 +109,7 @@ TEST(TokenPasses, EveryLevelOfVectorInstructionsGivesTheSame) {
   for (const Simd level : {Simd::baseline, Simd::avx2, Simd::avx512}) {
     if (level > simd_level()) continue;
     const auto& lines = token_lines<Float32>(level);
-    const at::Tensor out = at::zeros({6, 53});
+    const at::Tensor out = at::zeros({8, 53});
     float* row = out.data_ptr<float>();
     const float* in = x.const_data_ptr<float>();
     const float factor = lines.rms_norm(in, 53, weight.const_data_ptr<float>(), 1e-5F, row);
@@ -118,8 +118,34 @@ TEST(TokenPasses, EveryLevelOfVectorInstructionsGivesTheSame) {
     lines.gated(Gate::silu, in, g.const_data_ptr<float>(), 53, row + 3 * 53);
     lines.gated_backward(Gate::gelu_tanh, g.const_data_ptr<float>(), in,
                          weight.const_data_ptr<float>(), 53, row + 4 * 53, row + 5 * 53);
+    const SoftmaxSum of = lines.softmax_sum(in, 53);
+    row[6 * 53] = of.largest;
+    row[6 * 53 + 1] = of.sum;
+    std::copy_n(in, 53, row + 7 * 53);
+    lines.softmax_gradient(row + 7 * 53, 53, of, 11, 0.5F);
     results.push_back(out);
     EXPECT_LT(gap(out, results[0]), 1e-5);
+  }
+}
+
+TEST(TokenPasses, CrossEntropyInPlaceIsThatOfLibTorch) {
+  at::manual_seed(7);
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor logits = (at::randn({70, 101}) * 4).to(type);
+    const at::Tensor targets = at::randint(101, {70});
+    const at::Tensor scale = at::rand({70});
+    const at::Tensor plain = logits.to(at::kDouble).set_requires_grad(true);
+    const at::Tensor expected = at::cross_entropy_loss(plain, targets, {}, at::Reduction::None);
+    (expected * scale).sum().backward();
+    const at::Tensor losses = at::empty({70}), hits = at::empty({70}, at::kBool);
+    const at::Tensor kept = logits.clone();
+    cross_entropy_(kept, targets, losses, hits, false, {});
+    EXPECT_TRUE(kept.equal(logits));
+    cross_entropy_(kept, targets, losses, hits, true, scale);
+    EXPECT_LT(gap(losses, expected), 1e-5);
+    EXPECT_LT(gap(kept, plain.grad()), type == at::kFloat ? 1e-6 : 4e-3);
+    const at::Tensor right = logits.gather(1, targets.unsqueeze(1)).squeeze(1);
+    EXPECT_TRUE(hits.equal(right.ge(logits.amax(1))));
   }
 }
 
