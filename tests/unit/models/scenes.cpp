@@ -141,7 +141,7 @@ double ap50(Model& model, const Detector& detector, const Lesson& lesson) {
       there.push_back({measured(box), label, box.area()});
     std::vector<eval::FoundBox> said;
     for (const auto& [box, label, score] : found[i]) said.push_back({measured(box), label, score});
-    metric.add(static_cast<int64_t>(i), there, said);
+    metric.add(static_cast<int64_t>(i), {there, said});
   }
   return metric.scores().figures.ap50;
 }
