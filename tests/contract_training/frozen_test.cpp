@@ -85,8 +85,9 @@ void train_and_compare(const std::string& family, const MakeConfig& make_config,
   if (method == "none") patch["train"]["batch_norm"] = "train";
   train::Job job = open(with(make_config(scratch / "run"), patch));
 
-  const auto fresh_model =
-      models::load_model(train::model_source(job.config), job.model().classes());
+  models::ModelSource source = train::model_source(job.config);
+  source.task = job.objective().head();
+  const auto fresh_model = models::load_model(source, job.model().classes());
   const auto fresh = snapshot(*fresh_model.model);
   const auto begin = snapshot(job.model());
   train::Observer* observer = nullptr;
