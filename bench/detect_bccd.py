@@ -32,7 +32,7 @@ STRATEGIES = {  # words, rate, rate of the head
     "layer-wise": (["strategy=layer-wise", "method=none"], 2e-3, 1e-2),
     "full": (["strategy=full", "method=none"], 2e-3, 4e-3),
     "norm": (["strategy=full", "method=norm"], 1e-2, 1e-2),
-    "lora": (["strategy=full", "method={name: lora, r: 8, alpha: 16}"], 4e-3, 1e-2),
+    "lora": (["strategy=full", "method={name: lora, r: 4, alpha: 8}"], 4e-3, 1e-2),
 }
 PASSES = 10
 SHARE = {"incremental": 0.7, "head": 3}  # of the passes of full: those of a frozen network are cheap

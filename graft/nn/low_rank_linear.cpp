@@ -51,18 +51,24 @@ class LowRankLinear : public torch::autograd::Function<LowRankLinear> {
     }
     b = cast_like(b, x);
     const at::Tensor w = cast_like(weight, x);
-    at::Tensor y = bias ? at::addmm(cast_like(*bias, x), flat, w.t()) : flat.mm(w.t());
+    auto shape = x.sizes().vec();
+    shape.back() = weight.size(0);
+    // Not a view of its rows, which activations could not change in place.
+    at::Tensor y = at::empty(shape, x.options());
+    at::Tensor rows = y.flatten(0, -2);
+    if (bias)
+      at::addmm_out(rows, cast_like(*bias, x), flat, w.t());
+    else
+      at::mm_out(rows, flat, w.t());
     const at::Tensor low = flat.mm(a.t());
-    y.addmm_(low, b);
+    rows.addmm_(low, b);
     ctx->save_for_backward({flat, low, weight, a, b});
     ctx->saved_data["outs"] = outs;
     ctx->saved_data["members"] = members;
     ctx->saved_data["ranks"] = ranks;
     ctx->saved_data["scales"] = scales;
     ctx->saved_data["type"] = static_cast<int64_t>(factors[0].scalar_type());
-    auto shape = x.sizes().vec();
-    shape.back() = weight.size(0);
-    return y.view(shape);
+    return y;
   }
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
