@@ -139,7 +139,7 @@ const std::vector<Detector>& detectors() {
 Json detector_config(const Detector& detector, const fs::path& output) {
   Json config = box_config(output);
   config["model"] = detector.model;
-  config["train"]["lr"] = config["train"]["head_lr"] = 3e-4;
+  config["train"]["lr"] = config["train"]["head_lr"] = 1e-3;
   return config;
 }
 
