@@ -144,7 +144,7 @@ TEST(TagTraining, LearnsSentencesByHeart) {
     Json config = with(tag_config(scratch / "run"), patch);
     const std::string train = (tagged() / "train.txt").string();
     config["data"] = {{"train", train}, {"validation", train}, {"test", train}};
-    config["budget"] = {{"epochs", 60}};
+    config["budget"] = {{"epochs", 100}};
     config["train"]["eval_every"] = 20;
     train::Job job = open(config);
     EXPECT_LT(value_of("entity_f1", measured(job, job.data.test)), 0.5);

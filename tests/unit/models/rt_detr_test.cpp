@@ -150,12 +150,16 @@ TEST_P(RtDetrGolden, TenStepsOfTrainingInDouble) {
   set_trained(model, true);
   AdamW optimizer(model);
   const auto truth = truth_in(objects);
+  // Sampling the nearest pixel jumps where a place lies between two: from the step on in which
+  // another processor rounds it to the other side, losses are only alike.
+  const bool jumps = GetParam().ends_with("discrete");
   for (int64_t i = 0; i < 10; ++i) {
     const nn::Flow end =
         run_in_training(model, pixels.to(at::kDouble), objects, kSeed + static_cast<uint64_t>(i));
     const at::Tensor loss = detector->loss(end, truth).total.mean();
     // The shifts of D-FINE are in float32 in transformers' loss.
-    EXPECT_NEAR(loss.item<double>(), golden.at("train_loss")[i].item<double>(), 1e-4) << i;
+    const double expected = golden.at("train_loss")[i].item<double>();
+    EXPECT_NEAR(loss.item<double>(), expected, jumps && i > 0 ? 1e-4 * expected : 1e-4) << i;
     loss.backward();
     optimizer.step();
   }
