@@ -150,8 +150,8 @@ TEST_P(RtDetrGolden, TenStepsOfTrainingInDouble) {
   set_trained(model, true);
   AdamW optimizer(model);
   const auto truth = truth_in(objects);
-  // Sampling the nearest pixel jumps where a place lies between two: from the step on in which
-  // another processor rounds it to the other side, losses are only alike.
+  // Looser than for the others, and not explained: on an EPYC losses 8 and 9 are 6e-4 and 3e-4 off,
+  // on the Xeon that made the goldens they are not. Suspected: sampling the nearest pixel jumps.
   const bool jumps = GetParam().ends_with("discrete");
   for (int64_t i = 0; i < 10; ++i) {
     const nn::Flow end =
