@@ -65,9 +65,9 @@ std::set<std::string> statistics_of(models::Model& model) {
   return names;
 }
 
-/// Tensors that need not get a gradient: what DINOv2 puts in the place of masked patches, boxes of
-/// regions whose features random weights leave at zero, a level of the pyramid that no object
-/// falls on.
+/// Tensors that need not get a gradient: what DINOv2 puts in the place of masked patches; shifts of
+/// regions, which are zero for new classes and should be zero where the only region that meets an
+/// object is the object; a level of the pyramid that no object falls on.
 bool may_stay(const std::string& name) {
   return name.ends_with("mask_token") || name.ends_with("bbox_pred.bias") ||
          name.ends_with("extra_blocks.p7.bias");
