@@ -21,10 +21,13 @@ using torch::autograd::variable_list;
 constexpr int64_t kLogitsAtATime = int64_t{1} << 24;
 constexpr int64_t kFewestRows = 256;
 
-/// Logits of some rows, and the slope of the cap where there is one. In float32, or as the rows are
-/// where our own loops take them on.
+/// Logits of some rows.
 struct Logits {
-  at::Tensor values, slope;
+  at::Tensor values;
+  /// Nothing but products made them, and our own loops take them as they are; others are in
+  /// float32.
+  bool plain = false;
+  at::Tensor slope;  ///< of the cap, where there is one
 };
 
 /// Rows that meet a matrix: both make rows x matrix^T of the logits.
@@ -47,19 +50,15 @@ Terms some(const Terms& terms, int64_t first, int64_t n) {
   return part;
 }
 
-/// Whether nothing but products makes the logits, so that one pass turns them into gradients.
-bool are_plain(const at::Tensor& logits, const at::Tensor& bias, double cap) {
-  return has_cpu_loops(logits) && !bias.defined() && cap <= 0;
-}
-
-/// In `room` [at least as many rows, V], where it is enough. `bias` [V] may be undefined.
+/// The products go into `room` [at least as many rows, V]. `bias` [V] may be undefined.
 Logits logits_of(const Terms& terms, const at::Tensor& bias, double cap, const at::Tensor& room) {
   Logits logits;
   logits.values = room.narrow(0, 0, terms[0].rows.size(0));
   at::mm_out(logits.values, terms[0].rows, terms[0].matrix.t());
   for (size_t i = 1; i < terms.size(); ++i)
     logits.values.addmm_(terms[i].rows, terms[i].matrix.t());
-  if (are_plain(logits.values, bias, cap)) return logits;
+  logits.plain = has_cpu_loops(logits.values) && !bias.defined() && cap <= 0;
+  if (logits.plain) return logits;
   if (at::isReducedFloatingType(logits.values.scalar_type()))
     logits.values = logits.values.to(at::kFloat);
   if (bias.defined()) logits.values.add_(bias);
@@ -71,17 +70,16 @@ Logits logits_of(const Terms& terms, const at::Tensor& bias, double cap, const a
   return logits;
 }
 
-/// What becomes of the logits of some rows: losses [n] and hits [n] are written, and the gradients
-/// [n, V] of the losses come back, in the type of the rows, where they are asked for. The logits
-/// turn into them in place: every pass over them counts. `scale` [n], where it is defined,
-/// multiplies them row by row.
+/// Of some rows, [n] each. `scale`, where it is defined, multiplies their gradients.
 struct Rows {
   at::Tensor targets, losses, hits, scale;
 };
 
-at::Tensor take_losses(const Logits& logits, const Rows& rows, at::ScalarType type, bool gradients,
-                       bool plain) {
-  if (plain) {
+/// Writes losses and hits. Where they are asked for, the gradients [n, V] of the losses come back,
+/// in the type of the rows. The logits turn into them in place: every pass over them counts.
+at::Tensor take_losses(const Logits& logits, const Rows& rows, at::ScalarType type,
+                       bool gradients) {
+  if (logits.plain) {
     cross_entropy_(logits.values, rows.targets, rows.losses, rows.hits, gradients, rows.scale);
     return logits.values;
   }
@@ -171,11 +169,12 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       const Terms part = some(terms, first, n);
       const Rows some_rows{
           targets.narrow(0, first, n), losses.narrow(0, first, n), hits.narrow(0, first, n), {}};
-      const at::Tensor made = take_losses(logits_of(part, bias, cap, room), some_rows,
-                                          x.scalar_type(), gradients, are_plain(room, bias, cap));
+      const at::Tensor made =
+          take_losses(logits_of(part, bias, cap, room), some_rows, x.scalar_type(), gradients);
       for (size_t i = 0; i < part.size(); ++i) {
-        at::Tensor of_these = of_rows[i].defined() ? of_rows[i].narrow(0, first, n) : at::Tensor();
-        if (of_these.defined()) at::mm_out(of_these, made, part[i].matrix);
+        if (!of_rows[i].defined()) continue;
+        at::Tensor of_these = of_rows[i].narrow(0, first, n);
+        at::mm_out(of_these, made, part[i].matrix);
       }
       if (sums.wanted()) sums.add(made, part);
     });
@@ -230,8 +229,7 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       const Rows some_rows{targets.narrow(0, first, n), at::empty({n}, scale.options()),
                            at::empty({n}, scale.options().dtype(at::kBool)),
                            scale.narrow(0, first, n)};
-      sums.add(take_losses(logits_of(part, bias, cap, room), some_rows, x.scalar_type(), true,
-                           are_plain(room, bias, cap)),
+      sums.add(take_losses(logits_of(part, bias, cap, room), some_rows, x.scalar_type(), true),
                part);
     });
   }

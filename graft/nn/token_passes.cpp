@@ -4,7 +4,6 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -49,13 +48,6 @@ struct Rows {
   T* data;
   int64_t stride;
 };
-
-float as_float(float x) {
-  return x;
-}
-float as_float(uint16_t bfloat16) {
-  return std::bit_cast<float>(static_cast<uint32_t>(bfloat16) << 16);
-}
 
 /// f(block, first row, end) over blocks of rows.
 template <typename F>
@@ -250,6 +242,9 @@ void cross_entropy_(const at::Tensor& logits, const at::Tensor& targets, const a
   GRAFT_ASSERT(has_cpu_loops(logits) && logits.stride(1) == 1);
   GRAFT_ASSERT(targets.is_contiguous() && losses.is_contiguous() && hits.is_contiguous());
   const at::Tensor factors = scale.defined() ? scale.to(at::kFloat).contiguous() : scale;
+  // Refuses targets that are no column.
+  const at::Tensor wanted = logits.gather(1, targets.unsqueeze(1)).to(at::kFloat).contiguous();
+  const auto* right = wanted.const_data_ptr<float>();
   const auto* target = targets.const_data_ptr<int64_t>();
   auto* loss = losses.data_ptr<float>();
   auto* hit = hits.data_ptr<bool>();
@@ -259,11 +254,9 @@ void cross_entropy_(const at::Tensor& logits, const at::Tensor& targets, const a
     const Rows<typename Type::Stored> rows(logits);
     each_block(logits.size(0), [&](int64_t, int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        GRAFT_ASSERT(target[i] >= 0 && target[i] < n);
-        const float right = as_float(rows[i][target[i]]);
         const SoftmaxSum of = lines.softmax_sum(rows[i], n);
-        loss[i] = of.largest + std::log(of.sum) - right;
-        hit[i] = right == of.largest;
+        loss[i] = of.largest + std::log(of.sum) - right[i];
+        hit[i] = right[i] == of.largest;
         if (gradients) {
           const float factor = factors.defined() ? factors.const_data_ptr<float>()[i] : 1.F;
           lines.softmax_gradient(rows[i], n, of, target[i], factor);

@@ -82,6 +82,8 @@ class Loop {
   void begin_measuring(double share);
   bool fits_evaluation() const;
   bool fits_last_evaluation();
+  /// Through the network, at no less than `sample_s` a sample, and scored.
+  double measuring_seconds(const data::View& view, double sample_s) const;
   double seconds_to_end() const;
 
   Job& job_;

@@ -30,17 +30,17 @@ void Loop::begin_measuring(double share) {
   measuring_most_s_ = share * deadline_.left_in_all();
 }
 
+double Loop::measuring_seconds(const data::View& view, double sample_s) const {
+  return reader_->seconds_for(view, sample_s) + scoring_seconds(view);
+}
+
 double Loop::seconds_to_end() const {
   // The machine may have become slower since a sample last went forward alone; steps tell.
   const double by_steps = forwards_per_step_ > 0 && !reader_->train_cache()
                               ? deadline_.typical_step() / forwards_per_step_
                               : 0;
-  double measuring =
-      reader_->seconds_for(job_.data.test, by_steps) + scoring_seconds(job_.data.test);
-  if (validation_ahead_) {
-    measuring += reader_->seconds_for(job_.data.validation, by_steps) +
-                 scoring_seconds(job_.data.validation);
-  }
+  double measuring = measuring_seconds(job_.data.test, by_steps);
+  if (validation_ahead_) measuring += measuring_seconds(job_.data.validation, by_steps);
   return std::min(kMargin * measuring + solve_ahead_s_, measuring_most_s_) + 3 * save_s_ +
          exit_seconds();
 }
@@ -90,16 +90,14 @@ void Loop::expect_steps(int border) {
 /// the last one is sure.
 bool Loop::fits_evaluation() const {
   if (!deadline_.limited() || replay_) return true;
-  const double seconds = kMargin * (reader_->seconds_for(job_.data.validation, 0) +
-                                    scoring_seconds(job_.data.validation));
+  const double seconds = kMargin * measuring_seconds(job_.data.validation, 0);
   return seconds <= (state_.best_step < 0 ? 0.1 : 1.0) * deadline_.left();
 }
 
 bool Loop::fits_last_evaluation() {
   if (!deadline_.limited()) return true;
   begin_measuring(kTestShare);
-  return deadline_.fits(reader_->seconds_for(job_.data.validation, 0) +
-                        scoring_seconds(job_.data.validation));
+  return deadline_.fits(measuring_seconds(job_.data.validation, 0));
 }
 
 bool Loop::evaluation_due() const {
