@@ -2,7 +2,7 @@
 """Training steps of graft beside transformers and peft; prints the tables of docs/evidence.md, section 1.
 
   compare_peers.py [--minutes N] [--ours build/release/bench/train_step] [--python .deps/oracles/bin/python] [--results bench/results/peers.jsonl] [--only vit_b16:head,...]
-                   [--texts | --detectors] [--dtype float32|bfloat16] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
+                   [--texts | --detectors] [--dtype float32|bfloat16] [--device cpu|cuda] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
 
 A round of a cell (model, mode, dtype) is one process of each side, one after the other: graft, theirs, graft, theirs … Both read the same random checkpoint. Before the first round every
 setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 the matrix products that a step
@@ -56,7 +56,7 @@ class Bench:
         folder = os.path.join(self.args.checkpoints, model)
         if not os.path.exists(os.path.join(folder, "model.safetensors")):
             subprocess.run([self.args.python, PEER, "--model", model, "--batch", "16", "--make-checkpoint", folder], check=True)
-        return ["--model", model, "--mode", mode, "--dtype", dtype, "--batch", BATCH[model], "--threads", self.args.threads, "--checkpoint", folder, *(["--image-size", 320] if model in DETECTORS else [])]
+        return ["--model", model, "--mode", mode, "--dtype", dtype, "--batch", BATCH[model], "--threads", self.args.threads, "--device", self.args.device, "--checkpoint", folder, *(["--image-size", 320] if model in DETECTORS else [])]
 
     def settings(self, cell):
         layouts = [[], ["--channels-last"]] if cell[0] not in ("vit_b16", "yolos_tiny", *TEXTS) else [[]]
@@ -77,7 +77,7 @@ class Bench:
     def round(self, cell, setting):
         common = self.common(cell) + ["--steps", self.args.steps, "--warmup", self.args.warmup]
         value = {"ours": launch([self.args.ours, *common]), "theirs": launch([self.args.python, PEER, *common, *setting]), "setting": setting}
-        if cell[0] == "vit_b16":
+        if cell[0] == "vit_b16" and self.args.device == "cpu":
             value["products"] = launch([self.args.ours, *common, "--roof"])
         if cell[1] == "full" and cell[0] not in ("vit_b16", *TEXTS, *DETECTORS):
             value["frozen"] = launch([self.args.ours, *common, "--batch-norm", "frozen"])
@@ -123,6 +123,7 @@ def print_tables(bench, cells):
     print("| model, batch, dtype | what trains | graft ms | theirs ms | theirs | samples/s graft / theirs | step ratio [95 %] | CPU ratio | peak MB graft / theirs | rise MB | start s | start ratio | rounds |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     roofs, frozen = [], []
+    asked, asked_peak = (ASKED, ASKED_PEAK) if bench.args.device == "cpu" else ({}, {})
     for cell in cells:
         rounds = bench.find(cell, "round")
         if not rounds:
@@ -130,13 +131,14 @@ def print_tables(bench, cells):
         model, mode, dtype = cell
         value, low, high = ratio_interval(rounds, "ours", "theirs")
         a, b = ([statistics.median(itertools.chain.from_iterable(r[s]["steps_s"] for r in rounds)) for s in ("ours", "theirs")])
-        peak = [middle(rounds, s, "peak_rss_kib") / 1024 for s in ("ours", "theirs")]
+        # On a GPU what tensors take there; else the process.
+        peak = [middle(rounds, s, "peak_rss_kib" if bench.args.device == "cpu" else "step_peak_tensor_kib") / 1024 for s in ("ours", "theirs")]
         rise = [statistics.median(r[s]["peak_rss_kib"] - r[s]["rss_before_kib"] for r in rounds) / 1024 for s in ("ours", "theirs")]
         start = [middle(rounds, s, "start_s") for s in ("ours", "theirs")]
         cpu = middle(rounds, "ours", "step_cpu_s") / middle(rounds, "theirs", "step_cpu_s")
         memory = peak[0] / peak[1]
         print(f"| {NAMES[model]}, {BATCH[model]}, {dtype} | {mode} | {1e3 * a:.0f} | {1e3 * b:.0f} | {' '.join(rounds[0]['setting']) or 'defaults'} | {BATCH[model] / a:.1f} / {BATCH[model] / b:.1f} | "
-              f"{value:.2f} [{low:.2f}, {high:.2f}]{verdict(high, ASKED.get(cell))} | {cpu:.2f} | {peak[0]:.0f} / {peak[1]:.0f} ({memory:.2f}){verdict(memory, ASKED_PEAK.get(cell))} | "
+              f"{value:.2f} [{low:.2f}, {high:.2f}]{verdict(high, asked.get(cell))} | {cpu:.2f} | {peak[0]:.0f} / {peak[1]:.0f} ({memory:.2f}){verdict(memory, asked_peak.get(cell))} | "
               f"{rise[0]:.0f} / {rise[1]:.0f} | {start[0]:.2f} / {start[1]:.2f} | {start[0] / start[1]:.2f} | {len(rounds)} |")
         if "products" in rounds[0]:
             roofs.append((cell, ratio_interval(rounds, "ours", "products")))
@@ -159,6 +161,7 @@ def main():
     p.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     p.add_argument("--texts", action="store_true", help="language models instead of image classifiers")
     p.add_argument("--detectors", action="store_true", help="detectors, whole, instead of image classifiers")
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--steps", type=int, default=4)

@@ -14,5 +14,12 @@ if(NOT TARGET graft_torch)
     endif()
   endforeach()
   target_include_directories(graft_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-  target_link_libraries(graft_torch INTERFACE ${TORCH_LIBRARIES})
+  # LibTorch before 2.13 is built with compilers that name some templates in an older way.
+  if(Torch_VERSION VERSION_LESS 2.13)
+    target_compile_options(graft_torch INTERFACE "$<$<AND:$<CXX_COMPILER_ID:Clang>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,18>>:-fclang-abi-compat=17>")
+  endif()
+  # CUDA builds of LibTorch carry parts of the C++ library (std::filesystem) that do not work outside of it: the
+  # system's must be found first.
+  target_link_libraries(graft_torch INTERFACE
+    "$<$<PLATFORM_ID:Linux>:-Wl,--push-state,--no-as-needed,-lstdc++,--pop-state>" ${TORCH_LIBRARIES})
 endif()

@@ -2,7 +2,7 @@
 """The peer's side of the training bench: transformers (and peft for LoRA) doing the steps that graft does, in one process; one JSON line on stdout.
 
   train_step.py --model {vit_b16,resnet50,mobilenet_v2_0.35,bert_base,llama_135m,yolos_tiny,rt_detr_v2_r18} --mode {full,head,lora} --batch N --steps N [--warmup N] --dtype {float32,bfloat16}
-                [--bfloat16 {autocast,pure}] --threads N [--channels-last] [--fused] [--image-size N] [--length N] [--classes N] [--checkpoint DIR]
+                [--bfloat16 {autocast,pure}] [--device {cpu,cuda}] --threads N [--channels-last] [--fused] [--image-size N] [--length N] [--classes N] [--checkpoint DIR]
   train_step.py --model M --make-checkpoint DIR     writes the random model, so that both sides can load the same file
 
 head: only the classifier learns (of llama_135m: the output matrix). lora: rank 8 (llama_135m: 16), alpha 16, no dropout, on q and v of the ViT and of BERT, on every linear layer of
@@ -50,6 +50,7 @@ def arguments():
     p.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     p.add_argument("--bfloat16", choices=["autocast", "pure"], default="autocast", help="how --dtype bfloat16 is done")
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     p.add_argument("--channels-last", action="store_true")
     p.add_argument("--fused", action="store_true")
     p.add_argument("--image-size", type=int, default=224)
@@ -171,6 +172,7 @@ def main():
     layout = torch.channels_last if args.channels_last else torch.contiguous_format
     if args.channels_last:
         model = model.to(memory_format=layout)
+    model.to(args.device)
     model.train()
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=1e-4, weight_decay=0.01, fused=True if args.fused else None)
@@ -185,15 +187,22 @@ def main():
         pixels = torch.randn(args.batch, 3, args.image_size, args.image_size, dtype=torch.bfloat16 if pure else torch.float32).to(memory_format=layout)
         inputs = {"pixel_values": pixels, "labels": torch.randint(0, args.classes, (args.batch,))}
 
+    def there(value):
+        return [there(v) for v in value] if isinstance(value, list) else {k: there(v) for k, v in value.items()} if isinstance(value, dict) else value.to(args.device)
+
+    inputs = there(inputs)
+
     def step():
         begin = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        with torch.autocast(args.device, dtype=torch.bfloat16, enabled=autocast):
             loss = model(**inputs).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trainable, 1.0)  # as their Trainer does by default, and graft
         optimizer.step()
         value = loss.item()
+        if args.device == "cuda":
+            torch.cuda.synchronize()
         return time.perf_counter() - begin, value
 
     rss_before = status_kib("VmRSS")
@@ -207,7 +216,8 @@ def main():
         "side": "transformers" + ("+peft" if args.mode == "lora" else ""),
         "model": args.model, "mode": args.mode, "batch": args.batch, "image_size": args.image_size, "classes": args.classes,
         "dtype": args.dtype + (f"-{args.bfloat16}" if args.dtype == "bfloat16" else ""), "threads": args.threads,
-        "channels_last": args.channels_last, "fused": args.fused,
+        "channels_last": args.channels_last, "fused": args.fused, "device": args.device,
+        **({"step_peak_tensor_kib": torch.cuda.max_memory_allocated() // 1024} if args.device == "cuda" else {}),
         "parameters": sum(p.numel() for p in model.parameters()), "trainable": sum(p.numel() for p in trainable),
         "start_s": round(start_s, 4), "warmup_s": [round(t, 5) for t in timings[:args.warmup]], "steps_s": [round(t, 5) for t in timings[args.warmup:]],
         "step_cpu_s": round(cpu_s, 5), "rss_before_kib": rss_before, "peak_rss_kib": status_kib("VmHWM"), "ru_maxrss_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,

@@ -32,7 +32,8 @@ namespace {
 constexpr int64_t kObjects = 6;  // in a picture
 
 struct Arguments {
-  std::string model, mode = "full", dtype = "float32", batch_norm = "auto", checkpoint;
+  std::string model, mode = "full", dtype = "float32", batch_norm = "auto", checkpoint,
+                     device = "cpu";
   int64_t batch = 8, steps = 5, warmup = 1, image_size = 224, length = 0, seed = 0;
   int threads = 2;
   bool roof = false, recompute = false, cast = false;
@@ -51,6 +52,7 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--steps", a.steps)->check(CLI::PositiveNumber);
   app.add_option("--warmup", a.warmup)->check(CLI::NonNegativeNumber);
   app.add_option("--dtype", a.dtype)->check(CLI::IsMember({"float32", "bfloat16"}));
+  app.add_option("--device", a.device)->check(CLI::IsMember({"cpu", "cuda"}));
   app.add_option("--threads", a.threads)->check(CLI::PositiveNumber);
   app.add_option("--image-size", a.image_size)->check(CLI::PositiveNumber);
   app.add_option("--length", a.length, "tokens of a text; default: 128 of bert_base, else 256")
@@ -133,11 +135,15 @@ class Trainer {
   explicit Trainer(const Arguments& a) : loaded_(models::load_model(source(a))) {
     if (continues_texts(a) && a.mode == "head") loaded_ = models::untie_head(*loaded_.model);
     models::Model& model = *loaded_.model;
+    const c10::Device device = choose_device(a.device);
+    begin_device(device);
+    model.to(device);
     if (a.dtype == "bfloat16") model.set_precision(at::kBFloat16);
     const auto methods = peft::parse_methods(method(a));
     if (a.mode == "lora") {
       peft::attach(model.registry(), methods, model.head(),
                    nn::Init(static_cast<uint64_t>(a.seed)));
+      model.to(device);
     }
     std::vector<int> blocks(
         static_cast<size_t>(a.mode == "head" ? model.size() - model.head() : model.size()));
@@ -152,13 +158,14 @@ class Trainer {
     for (nn::BatchNorm* norm : model.registry().batch_norms) norm->use_batch_statistics(statistics);
     context_.training = true;
     context_.recompute = a.recompute;
-    context_.generator = at::detail::createCPUGenerator(static_cast<uint64_t>(a.seed));
+    context_.generator = new_generator(device, static_cast<uint64_t>(a.seed));
     context_.trained.assign(static_cast<size_t>(model.size()), false);
     for (const int b : blocks) context_.trained[static_cast<size_t>(b)] = true;
-    inputs_ = make_inputs(a, model);
+    inputs_ = make_inputs(a, model).to(device);
     if (finds_boxes(a)) loss_.detector = models::make_detector(model);
     if (!continues_texts(a))
-      targets_ = at::randint(static_cast<int64_t>(model.classes().size()), {a.batch}, at::kLong);
+      targets_ = at::randint(static_cast<int64_t>(model.classes().size()), {a.batch}, at::kLong)
+                     .to(device);
   }
 
   /// One update, as train::Loop does it; returns the loss.
@@ -180,6 +187,7 @@ class Trainer {
         trained_, [](const train::TrainedTensor&) { return 1e-4; },
         mean * train::clip_factor(norm, 1.0));
     for (const auto& tensor : trained_) tensor.value->mutable_grad() = at::Tensor();
+    finish_work(model.device());
     return value / loss.weight;
   }
 
@@ -214,6 +222,7 @@ Json run(const Arguments& a) {
                {"batch", a.batch},
                {"image_size", a.image_size},
                {"dtype", a.dtype},
+               {"device", a.device},
                {"threads", a.threads}};
   if (a.roof) {
     line["steps_s"] = time_vit_products(a.mode, a.batch, a.dtype, a.warmup, a.steps);

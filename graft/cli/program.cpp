@@ -1,3 +1,5 @@
+#include <c10/util/Exception.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -71,6 +73,12 @@ int run_program(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     std::cerr
         << "graft: the system has no more memory; give a smaller train.batch, or budget.memory\n";
+    return static_cast<int>(ErrorCode::no_plan);
+  } catch (const c10::OutOfMemoryError& e) {
+    std::cout.flush();
+    std::cerr << "graft: the GPU has no more memory; give a smaller train.batch, "
+                 "train.recompute=blocks, or a budget.memory so that graft plans within it ("
+              << e.what_without_backtrace() << ")\n";
     return static_cast<int>(ErrorCode::no_plan);
   } catch (const std::exception& e) {
     std::cout.flush();

@@ -157,11 +157,20 @@ void Model::set_problem(Target target) {
 
 void Model::to(at::Device device) {
   const at::NoGradGuard no_grad;
-  for (auto& parameter : registry_.parameters) {
-    const bool trained = parameter.value->requires_grad();
-    *parameter.value = parameter.value->detach().to(device);
-    parameter.value->set_requires_grad(trained);
+  bool moved = false;
+  const auto move = [&](at::Tensor& value) {
+    if (value.device() == device) return;
+    moved = true;
+    const bool trained = value.requires_grad();
+    value = value.detach().to(device).set_requires_grad(trained);
+  };
+  for (auto& parameter : registry_.parameters) move(*parameter.value);
+  for (nn::Seam* seam : registry_.seams) {
+    for (const auto& adapter : seam->adapters()) {
+      for (const auto& [name, value] : adapter->parameters()) move(*value);
+    }
   }
+  if (!moved) return;
   for (nn::LinearGroup* group : registry_.groups) group->repack();
 }
 

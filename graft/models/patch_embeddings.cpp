@@ -80,10 +80,11 @@ at::Tensor token_positions(const at::Tensor& table, const PatchSettings& s, int6
   const int64_t front = s.extra_at_end ? 1 : special;
   at::Tensor grid = table.narrow(1, front, patches);
   if (resized) {
-    grid = grid.view({1, s.grid[0], s.grid[1], s.width}).permute({0, 3, 1, 2});
+    // On the CPU, for a GPU adds up its gradient in no fixed order.
+    grid = grid.view({1, s.grid[0], s.grid[1], s.width}).permute({0, 3, 1, 2}).cpu();
     grid = s.antialias ? at::_upsample_bicubic2d_aa(grid, {rows, columns}, false)
                        : at::upsample_bicubic2d(grid, {rows, columns}, false);
-    grid = grid.permute({0, 2, 3, 1}).reshape({1, rows * columns, s.width});
+    grid = grid.permute({0, 2, 3, 1}).reshape({1, rows * columns, s.width}).to(table.device());
   }
   std::vector<at::Tensor> parts{table.narrow(1, 0, front)};
   if (s.extra_at_end) parts.push_back(table.narrow(1, 1 + patches, special - 1));

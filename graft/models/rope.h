@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ class Rope {
   std::vector<float> frequencies(int64_t length) const;
 
  private:
+  Turn make_turn(const at::Tensor& lengths, const at::Tensor& like, const at::Tensor& past) const;
   /// Angles [T, rotated / 2], in double precision where `precise`.
   at::Tensor angles(const at::Tensor& lengths, const at::Tensor& past, bool precise) const;
   void read(const Json& config, const Json& parameters);
@@ -47,6 +49,13 @@ class Rope {
   int64_t original_ = 0;             // positions of the pretraining
   std::vector<double> frequencies_;  // of types that do not look at the length
   std::vector<double> short_, long_;
+  /// The last turn on a GPU: the layers of a pass share it.
+  struct Known {
+    at::Tensor lengths, past;
+    Turn turn;
+  };
+  mutable std::mutex mutex_;
+  mutable Known known_;
 };
 
 /// The length above which a text is rotated by other frequencies altogether (longrope), or 0 where

@@ -12,7 +12,7 @@ class KeyValueCache;
 /// What a forward pass knows beside its tensors.
 struct Context {
   bool training = false;  ///< dropout and drop path act, but only in blocks that train
-  std::optional<at::Generator> generator;  ///< source of dropout masks
+  std::optional<at::Generator> generator;  ///< source of dropout masks, of the model's device
   std::vector<bool> trained;               ///< by block; empty means all
   int block = 0;                           ///< the block that runs now
   /// Of the sequences that a decoder goes on with; null where whole texts are read.

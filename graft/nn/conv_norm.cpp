@@ -37,7 +37,9 @@ void ConvNorm::fold(at::ScalarType type) {
   const uint64_t version =
       version_of({&conv_.weight(), &conv_.bias(), &norm_.weight(), &norm_.bias(),
                   &norm_.running_mean(), &norm_.running_var(), &norm_.batches()});
-  if (folded_ && version == folded_version_ && folded_weight_.scalar_type() == type) return;
+  if (folded_ && version == folded_version_ && folded_weight_.scalar_type() == type &&
+      folded_weight_.device() == conv_.weight().device())
+    return;
   const at::NoGradGuard no_grad;
   const auto [scale, shift] = norm_.affine();
   folded_weight_ = (conv_.weight() * scale.view({-1, 1, 1, 1}))

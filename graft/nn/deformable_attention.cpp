@@ -7,6 +7,7 @@
 
 #include "graft/base/error.h"
 #include "graft/nn/cost_meter.h"
+#include "graft/tensor/device.h"
 
 namespace graft::nn {
 namespace {
@@ -29,6 +30,7 @@ at::Tensor nearest(const at::Tensor& map, const at::Tensor& places) {
 /// `map` [N, D, H, W] between the pixels around `places`; padded with zeros.
 at::Tensor between(const at::Tensor& map, const at::Tensor& places) {
   constexpr int64_t kBilinear = 0, kZeros = 0;
+  if (!map.is_cpu()) allow_unordered_sums();
   return at::grid_sampler(map, (2 * places - 1).to(map.scalar_type()), kBilinear, kZeros, false);
 }
 

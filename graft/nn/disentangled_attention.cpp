@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <numeric>
 
 #include "graft/base/error.h"
@@ -14,6 +15,7 @@
 #include "graft/nn/cost_meter.h"
 #include "graft/nn/cpu_loops.h"
 #include "graft/nn/dropout.h"
+#include "graft/nn/padded_rows.h"
 #include "graft/tensor/gemm.h"
 #include "graft/tensor/parallel.h"
 
@@ -418,63 +420,60 @@ class Attend : public torch::autograd::Function<Attend> {
   }
 };
 
+/// Of x [..., n, n + m] what stands at row i and column j - i + n - 1: [..., n, m].
+at::Tensor skewed(const at::Tensor& x, int64_t m) {
+  const int64_t n = x.size(-2);
+  return x.flatten(-2)
+      .narrow(-1, n - 1, n * (n + m - 1))
+      .unflatten(-1, {n, n + m - 1})
+      .narrow(-1, 0, m);
+}
+
 /// The same with LibTorch's operators, on padded texts: for other devices and types.
 at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                          const std::vector<Text>& texts, const RelativeTerms& relative,
                          const DisentangledAttention& rule, const Context& context) {
   const auto batch = static_cast<int64_t>(texts.size());
   const int64_t d = q.size(1) / rule.heads;
-  int64_t queries = 0;
-  int64_t keys = 0;
+  std::vector<RowRange> query_ranges, key_ranges;
   for (const Text& t : texts) {
-    queries = std::max(queries, t.queries);
-    keys = std::max(keys, t.keys);
+    query_ranges.push_back({t.query, t.queries});
+    key_ranges.push_back({t.key, t.keys});
   }
-  at::Tensor outside = at::zeros({batch, 1, 1, keys}, at::kBool);
-  at::Tensor query_rows = at::zeros({batch, queries}, at::kLong);
-  at::Tensor key_rows = at::zeros({batch, keys}, at::kLong);
-  std::vector<int64_t> real;
-  for (int64_t b = 0; b < batch; ++b) {
-    const Text& t = texts[static_cast<size_t>(b)];
-    outside[b].narrow(2, t.keys, keys - t.keys).fill_(t.keys > 0);
-    query_rows[b].narrow(0, 0, t.queries).copy_(at::arange(t.query, t.query + t.queries));
-    key_rows[b].narrow(0, 0, t.keys).copy_(at::arange(t.key, t.key + t.keys));
-    for (int64_t i = 0; i < t.queries; ++i) real.push_back(b * queries + i);
-  }
-  const auto heads_of = [&](const at::Tensor& t, const at::Tensor& rows) {
-    return t.index_select(0, rows.flatten().to(t.device()))
-        .view({batch, rows.size(1), rule.heads, d})
-        .transpose(1, 2);
+  const PaddedRows queries(query_ranges, q.device()), keys(key_ranges, q.device());
+  const auto heads_of = [&](const at::Tensor& t, const PaddedRows& rows) {
+    return rows.pad(t).view({batch, rows.size(), rule.heads, d}).transpose(1, 2);
   };
-  const auto relative_heads = [&](const at::Tensor& t) {
-    return t.reshape({t.size(0), rule.heads, d}).permute({1, 2, 0});
+  // The products with relative rows, a column a distance: the first one's, then one less each time
+  // or one more. Rows of far distances are multiplied several times, but no gradients are added up
+  // in places that change from run to run.
+  const auto terms = [&](const at::Tensor& x, const at::Tensor& rows, int64_t first, int64_t step,
+                         int64_t others) {
+    const int64_t last = relative.rows.of_distance.size(0) - 1;
+    const at::Tensor distances = at::arange(x.size(2) + others).mul_(step).add_(first);
+    const at::Tensor index = relative.rows.of_distance.index_select(
+        0, distances.add_(relative.rows.zero).clamp_(0, last));
+    const at::Tensor there = rows.index_select(0, index.to(rows.device()));
+    return skewed(at::matmul(x, there.view({-1, rule.heads, d}).permute({1, 2, 0})), others);
   };
-  const at::Tensor distance = at::arange(queries).unsqueeze(1) - at::arange(keys).unsqueeze(0);
-  const at::Tensor row =
-      relative.rows.of_distance.index_select(0, (distance + relative.rows.zero).flatten())
-          .view({queries, keys})
-          .to(q.device());
-  const at::Tensor query = heads_of(q, query_rows);
-  const at::Tensor key = heads_of(k, key_rows);
+  const at::Tensor query = heads_of(q, queries);
+  const at::Tensor key = heads_of(k, keys);
   at::Tensor scores = at::matmul(query, key.transpose(-2, -1));
-  if (relative.keys.defined()) {
-    const at::Tensor terms = at::matmul(query, relative_heads(relative.keys));
-    scores = scores + terms.gather(-1, row.expand(scores.sizes()));
-  }
+  if (relative.keys.defined())
+    scores = scores + terms(query, relative.keys, queries.size() - 1, -1, keys.size());
   if (relative.queries.defined()) {
-    const at::Tensor terms = at::matmul(key, relative_heads(relative.queries));
-    scores = scores +
-             terms.gather(-1, row.t().expand({batch, rule.heads, keys, queries})).transpose(-2, -1);
+    scores =
+        scores + terms(key, relative.queries, 1 - keys.size(), 1, queries.size()).transpose(-2, -1);
   }
-  scores = (scores * rule.scale)
-               .masked_fill(outside.to(q.device()), -std::numeric_limits<double>::infinity());
+  // A text without tokens sees padding: a softmax of nothing is no number.
+  const at::Tensor there = keys.counts().view({-1, 1, 1, 1});
+  const at::Tensor outside = (at::arange(keys.size(), there.options()) >= there) & (there > 0);
+  scores = (scores * rule.scale).masked_fill(outside, -std::numeric_limits<double>::infinity());
   const auto wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   const at::Tensor p =
       dropout(at::softmax(scores, -1, wide).to(q.scalar_type()), rule.dropout, context);
-  return at::matmul(p, heads_of(v, key_rows))
-      .transpose(1, 2)
-      .reshape({batch * queries, q.size(1)})
-      .index_select(0, at::tensor(real, at::kLong).to(q.device()));
+  return queries.unpad(
+      at::matmul(p, heads_of(v, keys)).transpose(1, 2).reshape({batch, queries.size(), q.size(1)}));
 }
 
 void count(CostMeter& meter, const std::vector<Text>& texts, int64_t width,

@@ -1,6 +1,6 @@
 #include "graft/nn/recompute.h"
 
-#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
@@ -58,8 +58,11 @@ at::Tensor leaf(const at::Tensor& t) {
 /// All that it takes to run a block again.
 class Pass : public torch::CustomClassHolder {
  public:
-  Pass(BlockPass block, const Context& context, Parted entering)
-      : block_(std::move(block)), context_(context), entering_(std::move(entering)) {}
+  Pass(BlockPass block, const Context& context, Parted entering, at::Device device)
+      : block_(std::move(block)),
+        context_(context),
+        entering_(std::move(entering)),
+        device_(device) {}
   size_t entering() const { return entering_.count(); }
 
   /// The first time. There is a graph here, too, which is dropped at once: layers choose by it how
@@ -97,7 +100,7 @@ class Pass : public torch::CustomClassHolder {
 
  private:
   at::Generator generator() const {
-    return context_.generator.value_or(at::detail::getDefaultCPUGenerator());
+    return context_.generator ? *context_.generator : at::globalContext().defaultGenerator(device_);
   }
   Parted run_with_graph(at::TensorList leaves, Context& context) const {
     const at::AutoGradMode with_graph(true);
@@ -108,6 +111,7 @@ class Pass : public torch::CustomClassHolder {
   BlockPass block_;
   Context context_;
   Parted entering_;
+  at::Device device_;
   std::optional<Parted> leaving_;
   std::vector<bool> learns_;
   at::Tensor masks_;  // the generator's state before the first run
@@ -170,7 +174,8 @@ Flow recomputed(const BlockPass& block, const Flow& flow, Context& context,
   const bool wanted = std::any_of(tensors.begin(), tensors.end(),
                                   [](const at::Tensor& t) { return t.requires_grad(); });
   if (!wanted || !at::GradMode::is_enabled()) return block(flow, context);
-  const auto pass = c10::make_intrusive<Pass>(block, context, std::move(entering));
+  const auto pass =
+      c10::make_intrusive<Pass>(block, context, std::move(entering), tensors[0].device());
   const variable_list leaving = Recomputed::apply(pass, at::TensorList(tensors));
   return pass->left(leaving);
 }

@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
+#include <memory>
 #include <numeric>
+#include <optional>
 
 #include "graft/base/error.h"
 #include "graft/base/rng.h"
@@ -15,6 +18,7 @@
 #include "graft/nn/cost_meter.h"
 #include "graft/nn/cpu_loops.h"
 #include "graft/nn/dropout.h"
+#include "graft/nn/padded_rows.h"
 #include "graft/tensor/gemm.h"
 #include "graft/tensor/parallel.h"
 
@@ -38,6 +42,7 @@ constexpr double kWorthThreads = 1 << 18;
 /// Where a sequence lies among the rows of q and of k.
 struct Sequence {
   int64_t query, queries, key, keys;
+  bool operator==(const Sequence&) const = default;
 };
 
 std::vector<Sequence> sequences_of(const at::Tensor& lengths, const at::Tensor& key_lengths,
@@ -332,55 +337,114 @@ at::Tensor attend_only(const at::Tensor& q_in, const at::Tensor& k_in, const at:
   return out;
 }
 
+/// Sequences side by side, and what their queries see.
+struct Padded {
+  PaddedRows queries, keys;
+  at::Tensor mask;  ///< [B, 1, queries, keys], added to scores; undefined where none is needed
+  bool causal;  ///< all that is hidden is what lies behind a query, padding too: no mask says it
+};
+
+/// `fused`: for at::scaled_dot_product_attention.
+Padded pad(const std::vector<Sequence>& sequences, const SequenceAttention& rule,
+           const at::Tensor& like, bool fused) {
+  std::vector<RowRange> queries, keys;
+  int64_t longest = 0;
+  for (const Sequence& s : sequences) {
+    queries.push_back({s.query, s.queries});
+    keys.push_back({s.key, s.keys});
+    longest = std::max(longest, s.keys);
+  }
+  const bool far = rule.left >= longest - 1;
+  const bool causal =
+      fused && far && rule.right == 0 &&
+      std::ranges::all_of(sequences, [](const Sequence& s) { return s.queries == s.keys; });
+  const bool all = far && std::ranges::all_of(sequences, [&](const Sequence& s) {
+                     return s.keys == longest && rule.right >= s.queries - 1;
+                   });
+  // Rows of a mask that lie so far apart are read as they are.
+  const int64_t step = fused && !causal && !all ? 16 : 1;
+  Padded padded{PaddedRows(queries, like.device()),
+                PaddedRows(keys, like.device(), step),
+                {},
+                causal && !all};
+  if (causal || all) return padded;
+  const auto column = [](const PaddedRows& rows) { return rows.counts().view({-1, 1, 1}); };
+  const at::Tensor asking = column(padded.queries), there = column(padded.keys);
+  const at::Tensor number = at::arange(padded.queries.size(), there.options()).unsqueeze(1);
+  const at::Tensor key = at::arange(padded.keys.size(), there.options());
+  const at::Tensor position = number + (there - asking);
+  const at::Tensor seen =
+      (key >= position - rule.left) & (key <= position + rule.right) & (key < there);
+  // Where nothing is asked something is seen: a softmax of nothing is no number.
+  const at::Tensor hidden = (seen | (number >= asking)).logical_not().unsqueeze(1);
+  padded.mask = at::zeros(hidden.sizes(), like.options())
+                    .masked_fill_(hidden, -std::numeric_limits<double>::infinity());
+  return padded;
+}
+
+/// The same, remembered: all layers of a pass ask for it, and the GPU is waited for each time that
+/// something is brought there.
+std::shared_ptr<const Padded> padded_once(const std::vector<Sequence>& sequences,
+                                          const SequenceAttention& rule, const at::Tensor& like,
+                                          bool fused) {
+  struct Known {
+    int64_t left, right;
+    at::TensorOptions options;
+    bool fused;
+    std::shared_ptr<const Padded> padded;
+  };
+  thread_local std::vector<Sequence> of;
+  thread_local std::vector<Known> known;
+  if (of != sequences) {
+    of = sequences;
+    known.clear();
+  }
+  for (const Known& k : known) {
+    if (k.left == rule.left && k.right == rule.right && k.fused == fused &&
+        k.options.device() == like.device() && k.options.dtype() == like.dtype())
+      return k.padded;
+  }
+  const at::NoGradGuard no_grad;
+  known.push_back({rule.left, rule.right, like.options(), fused,
+                   std::make_shared<const Padded>(pad(sequences, rule, like, fused))});
+  return known.back().padded;
+}
+
 /// The same with LibTorch's operators, on padded sequences: for other devices and types.
 at::Tensor attend_padded(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                          const std::vector<Sequence>& sequences, const SequenceAttention& rule,
                          const Context& context) {
+  const bool drops = rule.dropout > 0 && context.random();
+  // Fused kernels draw from a generator of their own, and know no cap.
+  const bool fused = !q.is_cpu() && q.scalar_type() != at::kDouble && rule.soft_cap <= 0 && !drops;
+  const auto padded = q.is_cpu() ? std::make_shared<const Padded>(pad(sequences, rule, q, fused))
+                                 : padded_once(sequences, rule, q, fused);
   const auto batch = static_cast<int64_t>(sequences.size());
   const int64_t d = q.size(1) / rule.heads;
-  int64_t queries = 0;
-  int64_t keys = 0;
-  for (const Sequence& s : sequences) {
-    queries = std::max(queries, s.queries);
-    keys = std::max(keys, s.keys);
-  }
-  at::Tensor mask = at::zeros({batch, queries, keys}, at::kBool);
-  at::Tensor query_rows = at::zeros({batch, queries}, at::kLong);
-  at::Tensor key_rows = at::zeros({batch, keys}, at::kLong);
-  std::vector<int64_t> real;
-  for (int64_t b = 0; b < batch; ++b) {
-    const Sequence& s = sequences[static_cast<size_t>(b)];
-    const at::Tensor position = at::arange(s.queries).add_(s.keys - s.queries).unsqueeze(1);
-    const at::Tensor key = at::arange(s.keys).unsqueeze(0);
-    mask[b]
-        .narrow(0, 0, s.queries)
-        .narrow(1, 0, s.keys)
-        .copy_((key >= position - rule.left).logical_and_(key <= position + rule.right));
-    if (s.queries < queries) mask[b].narrow(0, s.queries, queries - s.queries).fill_(true);
-    query_rows[b].narrow(0, 0, s.queries).copy_(at::arange(s.query, s.query + s.queries));
-    key_rows[b].narrow(0, 0, s.keys).copy_(at::arange(s.key, s.key + s.keys));
-    for (int64_t i = 0; i < s.queries; ++i) real.push_back(b * queries + i);
-  }
-  const auto heads_of = [&](const at::Tensor& t, const at::Tensor& rows, int64_t heads) {
-    at::Tensor x = t.index_select(0, rows.flatten().to(t.device()))
-                       .view({batch, rows.size(1), heads, d})
-                       .transpose(1, 2);
+  const auto heads_of = [&](const at::Tensor& t, const PaddedRows& rows, int64_t heads) {
+    const at::Tensor x = rows.pad(t).view({batch, rows.size(), heads, d}).transpose(1, 2);
     return heads == rule.heads ? x : x.repeat_interleave(rule.heads / heads, 1);
   };
+  const at::Tensor query = heads_of(q, padded->queries, rule.heads);
+  const at::Tensor key = heads_of(k, padded->keys, rule.kv_heads);
+  const at::Tensor value = heads_of(v, padded->keys, rule.kv_heads);
   const double scale = rule.scale > 0 ? rule.scale : 1 / std::sqrt(static_cast<double>(d));
-  at::Tensor scores = at::matmul(heads_of(q, query_rows, rule.heads),
-                                 heads_of(k, key_rows, rule.kv_heads).transpose(-2, -1)) *
-                      scale;
-  if (rule.soft_cap > 0) scores = (scores / rule.soft_cap).tanh() * rule.soft_cap;
-  scores = scores.masked_fill(mask.logical_not().unsqueeze(1).to(q.device()),
-                              -std::numeric_limits<double>::infinity());
-  const auto wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  const at::Tensor p =
-      dropout(at::softmax(scores, -1, wide).to(q.scalar_type()), rule.dropout, context);
-  return at::matmul(p, heads_of(v, key_rows, rule.kv_heads))
-      .transpose(1, 2)
-      .reshape({batch * queries, q.size(1)})
-      .index_select(0, at::tensor(real, at::kLong).to(q.device()));
+  at::Tensor mixed;
+  if (fused) {
+    const std::optional<at::Tensor> mask =
+        padded->mask.defined() ? std::make_optional(padded->mask) : std::nullopt;
+    mixed = at::scaled_dot_product_attention(query, key, value, mask, 0, padded->causal, scale);
+  } else {
+    at::Tensor scores = at::matmul(query, key.transpose(-2, -1)) * scale;
+    if (rule.soft_cap > 0) scores = (scores / rule.soft_cap).tanh() * rule.soft_cap;
+    if (padded->mask.defined()) scores = scores + padded->mask;
+    const auto wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const at::Tensor p =
+        dropout(at::softmax(scores, -1, wide).to(q.scalar_type()), rule.dropout, context);
+    mixed = at::matmul(p, value);
+  }
+  return padded->queries.unpad(
+      mixed.transpose(1, 2).reshape({batch, padded->queries.size(), q.size(1)}));
 }
 
 void count(CostMeter& meter, const std::vector<Sequence>& sequences, int64_t width,

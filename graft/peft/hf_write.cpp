@@ -66,7 +66,7 @@ SavedAdapter save_adapter(const std::filesystem::path& folder, nn::Registry& reg
     const std::string path = named(module.path);
     modules.push_back(path);
     for (const auto& [name, tensor] : module.tensors)
-      tensors.add(fmt::format("{}{}.{}", root, path, name), tensor.detach());
+      tensors.add(fmt::format("{}{}.{}", root, path, name), tensor.detach().cpu());
   }
   std::sort(targets.begin(), targets.end());
   config["auto_mapping"] = info.auto_mapping;

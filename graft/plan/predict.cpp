@@ -199,7 +199,7 @@ class HeadApart {
     profile_ = job.profile;
     job.loaded = models::untie_head(*kept_.model);
     job.model().set_precision(kept_.model->precision());
-    if (!kept_.model->device().is_cpu()) job.model().to(kept_.model->device());
+    job.model().to(kept_.model->device());
     job.profile = train::measure_profile(job.model(), *job.inputs);
   }
   ~HeadApart() {
@@ -254,9 +254,9 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
   const auto first = batch.get<int64_t>();
   const bool open = recompute == "auto";
   const data::ReadCost data = probe_data(job, 4, tried.allowance);
-  const int64_t pictures = image_cache_bytes(job, data);
+  const int64_t pictures = job.model().device().is_cpu() ? image_cache_bytes(job, data) : 0;
   release_free_memory();
-  const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
+  const int64_t without_tensors = held_bytes() - live_tensor_bytes();
   std::vector<Need> needs = measure_needs(job, limit, tried);
   const int64_t sample_bytes = job.inputs->example(1).bytes();
   while (true) {
@@ -307,7 +307,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
   int64_t peak = 0;
   bool known = true;  // the memory
   release_free_memory();
-  const int64_t without_tensors = resident_bytes() - live_tensor_bytes();
+  const int64_t without_tensors = held_bytes() - live_tensor_bytes();
   double share_solved = 0;
   for (const auto& stage : job.stages) share_solved += stage.solver == "gradient" ? 0 : stage.share;
   for (const auto& stage : job.stages) {
@@ -330,7 +330,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
       {"peak_tensor_bytes", known ? Json(peak) : Json(nullptr)},
       {"rss_bytes",
        // What opening the model took for a moment counts as well.
-       known
+       known && job.model().device().is_cpu()
            ? Json(std::max(resident_of(peak, without_tensors) + image_cache_bytes(job, costs.data),
                            peak_resident_bytes()))
            : Json(nullptr)}};

@@ -1,12 +1,17 @@
 #include "graft/tensor/device.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <torch/version.h>
 
+#include <cstdlib>
+
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/tensor/memory.h"
 #include "graft/tensor/waiting.h"
 
 namespace graft {
@@ -25,6 +30,35 @@ c10::Device choose_device(const std::string& name) {
     return {c10::DeviceType::CUDA, 0};
   }
   fail_usage("device must be auto, cpu or cuda, got '{}'", name);
+}
+
+void begin_device(c10::Device device) {
+  count_memory_of(device);
+  if (device.is_cpu()) return;
+  // cuBLAS needs room of its own for sums whose order is fixed, and asks for it once.
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+  at::Context& context = at::globalContext();
+  context.setDeterministicAlgorithms(true, false);
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setDeterministicCuDNN(true);
+  context.setAllowTF32CuDNN(false);
+}
+
+void allow_unordered_sums() {
+  at::globalContext().setDeterministicAlgorithms(false, false);
+}
+
+void finish_work(c10::Device device) {
+  if (!device.is_cpu()) at::accelerator::synchronizeDevice(device.index());
+}
+
+at::Generator new_generator(c10::Device device, uint64_t seed) {
+  if (device.is_cpu()) return at::detail::createCPUGenerator(seed);
+  at::Generator generator = at::globalContext()
+                                .getAcceleratorHooksInterface(device.type())
+                                .getNewGenerator(device.index());
+  generator.set_current_seed(seed);
+  return generator;
 }
 
 c10::ScalarType precision_type(const std::string& name, c10::Device device) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 
@@ -9,6 +10,16 @@ namespace graft {
 
 /// "auto" takes the GPU when LibTorch sees one; "cuda" is an error where there is none.
 c10::Device choose_device(const std::string& name);
+/// What a GPU is told before the first tensor is on it: the same numbers for the same seed, and
+/// float32 products with all their digits. Memory is counted there from then on (memory.h).
+void begin_device(c10::Device device);
+/// For an operation that a GPU can only add up as it comes: from here on, until the next
+/// begin_device, runs need not repeat to the last bit there.
+void allow_unordered_sums();
+/// Waits until a GPU has done what it was given; nothing on a CPU. A clock is right only after it.
+void finish_work(c10::Device device);
+/// A source of random numbers for tensors of a device.
+at::Generator new_generator(c10::Device device, uint64_t seed);
 /// "float32" or "bfloat16" ("float16" only on a GPU). "auto" is resolved by the planner's probe.
 c10::ScalarType precision_type(const std::string& name, c10::Device device);
 /// True when the CPU multiplies bfloat16 matrices in hardware (AVX512-BF16 or AMX).

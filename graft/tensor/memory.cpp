@@ -1,5 +1,6 @@
 #include "graft/tensor/memory.h"
 
+#include <ATen/DeviceAccelerator.h>
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <malloc.h>
@@ -97,7 +98,28 @@ class CountingAllocator final : public c10::Allocator {
   }
 };
 
+/// The GPU whose memory counts; a CPU where none does.
+c10::Device& counted_device() {
+  static c10::Device device(c10::DeviceType::CPU);
+  return device;
+}
+
+using DeviceStats = c10::CachingDeviceAllocator::DeviceStats;
+
+/// Of a GPU's memory, over all of its pools.
+const c10::CachingAllocator::Stat& sum_of(const c10::CachingAllocator::StatArray& stats) {
+  return stats[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
+}
+
+DeviceStats device_stats() {
+  return at::accelerator::getDeviceStats(counted_device().index());
+}
+
 }  // namespace
+
+void count_memory_of(c10::Device device) {
+  counted_device() = device;
+}
 
 void install_counting_allocator() {
   [[maybe_unused]] static const bool installed = [] {
@@ -112,16 +134,29 @@ void install_counting_allocator() {
 }
 
 int64_t live_tensor_bytes() {
-  return live.load();
+  if (counted_device().is_cpu()) return live.load();
+  return sum_of(device_stats().allocated_bytes).current;
 }
 int64_t peak_tensor_bytes() {
-  return peak.load();
+  if (counted_device().is_cpu()) return peak.load();
+  return sum_of(device_stats().allocated_bytes).peak;
 }
 void reset_peak_tensor_bytes() {
   peak.store(live.load());
+  if (!counted_device().is_cpu()) at::accelerator::resetPeakStats(counted_device().index());
+}
+
+int64_t held_bytes() {
+  if (counted_device().is_cpu()) return resident_bytes();
+  return sum_of(device_stats().reserved_bytes).current;
+}
+int64_t peak_held_bytes() {
+  if (counted_device().is_cpu()) return peak_resident_bytes();
+  return sum_of(device_stats().reserved_bytes).peak;
 }
 
 void release_free_memory() {
+  if (!counted_device().is_cpu()) at::accelerator::emptyCache();
   most.store(live.load());
   arena().trim(0);
   ::malloc_trim(0);

@@ -40,7 +40,8 @@ at::Tensor phantom(at::IntArrayRef sizes, const at::TensorOptions& options, bool
       return at::from_blob(data, sizes, c10::get_channels_last_strides_2d(sizes), options);
     }
   }
-  return at::zeros({1}, options).expand(sizes);
+  return at::empty(sizes, options,
+                   channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
 }
 
 }  // namespace graft

@@ -40,8 +40,7 @@ void FeatureCache::store(int64_t row, const nn::Flow& flow, int64_t i) {
 
 nn::Flow FeatureCache::gather(const std::vector<int64_t>& rows) const {
   if (texts_.empty()) {
-    const at::Tensor index =
-        at::tensor(rows, at::kLong).to(storage_.tensors().front().second.device());
+    const at::Tensor index = at::tensor(rows, at::kLong);
     return storage_.map([&index](const at::Tensor& t) { return t.index_select(0, index); });
   }
   nn::Flow batch;

@@ -6,6 +6,7 @@
 #include "graft/base/error.h"
 #include "graft/base/units.h"
 #include "graft/data/sampling.h"
+#include "graft/tensor/memory.h"
 #include "graft/train/batches.h"
 #include "graft/train/epoch.h"
 
@@ -25,8 +26,7 @@ int64_t Reader::cache_limit() const {
   if (given != "auto") return given == "none" ? 0 : parse_bytes(given, "train.cache_limit");
   const int64_t automatic = usable_memory_bytes() / 4;
   if (!job_.config.budget.memory) return automatic;
-  return std::min(automatic,
-                  std::max<int64_t>(0, (*job_.config.budget.memory - resident_bytes()) / 2));
+  return std::min(automatic, std::max<int64_t>(0, (*job_.config.budget.memory - held_bytes()) / 2));
 }
 
 std::vector<int64_t> Reader::first_pass() const {
@@ -74,8 +74,11 @@ Reader::Filled Reader::fill(const data::View& view, const std::vector<int64_t>& 
       const auto batch = passed->next();
       if (!batch) break;
       if (batch->indices.empty()) continue;
+      // Features lie where there is more room: beside a GPU.
       const nn::Flow flow =
-          job_.model().forward(batch->inputs.to(job_.model().device()), context, 0, border);
+          job_.model()
+              .forward(batch->inputs.to(job_.model().device()), context, 0, border)
+              .to(at::kCPU);
       if (!ready) filled.cache->reserve(n * wanted.views, flow);
       ready = true;
       // Samples come in the order of `positions`; one that cannot be read leaves no row.

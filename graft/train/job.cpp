@@ -212,7 +212,6 @@ void untie_learned_head(Job& job) {
 void attach_methods(Job& job) {
   models::Model& model = job.model();
   attach_adapters(model, job.config.methods, nn::Init(job.config.seed()));
-  for (auto& tensor : adapter_tensors(model)) *tensor.value = tensor.value->to(model.device());
   if (!adapts_tied_place(model)) return;
   job.notes.emplace_back(
       "adapters: output matrix and embedding are one tensor, and each has its own adapter or none, "
@@ -307,6 +306,7 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
     job.loaded = models::load_model(source, job.data.classes);
   }
   job.model().set_problem(objective.problem());
+  move_model(job);
   apply_image_size(config, job.model());
   open_inputs(job);
   job.notes.insert(job.notes.begin(), job.data.notes.begin(), job.data.notes.end());
@@ -316,6 +316,12 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
   if (const std::string note = job.inputs->note(); !note.empty()) job.notes.push_back(note);
   if (!config.is_auto("", "augment")) job.inputs->set_augmentation(config.values["augment"]);
   return job;
+}
+
+void move_model(Job& job) {
+  const c10::Device device = choose_device(job.config.values["device"].get<std::string>());
+  begin_device(device);
+  job.model().to(device);
 }
 
 void prepare(Job& job) {
@@ -330,9 +336,9 @@ void prepare(Job& job) {
   job.stages = strategies::make_stages(config.strategy, job.outline());
   untie_learned_head(job);
   models::Model& model = job.model();
-  const c10::Device device = choose_device(config.values["device"].get<std::string>());
-  model.set_precision(precision_type(config.values["precision"].get<std::string>(), device));
-  if (!device.is_cpu()) model.to(device);
+  move_model(job);
+  model.set_precision(
+      precision_type(config.values["precision"].get<std::string>(), model.device()));
 
   check_solvers(job);
   job.objective().start(job);

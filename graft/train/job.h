@@ -62,6 +62,9 @@ std::unique_ptr<data::Inputs> make_inputs(const models::Model& model, const data
 /// Makes `inputs` for data and model; they must be of one kind (exit code 2).
 void open_inputs(Job& job);
 
+/// Puts the model on the device that the configuration names.
+void move_model(Job& job);
+
 /// Attaches adapters, makes stages and augmentation and measures the profile. Every "auto" must be
 /// decided.
 void prepare(Job& job);

@@ -12,6 +12,7 @@
 #include "graft/base/units.h"
 #include "graft/io/tensor_map.h"
 #include "graft/nn/norm.h"
+#include "graft/tensor/device.h"
 #include "graft/tensor/memory.h"
 #include "graft/train/epoch.h"
 #include "graft/train/schedule.h"
@@ -78,7 +79,7 @@ Loop::Loop(Job& job, Deadline& deadline, std::filesystem::path folder,
   }
   context_.training = true;
   context_.recompute = job_.recomputes();
-  context_.generator = at::detail::createCPUGenerator(config.seed());
+  context_.generator = new_generator(job.model().device(), config.seed());
 
   std::set<std::string> seen;
   std::set<int> blocks;
@@ -434,12 +435,12 @@ LoopResult Loop::run() {
       result.status = "interrupted";
       return result;
     }
-    if (const auto& limit = job_.config.budget.memory; limit && resident_bytes() > *limit) {
+    if (const auto& limit = job_.config.budget.memory; limit && held_bytes() > *limit) {
       release_free_memory();
-      if (resident_bytes() > *limit) {
+      if (held_bytes() > *limit) {
         save("last");
         result = {"memory", fmt::format("{} are resident, budget.memory allows {}",
-                                        show_bytes(static_cast<double>(resident_bytes())),
+                                        show_bytes(static_cast<double>(held_bytes())),
                                         show_bytes(static_cast<double>(*limit)))};
         return result;
       }

@@ -5,6 +5,7 @@
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/base/rng.h"
 #include "graft/nn/norm.h"
 #include "graft/tensor/memory.h"
 #include "graft/train/loop.h"
@@ -120,7 +121,17 @@ void Loop::restore(const Checkpoint& checkpoint) {
   for (auto& buffer : buffers_) copy_back(checkpoint.tensors, buffer.name, *buffer.value);
   optimizer_.load_state(checkpoint.tensors);
   average_.load_state(checkpoint.tensors);
-  context_.generator->set_state(checkpoint.tensors.at("generator").clone());
+  // One that was saved on another device draws other numbers: such a run goes on with a new one.
+  const at::Tensor& generator = checkpoint.tensors.at("generator");
+  if (generator.sizes() == context_.generator->get_state().sizes()) {
+    context_.generator->set_state(generator.clone());
+  } else {
+    context_.generator->set_current_seed(
+        hash_key({job_.config.seed(), static_cast<uint64_t>(state_.step)}));
+    warn(
+        "the run goes on on another device than it began on: what is drawn at random from here on "
+        "differs");
+  }
   for (Observer* observer : observers_) {
     if (s.at("observers").contains(observer->name()))
       observer->load(s["observers"][observer->name()]);

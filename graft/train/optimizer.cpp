@@ -26,9 +26,11 @@ Optimizer::Slots& Optimizer::slots_of(const TrainedTensor& tensor) {
   }
   // Fused kernels walk memory in order, so state from a file takes the layout of its tensor.
   for (at::Tensor* slot : {&slots.first, &slots.second}) {
-    if (slot->defined() && slot->strides() != tensor.value->strides())
+    if (slot->defined() &&
+        (slot->strides() != tensor.value->strides() || slot->device() != tensor.value->device()))
       *slot = at::empty_like(*tensor.value).copy_(*slot);
   }
+  slots.steps = slots.steps.to(tensor.value->device());
   return slots;
 }
 
@@ -39,14 +41,14 @@ void Optimizer::step(const std::vector<TrainedTensor>& tensors,
   for (const auto& tensor : tensors) {
     if (!tensor.value->grad().defined()) continue;
     Slots& slots = slots_of(tensor);
-    const bool first_time = slots.steps.item<float>() == 0;
+    const bool first_time = !slots.begun;
+    slots.begun = true;
     Batch& batch = batches[{rate(tensor), tensor.decays ? options_.weight_decay : 0.0,
-                            options_.kind == "sgd" && first_time}];
+                            options_.kind == "sgd" && options_.momentum > 0 && first_time}];
     batch.values.push_back(tensor.value->detach());
     batch.gradients.push_back(tensor.value->grad());
     batch.first.push_back(slots.first);
     if (slots.second.defined()) batch.second.push_back(slots.second);
-    slots.steps.add_(1);
     batch.steps.push_back(slots.steps);
     // The fused kernels do not count as writing, but caches of what depends on a weight go by its
     // version.
@@ -54,9 +56,12 @@ void Optimizer::step(const std::vector<TrainedTensor>& tensors,
   }
   // The kernels divide by it.
   std::optional<at::Tensor> scale;
-  if (factor != 1) scale = at::full({}, 1 / factor, at::kFloat);
+  if (factor != 1 && !batches.empty()) {
+    scale = at::full({}, 1 / factor, batches.begin()->second.values.front().options());
+  }
   for (auto& [key, batch] : batches) {
     const auto [lr, decay, first_time] = key;
+    at::_foreach_add_(batch.steps, 1);
     if (options_.kind == "adamw") {
       at::_fused_adamw_(batch.values, batch.gradients, batch.first, batch.second, {}, batch.steps,
                         lr, options_.beta1, options_.beta2, decay, options_.eps, false, false,
@@ -96,16 +101,22 @@ void Optimizer::load_state(const io::TensorMap& state) {
     (slot == "first"    ? slots.first
      : slot == "second" ? slots.second
                         : slots.steps) = tensor.clone();
+    if (slot == "steps") slots.begun = tensor.item<float>() > 0;
   }
 }
 
 double gradient_norm(const std::vector<TrainedTensor>& tensors) {
   const at::NoGradGuard no_grad;
-  double squares = 0;
+  std::vector<at::Tensor> gradients;
   for (const auto& tensor : tensors) {
-    const at::Tensor& g = tensor.value->grad();
-    if (!g.defined()) continue;
-    const double norm = at::linalg_vector_norm(g, 2).item<double>();
+    if (const at::Tensor& g = tensor.value->grad(); g.defined()) gradients.push_back(g);
+  }
+  if (gradients.empty()) return 0;
+  // Read back at once: a GPU is waited for each time.
+  const at::Tensor together = at::stack(at::_foreach_norm(gradients, 2)).to(at::kCPU, at::kDouble);
+  double squares = 0;
+  for (int64_t i = 0; i < together.size(0); ++i) {
+    const double norm = together[i].item<double>();
     squares += norm * norm;
   }
   return std::sqrt(squares);

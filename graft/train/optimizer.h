@@ -41,6 +41,7 @@ class Optimizer {
  private:
   struct Slots {
     at::Tensor first, second, steps;
+    bool begun = false;  ///< whether a step was taken
   };
   Slots& slots_of(const TrainedTensor& tensor);
 

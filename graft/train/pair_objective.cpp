@@ -41,7 +41,7 @@ class PairObjective::Vectors final : public Evaluation {
       p.labels.emplace_back();
     }
     const int64_t texts = job_.data.texts_a_sample;
-    const at::Tensor truth = objective_.truth(job_, view_, positions);
+    const at::Tensor truth = objective_.truth(job_, view_, positions).cpu();
     for (int64_t first = 0; first < rows.size(0); first += kGroup) {
       const int64_t count = std::min(kGroup, rows.size(0) - first);
       const nn::Flow group("features", rows.narrow(0, first, count).reshape({count * texts, -1}));

@@ -46,7 +46,8 @@ bool Predictor::reads_texts() const {
 std::vector<Prediction> Predictor::classify(nn::Flow inputs) {
   const at::NoGradGuard no_grad;
   nn::Context context;
-  const at::Tensor logits = model().forward(std::move(inputs), context).at("logits").contiguous();
+  const at::Tensor logits =
+      model().forward(inputs.to(model().device()), context).at("logits").cpu().contiguous();
   const at::Tensor scores = (regression()    ? logits
                              : multi_label() ? logits.sigmoid()
                                              : at::softmax(logits, 1))

@@ -13,8 +13,10 @@ namespace graft::train {
 int attach_adapters(models::Model& model, const std::vector<peft::Choice>& methods,
                     const nn::Init& init) {
   const bool new_head = models::tells_classes(model.task());
-  return peft::attach(model.registry(), methods, model.head(), init,
-                      new_head ? model.head() : model.size());
+  const int attached = peft::attach(model.registry(), methods, model.head(), init,
+                                    new_head ? model.head() : model.size());
+  model.to(model.device());
+  return attached;
 }
 
 std::vector<TrainedTensor> adapter_tensors(models::Model& model) {

@@ -195,7 +195,7 @@ TEST(BoxTraining, BackboneScaleSlowsWhatLiesBelowTheHead) {
     std::pair<double, double> below_and_head;
     for (const auto& p : job.model().registry().parameters) {
       if (p.is_buffer()) continue;
-      const double distance = (*p.value - before.at(p.name)).norm().item<double>();
+      const double distance = (p.value->cpu() - before.at(p.name)).norm().item<double>();
       (p.block < job.model().head() ? below_and_head.first : below_and_head.second) += distance;
     }
     return below_and_head;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -20,6 +21,11 @@ namespace fs = std::filesystem;
 
 const std::vector<std::string> kFamilies = {"vit", "resnet_basic", "mobilenet_v2_tf", "convnext",
                                             "dinov2"};
+
+std::string device() {
+  const char* given = std::getenv("GRAFT_TEST_DEVICE");
+  return given ? given : "cpu";
+}
 
 std::string golden_model(const std::string& name) {
   return (test::source_dir() / "tests/golden/models" / name).string();
@@ -74,7 +80,7 @@ Json config_of(const std::string& model, const fs::path& output) {
           {"metric", "accuracy"},
           {"plan", "off"},
           {"precision", "float32"},
-          {"device", "cpu"},
+          {"device", device()},
           {"threads", 1},
           {"seed", 7},
           {"output", output.string()},
@@ -113,15 +119,15 @@ Json run(const Json& config, const std::vector<train::Observer*>& observers) {
 
 std::map<std::string, at::Tensor> snapshot(models::Model& model) {
   std::map<std::string, at::Tensor> all;
-  for (const auto& p : model.registry().parameters) all[p.name] = p.value->detach().clone();
-  for (const auto& t : train::adapter_tensors(model)) all[t.name] = t.value->detach().clone();
+  for (const auto& p : model.registry().parameters) all[p.name] = p.value->detach().cpu().clone();
+  for (const auto& t : train::adapter_tensors(model)) all[t.name] = t.value->detach().cpu().clone();
   return all;
 }
 
 bool same_bytes(const at::Tensor& a, const at::Tensor& b) {
   if (a.sizes() != b.sizes() || a.scalar_type() != b.scalar_type()) return false;
-  const at::Tensor x = a.contiguous();
-  const at::Tensor y = b.contiguous();
+  const at::Tensor x = a.cpu().contiguous();
+  const at::Tensor y = b.cpu().contiguous();
   return std::memcmp(x.data_ptr(), y.data_ptr(), x.nbytes()) == 0;
 }
 
@@ -191,7 +197,10 @@ at::Tensor logits_of(models::Model& model, const data::View& view) {
     pixels.push_back(data::load_one(view, i, model.preprocess()));
   }
   nn::Context context;
-  return model.forward({"pixels", at::cat(pixels, 0)}, context).at("logits").clone();
+  return model.forward({"pixels", at::cat(pixels, 0).to(model.device())}, context)
+      .at("logits")
+      .cpu()
+      .clone();
 }
 
 }  // namespace graft::contract

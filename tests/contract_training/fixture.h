@@ -18,6 +18,8 @@ namespace graft::contract {
 
 /// Families of tests/golden/models that every contract is held to.
 extern const std::vector<std::string> kFamilies;
+/// Where the models of every contract are trained: GRAFT_TEST_DEVICE, or the CPU.
+std::string device();
 std::string golden_model(const std::string& name);
 
 /// A folder of train / validation / test with photos of 32x32: a class has its colour and its

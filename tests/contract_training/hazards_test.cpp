@@ -167,7 +167,7 @@ TEST(Ema, TheResultIsTheAverageOfTheWeights) {
         const std::string block = job.model().block_name(p.block);
         if (p.is_buffer() || std::find(blocks.begin(), blocks.end(), block) == blocks.end())
           continue;
-        const at::Tensor now = p.value->detach().to(at::kDouble);
+        const at::Tensor now = p.value->detach().to(at::kCPU, at::kDouble);
         at::Tensor& mean = average[p.name];
         mean = mean.defined() ? decay * mean + (1 - decay) * now : now;
       }
@@ -263,7 +263,7 @@ TEST(StatisticsContract, ReestimatedOnesAreTheMeanOverTheTrainingBatches) {
   const at::Tensor variance = first->running_var().clone();
   first->use_batch_statistics(true);
   first->set_momentum(1);
-  job.model().forward({"pixels", at::cat(pixels, 0)}, context);
+  job.model().forward({"pixels", at::cat(pixels, 0).to(job.model().device())}, context);
   EXPECT_TRUE(at::allclose(mean, first->running_mean(), 1e-4, 1e-5));
   EXPECT_TRUE(at::allclose(variance, first->running_var(), 1e-4, 1e-5));
 }

@@ -56,7 +56,8 @@ std::pair<double, int64_t> plain_loss(train::Job& job, const data::View& view) {
     const at::Tensor targets = batch->inputs.at("targets");
     nn::Flow flow("ids", batch->inputs.at("ids"));
     flow["lengths"] = batch->inputs.at("lengths");
-    const at::Tensor logits = job.model().forward(std::move(flow), context).at("logits");
+    const at::Tensor logits =
+        job.model().forward(flow.to(job.model().device()), context).at("logits").cpu();
     const at::Tensor logp = at::log_softmax(logits.to(at::kDouble), 1);
     for (int64_t t = 0; t < targets.size(0); ++t) {
       const int64_t wanted = targets[t].item<int64_t>();

@@ -450,9 +450,11 @@ TEST(Rates, AHeadTrainsAsAdamWSaysItShould) {
     for (int64_t i = 0; i < 30; ++i) {
       features.push_back(
           job.model()
-              .forward({"pixels", data::load_one(job.data.train, i, job.model().preprocess())},
+              .forward({"pixels", data::load_one(job.data.train, i, job.model().preprocess())
+                                      .to(job.model().device())},
                        context, 0, job.model().head())
-              .at("features"));
+              .at("features")
+              .cpu());
     }
     x = at::cat(features, 0).to(at::kDouble);
     const auto labels = job.data.train.labels();
@@ -462,8 +464,8 @@ TEST(Rates, AHeadTrainsAsAdamWSaysItShould) {
     weights = y.matmul(at::tensor({2.0, 0.5, 1.0}, at::kDouble)).unsqueeze(1);
     weights = weights / weights.sum();
   }
-  at::Tensor w = job.model().classifier().weight().detach().to(at::kDouble);
-  at::Tensor b = job.model().classifier().bias().detach().to(at::kDouble);
+  at::Tensor w = job.model().classifier().weight().detach().to(at::kCPU, at::kDouble);
+  at::Tensor b = job.model().classifier().bias().detach().to(at::kCPU, at::kDouble);
   run(job);
   at::Tensor mw = at::zeros_like(w), vw = mw.clone(), mb = at::zeros_like(b), vb = mb.clone();
   for (int t = 1; t <= 10; ++t) {
@@ -480,9 +482,12 @@ TEST(Rates, AHeadTrainsAsAdamWSaysItShould) {
     move(w, gw, mw, vw, 0.01);
     move(b, gb, mb, vb, 0);
   }
-  EXPECT_LT((job.model().classifier().weight().to(at::kDouble) - w).abs().max().item<double>(),
-            1e-5);
-  EXPECT_LT((job.model().classifier().bias().to(at::kDouble) - b).abs().max().item<double>(), 1e-5);
+  EXPECT_LT(
+      (job.model().classifier().weight().to(at::kCPU, at::kDouble) - w).abs().max().item<double>(),
+      1e-5);
+  EXPECT_LT(
+      (job.model().classifier().bias().to(at::kCPU, at::kDouble) - b).abs().max().item<double>(),
+      1e-5);
 }
 
 }  // namespace

@@ -89,9 +89,8 @@ at::Tensor vectors_of(models::Model& model, const data::View& view, int64_t text
   nn::Context context;
   std::vector<at::Tensor> vectors;
   const auto add = [&](const std::string& text) {
-    vectors.push_back(model.forward(train::to_flow(model, std::vector<data::Text>{{text}}), context)
-                          .at("features")
-                          .clone());
+    const nn::Flow flow = train::to_flow(model, std::vector<data::Text>{{text}});
+    vectors.push_back(model.forward(flow.to(model.device()), context).at("features").cpu().clone());
   };
   for (int64_t i = 0; i < view.size(); ++i) {
     const data::Text text = view.text(i);

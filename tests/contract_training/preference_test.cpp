@@ -83,7 +83,8 @@ at::Tensor plain_answers(train::Job& job, const data::View& view) {
       const at::Tensor targets = batch->inputs.at("targets").narrow(0, begin, length);
       nn::Flow flow("ids", batch->inputs.at("ids").narrow(0, begin, length));
       flow["lengths"] = lengths.narrow(0, k, 1);
-      const at::Tensor logits = job.model().forward(std::move(flow), context).at("logits");
+      const at::Tensor logits =
+          job.model().forward(flow.to(job.model().device()), context).at("logits").cpu();
       const at::Tensor logp = at::log_softmax(logits.to(at::kDouble), 1);
       for (int64_t t = 0; t < length; ++t) {
         const int64_t wanted = targets[t].item<int64_t>();
@@ -102,7 +103,7 @@ void disturb(models::Model& model) {
   for (const char* name :
        {"model.layers.1.mlp.up_proj.weight", "model.layers.3.self_attn.o_proj.weight"}) {
     at::Tensor& weight = *model.registry().find(name)->value;
-    weight.add_(at::randn(weight.sizes(), g, at::kFloat) * 0.05);
+    weight.add_((at::randn(weight.sizes(), g, at::kFloat) * 0.05).to(weight.device()));
   }
 }
 
@@ -183,15 +184,15 @@ TEST(PreferenceLoss, HasTheGradientOfTheWholeLogits) {
 
     nn::Flow flow("ids", batch->flow.at("ids"));
     flow["lengths"] = batch->flow.at("lengths");
-    const at::Tensor targets = batch->flow.at("targets");
-    const at::Tensor logits = model.forward(std::move(flow), context).at("logits");
+    const at::Tensor targets = batch->flow.at("targets").cpu();
+    const at::Tensor logits = model.forward(flow.to(model.device()), context).at("logits").cpu();
     const at::Tensor each = at::log_softmax(logits.to(at::kDouble), 1)
                                 .gather(1, targets.clamp_min(0).unsqueeze(1))
                                 .squeeze(1) *
                             targets.ge(0).to(at::kDouble);
     const at::Tensor text = at::repeat_interleave(batch->flow.at("lengths"));
     const at::Tensor gains = at::zeros({16}, at::kDouble).index_add(0, text, each).view({8, 2}) -
-                             batch->targets.to(at::kDouble);
+                             batch->targets.to(at::kCPU, at::kDouble);
     const at::Tensor plain =
         -at::log_sigmoid(kBeta * (gains.select(1, 0) - gains.select(1, 1))).sum();
     EXPECT_NEAR(loss.sum.item<double>(), plain.item<double>(), 1e-3);

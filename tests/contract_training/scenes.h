@@ -26,7 +26,8 @@ Json box_config(const std::filesystem::path& output);
 /// A family of detectors that the contracts are held to.
 struct Detector {
   std::string name;
-  Json model;  ///< as in a configuration, for pictures of 64 x 64
+  Json model;           ///< as in a configuration, for pictures of 64 x 64
+  bool repeats = true;  ///< to the last bit, on a GPU as well
 };
 /// One line a family.
 const std::vector<Detector>& detectors();

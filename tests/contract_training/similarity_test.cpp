@@ -275,7 +275,11 @@ TEST(SimilarityAnswers, AreVectors) {
   ASSERT_EQ(answers.size(), 2U);
   nn::Context context;
   const at::Tensor features =
-      job.model().forward(train::to_flow(job.model(), texts), context).at("features").detach();
+      job.model()
+          .forward(train::to_flow(job.model(), texts).to(job.model().device()), context)
+          .at("features")
+          .detach()
+          .cpu();
   for (int64_t i = 0; i < 2; ++i) {
     const auto vector = answers[static_cast<size_t>(i)].json["embedding"].get<std::vector<float>>();
     ASSERT_EQ(static_cast<int64_t>(vector.size()), features.size(1));

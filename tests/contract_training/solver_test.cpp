@@ -21,10 +21,13 @@ Features features_of(train::Job& job, const data::View& view) {
   std::vector<at::Tensor> rows;
   rows.reserve(static_cast<size_t>(view.size()));
   for (int64_t i = 0; i < view.size(); ++i) {
-    rows.push_back(job.model()
-                       .forward({"pixels", data::load_one(view, i, job.model().preprocess())},
-                                context, 0, job.model().head())
-                       .at("features"));
+    rows.push_back(
+        job.model()
+            .forward({"pixels",
+                      data::load_one(view, i, job.model().preprocess()).to(job.model().device())},
+                     context, 0, job.model().head())
+            .at("features")
+            .cpu());
   }
   const auto labels = view.labels();
   return {at::cat(rows, 0).to(at::kDouble),
@@ -33,8 +36,9 @@ Features features_of(train::Job& job, const data::View& view) {
 
 double accuracy(train::Job& job, const data::View& view) {
   const Features f = features_of(job, view);
-  const at::Tensor logits = at::linear(f.x, job.model().classifier().weight().to(at::kDouble),
-                                       job.model().classifier().bias().to(at::kDouble));
+  const at::Tensor logits =
+      at::linear(f.x, job.model().classifier().weight().to(at::kCPU, at::kDouble),
+                 job.model().classifier().bias().to(at::kCPU, at::kDouble));
   return logits.argmax(1).eq(f.y).to(at::kDouble).mean().item<double>();
 }
 
@@ -86,9 +90,10 @@ TEST(Solver, LogisticEndsWhereTheGradientOfItsLossVanishes) {
       const auto n = static_cast<double>(f.x.size(0));
       const at::Tensor std = f.x.std(0, false).clamp_min(1e-6);
       const at::Tensor z = (f.x - f.x.mean(0)) / std;
-      const at::Tensor w = job.model().classifier().weight().to(at::kDouble) * std;
-      const at::Tensor b = job.model().classifier().bias().to(at::kDouble) +
-                           job.model().classifier().weight().to(at::kDouble).mv(f.x.mean(0));
+      const at::Tensor w = job.model().classifier().weight().to(at::kCPU, at::kDouble) * std;
+      const at::Tensor b =
+          job.model().classifier().bias().to(at::kCPU, at::kDouble) +
+          job.model().classifier().weight().to(at::kCPU, at::kDouble).mv(f.x.mean(0));
       at::Tensor weights = at::ones({f.x.size(0)}, at::kDouble);
       if (weighted) weights.masked_fill_(f.y.eq(0), 4.0);
       weights = weights / weights.mean();
@@ -113,7 +118,7 @@ TEST(Solver, RidgeIsTheLeastSquaresSolutionUpToAFactor) {
   const at::Tensor z = (f.x - f.x.mean(0)) / std;
   const at::Tensor y = at::one_hot(f.y, 3).to(at::kDouble);
   const at::Tensor t = y - y.mean(0);
-  const at::Tensor w = job.model().classifier().weight().to(at::kDouble) * std;
+  const at::Tensor w = job.model().classifier().weight().to(at::kCPU, at::kDouble) * std;
   // The factor that brings w nearest to a zero gradient of |z w - t|² + λ|w|², λ = n / 100.
   const at::Tensor a = z.t().mm(z).mm(w.t()) + n / 100 * w.t();
   const at::Tensor target = z.t().mm(t);

@@ -99,7 +99,7 @@ at::Tensor word_scores(models::Model& model, const std::vector<Word>& words) {
   nn::Flow flow("ids", at::tensor(ids, at::kLong));
   flow["lengths"] = at::tensor({static_cast<int64_t>(ids.size())}, at::kLong);
   nn::Context context;
-  const at::Tensor logits = model.forward(std::move(flow), context).at("logits");
+  const at::Tensor logits = model.forward(flow.to(model.device()), context).at("logits").cpu();
   return at::log_softmax(logits.index_select(0, at::tensor(first, at::kLong)).to(at::kDouble), 1);
 }
 

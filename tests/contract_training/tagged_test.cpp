@@ -47,7 +47,7 @@ train::LossValue batch_loss(train::Job& job, const data::View& view,
   options.batch_size = static_cast<int64_t>(positions.size());
   const auto batch = job.inputs->batches(view, positions, {}, options, nullptr)->next();
   nn::Context context;
-  const nn::Flow result = job.model().forward(batch->inputs, context);
+  const nn::Flow result = job.model().forward(batch->inputs.to(job.model().device()), context);
   const train::Objective& objective = job.objective();
   return objective.loss(result, objective.targets(job, view, positions), train::loss_options(job));
 }

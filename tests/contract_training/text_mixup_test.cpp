@@ -59,7 +59,7 @@ TEST(TextMixup, MixesFeaturesAndClassesByTheSameShare) {
     at::Tensor expected = at::zeros({3});
     expected[own] += mixed.share;
     expected[other] += 1 - mixed.share;
-    EXPECT_TRUE(at::allclose(mixed.targets[i], expected, 1e-5, 1e-6));
+    EXPECT_TRUE(at::allclose(mixed.targets[i].cpu(), expected, 1e-5, 1e-6));
   }
   const at::NoGradGuard no_grad;
   nn::Context context;

@@ -108,7 +108,10 @@ at::Tensor text_logits(models::Model& model, const data::View& view) {
     tokens.push_back(model.text_preprocess().apply(text.first, text.second));
   }
   nn::Context context;
-  return model.forward(data::to_flow(tokens), context).at("logits").clone();
+  return model.forward(data::to_flow(tokens).to(model.device()), context)
+      .at("logits")
+      .cpu()
+      .clone();
 }
 
 }  // namespace graft::contract

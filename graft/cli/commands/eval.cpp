@@ -43,6 +43,7 @@ graft::train::Job open_for_evaluation(const std::string& model, const Json& over
   // The one output of a regression has no name to be matched by.
   job.loaded = graft::train::load_any_model(
       source, job.data.regression() ? job.data.classes : std::vector<std::string>{});
+  graft::train::move_model(job);
   const graft::train::Objective& learned = graft::train::objective_of(job.model().problem());
   const bool same = learned.problem() == objective.problem() ||
                     (learned.head() == objective.head() && learned.target() != Target::regression &&
@@ -83,6 +84,7 @@ void find_first_reference(graft::train::Job& job, graft::train::Reader& reader,
     source.max_length = job.config.at("train", "max_length").get<int64_t>();
     job.loaded = {};
     job.loaded = graft::train::load_any_model(source);
+    graft::train::move_model(job);
   };
   if (run) {
     load(graft::train::model_source(

@@ -28,6 +28,7 @@ std::vector<Option> settings() {
            "many prompts: a line each, or of .jsonl objects with prompt or messages; - for stdin"),
       text("output", nullptr, "where answers to a file go, a JSON object a line; else stdout"),
       flag("overwrite", false, "replace an output that is there"),
+      text("device", "auto", "auto, cpu or cuda").one_of({"auto", "cpu", "cuda"}),
       text("system", nullptr, "what a chat model is told first"),
       text("chat_template", "auto", "auto, none, a built-in one (chatml, llama-3 …) or a file"),
       integer("max_new_tokens", 256, "most tokens of an answer").at_least(1),
@@ -220,6 +221,7 @@ int run(const Options& given, bool raw, bool chat) {
   set_threads(usable_cores());
   LanguageModel model(given.text("model"), raw ? "none" : given.text("chat_template"));
   if (model.model().parameter_count() < kWorthThreads) set_threads(1);
+  model.model().to(choose_device(given.text("device")));
   model.generator().tokenizer();
   if (!chat) {
     Answers answers(given, model, raw);

@@ -153,7 +153,7 @@ Command predict() {
                             "model of embeddings gives the vector of each text, and of two how "
                             "alike they are.");
         std::string model;
-        std::string task, npy;
+        std::string task, npy, device = "auto";
         std::vector<std::string> inputs, spoken;
         bool json = false;
         bool as_csv = false;
@@ -173,6 +173,9 @@ Command predict() {
         arguments.app().add_option("--npy", npy,
                                    "file for the vectors of texts as NumPy reads them, a row each; "
                                    "nothing is printed then, unless asked for");
+        arguments.app()
+            .add_option("--device", device, "auto (a GPU where there is one), cpu or cuda")
+            ->capture_default_str();
         arguments.app()
             .add_option("--top", top, "classes shown in the table")
             ->check(CLI::PositiveNumber)
@@ -198,6 +201,7 @@ Command predict() {
           fail_usage("predict: give at least one INPUT, or --text");
         set_threads(usable_cores());
         const models::LoadedModel loaded = load(model, task);
+        loaded.model->to(choose_device(device));
         const auto& objective = graft::train::objective_of(loaded.model->problem());
         objective.check_answers(loaded, model);
         const bool texts = graft::train::reads_texts(*loaded.model);

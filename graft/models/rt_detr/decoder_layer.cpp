@@ -52,7 +52,7 @@ at::Tensor BoxAttention::operator()(const at::Tensor& x, const at::Tensor& boxes
   const at::Tensor centre = boxes.slice(-1, 0, 2).view({batch, queries, 1, 1, 2});
   const at::Tensor size = boxes.slice(-1, 2, 4).view({batch, queries, 1, 1, 2});
   const at::Tensor shift = offsets_(x).view({batch, queries, heads_, count, 2}) *
-                           shares_.to(x.scalar_type()).unsqueeze(-1) * size * offset_scale_;
+                           shares_.to(x).unsqueeze(-1) * size * offset_scale_;
   const at::Tensor read = nn::deformable_attention(values, memory.maps, centre + shift, weights,
                                                    points_, sampling_, context);
   return result_ ? (*result_)(read) : read;
