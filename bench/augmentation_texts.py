@@ -4,7 +4,7 @@
   augmentation_texts.py [--minutes N] [--graft build/release/graft] [--results bench/results/augmentation_texts.jsonl] [--seeds 0,1,2,3,4] [--shares 0.1,0.25,0.5,1]
                         [--ways none,random_deletion,…] [--threads 2] [--tables]
 
-A cell is (seed, share, way): one `graft train` of every weight, batches of 16, bfloat16, a fixed learning rate, and the passes of PASSES, the same for every way of a share; the 500 test
+A cell is (seed, share, way): one `graft train` of every weight, batches of 16, bfloat16 where the processor multiplies it, a fixed learning rate, and the passes of PASSES, the same for every way of a share; the 500 test
 questions are measured once, at the end. Nothing is chosen, so no part is kept for it. A seed draws the same questions and the same order for every way, and differences are taken within
 a seed. Cells that are in the results file are not run again; the ways of a (seed, share) run one after the other, so that what is there after any time is paired.
 
@@ -39,7 +39,7 @@ def measure(args, seed, share, way):
     files = texts.files("trec", args.work)
     data = {"train": files["train"], "test": files["test"], "split": {"validation": 0}, "fraction": share}
     words = [f"model={texts.MINILM}", "data=" + json.dumps(data), f"seed={seed}", f"threads={args.threads}", "plan=off", "metric=accuracy", "strategy=full", "method=none",
-             "precision=bfloat16", "train.batch=16", "train.lr=2e-4", "train.head_lr=1e-3", f"budget.epochs={PASSES[share]}", "train.keep=last", f"train.eval_every={PASSES[share]}",
+             f"precision={graft_run.precision()}", "train.batch=16", "train.lr=2e-4", "train.head_lr=1e-3", f"budget.epochs={PASSES[share]}", "train.keep=last", f"train.eval_every={PASSES[share]}",
              "train.batch_norm=frozen", "train.workers=1", *WAYS[way]]
     with graft_run.trained(args.graft, words) as run:
         s = run.summary

@@ -7,6 +7,13 @@ import tempfile
 import time
 
 
+def precision():
+    """What graft's plan takes for all but the smallest models: bfloat16 where the processor multiplies it."""
+    with open("/proc/cpuinfo") as f:
+        flags = f.read()
+    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+
+
 def call(graft, *words):
     """What the program prints to standard output; RuntimeError with its message when it fails."""
     done = subprocess.run([graft, *words], capture_output=True, text=True)

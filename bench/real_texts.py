@@ -10,7 +10,7 @@ passes over all of the training part (the head: see below), choose nothing while
 sides run one after the other, and the side that begins alternates, so that what is there after any time is paired. Cells are appended to the results file and not repeated.
 
   theirs  bench/peers/classify_texts.py: batches of 8 padded to the longest text, float32, first token and pooler; the rates of THEIRS below
-  graft   `graft train plan=off` with the rates of OURS and the words of WORDS below: unpadded batches of 32, bfloat16, mean of the tokens (as the encoder was trained)
+  graft   `graft train plan=off` with the rates of OURS and the words of WORDS below: unpadded batches of 32, bfloat16 where the processor multiplies it, mean of the tokens (as the encoder was trained)
 
 lora is r 8, alpha 16, on query and value; layer-wise reaches four layers from above in five stages; head is the classifier alone: five passes of theirs, and one of graft's, which solves
 it on features that are computed once. Rates come from --tune, on the part to choose by, with as many candidates on either side; its table says where another than the used one was best.
@@ -50,10 +50,10 @@ THEIRS = {
     "head": {"trec": 1e-3, "sst2": 1e-3}, "lora": {"trec": 1e-3, "sst2": 1e-3}, "layer-wise": {"trec": 2e-4, "sst2": 2e-4}, "full": {"trec": 5e-5, "sst2": 5e-5},
 }
 WORDS = {
-    "head": ["strategy={name: head, solver: logistic}", "method=none", "precision=bfloat16"],
-    "lora": ["strategy=full", "method={name: lora, r: 8, alpha: 16, target: [query, value]}", "precision=bfloat16"],
-    "layer-wise": ["strategy=layer-wise", "method=none", "precision=bfloat16"],
-    "full": ["strategy=full", "method=none", "precision=bfloat16"],
+    "head": ["strategy={name: head, solver: logistic}", "method=none"],
+    "lora": ["strategy=full", "method={name: lora, r: 8, alpha: 16, target: [query, value]}"],
+    "layer-wise": ["strategy=layer-wise", "method=none"],
+    "full": ["strategy=full", "method=none"],
 }
 RATES = {"graft": OURS, "theirs": THEIRS}
 
@@ -61,7 +61,8 @@ RATES = {"graft": OURS, "theirs": THEIRS}
 def by_graft(args, files, strategy, seed, value):
     data = {"train": files[0], "test": files[1], "split": {"validation": 0}}
     words = [f"model={texts.MINILM}", "data=" + json.dumps(data), f"seed={seed}", f"threads={args.threads}", "plan=off", "augment=none", "metric=accuracy", "train.batch=32",
-             "train.workers=1", "train.keep=last", "train.eval_every=1", "train.batch_norm=frozen", *WORDS[strategy]]
+             "train.workers=1", "train.keep=last", "train.eval_every=1", "train.batch_norm=frozen",
+             f"precision={graft_run.precision()}", *WORDS[strategy]]
     if strategy == "head":
         words += [f"train.ridge={value}", "train.lr=1e-3", "train.head_lr=1e-3", "budget.epochs=1"]
     else:
@@ -69,7 +70,7 @@ def by_graft(args, files, strategy, seed, value):
     with graft_run.trained(args.graft, words) as run:
         s = run.summary
         return {"command": words, "accuracy": s["metrics"]["accuracy"]["value"], "samples": s["metric"]["samples"], "train_s": s["time"]["train_s"], "evaluate_s": s["time"]["eval_s"],
-                "wall_s": run.seconds, "cpu_s": s["time"]["cpu_s"], "peak_rss_bytes": s["memory"]["peak_rss_bytes"], "trainable": s["parameters"]["trainable"]}
+                "wall_s": run.seconds, "cpu_s": s["time"]["cpu_s"], "peak_rss_bytes": s["memory"]["peak_rss_bytes"], "precision": s["precision"], "trainable": s["parameters"]["trainable"]}
 
 
 def by_theirs(args, files, strategy, seed, value):
