@@ -8,10 +8,9 @@ import time
 
 
 def precision():
-    """What graft's plan takes for all but the smallest models: bfloat16 where the processor multiplies it."""
+    """What graft's plan takes for all but the smallest models: bfloat16 where the processor multiplies it (cpu_has_bfloat16 of graft/tensor/device.h)."""
     with open("/proc/cpuinfo") as f:
-        flags = f.read()
-    return "bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32"
+        return "bfloat16" if "avx512_bf16" in f.read() else "float32"
 
 
 def call(graft, *words):

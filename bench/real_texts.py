@@ -70,7 +70,7 @@ def by_graft(args, files, strategy, seed, value):
     with graft_run.trained(args.graft, words) as run:
         s = run.summary
         return {"command": words, "accuracy": s["metrics"]["accuracy"]["value"], "samples": s["metric"]["samples"], "train_s": s["time"]["train_s"], "evaluate_s": s["time"]["eval_s"],
-                "wall_s": run.seconds, "cpu_s": s["time"]["cpu_s"], "peak_rss_bytes": s["memory"]["peak_rss_bytes"], "precision": s["precision"], "trainable": s["parameters"]["trainable"]}
+                "wall_s": run.seconds, "cpu_s": s["time"]["cpu_s"], "peak_rss_bytes": s["memory"]["peak_rss_bytes"], "trainable": s["parameters"]["trainable"]}
 
 
 def by_theirs(args, files, strategy, seed, value):

@@ -187,10 +187,7 @@ def main():
         pixels = torch.randn(args.batch, 3, args.image_size, args.image_size, dtype=torch.bfloat16 if pure else torch.float32).to(memory_format=layout)
         inputs = {"pixel_values": pixels, "labels": torch.randint(0, args.classes, (args.batch,))}
 
-    def there(value):
-        return [there(v) for v in value] if isinstance(value, list) else {k: there(v) for k, v in value.items()} if isinstance(value, dict) else value.to(args.device)
-
-    inputs = there(inputs)
+    inputs = torch.utils._pytree.tree_map(lambda tensor: tensor.to(args.device), inputs)
 
     def step():
         begin = time.perf_counter()
