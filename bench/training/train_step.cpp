@@ -135,8 +135,7 @@ class Trainer {
   explicit Trainer(const Arguments& a) : loaded_(models::load_model(source(a))) {
     if (continues_texts(a) && a.mode == "head") loaded_ = models::untie_head(*loaded_.model);
     models::Model& model = *loaded_.model;
-    const c10::Device device = choose_device(a.device);
-    begin_device(device);
+    const c10::Device device = begin_device(a.device);
     model.to(device);
     if (a.dtype == "bfloat16") model.set_precision(at::kBFloat16);
     const auto methods = peft::parse_methods(method(a));

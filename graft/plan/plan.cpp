@@ -152,8 +152,7 @@ void decide_precision(train::Job& job, train::PlanFacts& facts, const Situation&
                       const Allowance& allowance) {
   Decider d(job, facts);
   if (job.config.values["precision"] != "auto") return;
-  const c10::Device device = choose_device(job.config.values["device"].get<std::string>());
-  if (!device.is_cpu()) {
+  if (!job.model().device().is_cpu()) {
     d.decide("", "precision", "bfloat16", "the GPU multiplies it several times faster");
     return;
   }
@@ -205,8 +204,8 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own,
     decide_precision(job, facts, situation, tried.allowance);
     reread(job.config);
     const Json& v = job.config.values;
-    job.model().set_precision(precision_type(v["precision"].get<std::string>(),
-                                             choose_device(v["device"].get<std::string>())));
+    job.model().set_precision(
+        precision_type(v["precision"].get<std::string>(), job.model().device()));
     job.stages = strategies::make_stages(job.config.strategy, job.outline());
     // Rates need the adapters in place; prepare wants rates. The usual ones hold until they are
     // tried.

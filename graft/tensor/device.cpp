@@ -32,9 +32,10 @@ c10::Device choose_device(const std::string& name) {
   fail_usage("device must be auto, cpu or cuda, got '{}'", name);
 }
 
-void begin_device(c10::Device device) {
+c10::Device begin_device(const std::string& name) {
+  const c10::Device device = choose_device(name);
   count_memory_of(device);
-  if (device.is_cpu()) return;
+  if (device.is_cpu()) return device;
   // cuBLAS needs room of its own for sums whose order is fixed, and asks for it once.
   ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
   at::Context& context = at::globalContext();
@@ -42,6 +43,7 @@ void begin_device(c10::Device device) {
   context.setDeterministicFillUninitializedMemory(false);
   context.setDeterministicCuDNN(true);
   context.setAllowTF32CuDNN(false);
+  return device;
 }
 
 void allow_unordered_sums() {

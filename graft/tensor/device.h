@@ -10,9 +10,9 @@ namespace graft {
 
 /// "auto" takes the GPU when LibTorch sees one; "cuda" is an error where there is none.
 c10::Device choose_device(const std::string& name);
-/// What a GPU is told before the first tensor is on it: the same numbers for the same seed, and
-/// float32 products with all their digits. Memory is counted there from then on (memory.h).
-void begin_device(c10::Device device);
+/// The same, ready for tensors: a GPU is told to give the same numbers for the same seed, and all
+/// digits of float32 products. Memory is counted there from then on (memory.h).
+c10::Device begin_device(const std::string& name);
 /// For an operation that a GPU can only add up as it comes: from here on, until the next
 /// begin_device, runs need not repeat to the last bit there.
 void allow_unordered_sums();

@@ -32,16 +32,16 @@ void* zeros(size_t bytes) {
 }  // namespace
 
 at::Tensor phantom(at::IntArrayRef sizes, const at::TensorOptions& options, bool channels_last) {
-  if (options.device().is_cpu()) {
-    size_t bytes = options.dtype().itemsize();
-    for (const int64_t size : sizes) bytes *= static_cast<size_t>(size);
-    if (void* data = zeros(bytes)) {
-      if (!channels_last) return at::from_blob(data, sizes, options);
-      return at::from_blob(data, sizes, c10::get_channels_last_strides_2d(sizes), options);
-    }
+  if (!options.device().is_cpu()) {
+    return at::empty(sizes, options,
+                     channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
   }
-  return at::empty(sizes, options,
-                   channels_last ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+  size_t bytes = options.dtype().itemsize();
+  for (const int64_t size : sizes) bytes *= static_cast<size_t>(size);
+  void* data = zeros(bytes);
+  if (!data) return at::zeros({1}, options).expand(sizes);
+  if (!channels_last) return at::from_blob(data, sizes, options);
+  return at::from_blob(data, sizes, c10::get_channels_last_strides_2d(sizes), options);
 }
 
 }  // namespace graft

@@ -116,8 +116,7 @@ void Reader::visit_cached(const FeatureCache& cache, const std::vector<int64_t>&
       return std::vector<int64_t>(all.begin() + static_cast<std::ptrdiff_t>(begin),
                                   all.begin() + static_cast<std::ptrdiff_t>(end));
     };
-    nn::Flow flow = cache.gather(part(rows)).to(job_.model().device());
-    visitor(job_.model().forward(std::move(flow), context, cache.border(), to_block),
+    visitor(job_.model().forward(cache.gather(part(rows)), context, cache.border(), to_block),
             part(positions));
     evaluation_flops_ +=
         static_cast<double>(end - begin) * job_.profile.forward(cache.border(), to_block);
@@ -241,7 +240,7 @@ std::optional<MicroBatch> BatchStream::next() {
       micro.positions.push_back(position);
       rows.push_back(reader_.cache_row(position, epoch_));
     }
-    if (!rows.empty()) micro.flow = cache.gather(rows).to(job_.model().device());
+    if (!rows.empty()) micro.flow = cache.gather(rows);
     micro.from = cache.border();
     micro.targets = job_.objective().targets(job_, job_.data.train, micro.positions);
     mix_texts(micro);

@@ -41,7 +41,8 @@ void FeatureCache::store(int64_t row, const nn::Flow& flow, int64_t i) {
 nn::Flow FeatureCache::gather(const std::vector<int64_t>& rows) const {
   if (texts_.empty()) {
     const at::Tensor index = at::tensor(rows, at::kLong);
-    return storage_.map([&index](const at::Tensor& t) { return t.index_select(0, index); });
+    return storage_.map([&index](const at::Tensor& t) { return t.index_select(0, index); })
+        .to(model_.device());
   }
   nn::Flow batch;
   for (const auto& [name, value] : texts_[static_cast<size_t>(rows.front())].tensors()) {
@@ -50,7 +51,7 @@ nn::Flow FeatureCache::gather(const std::vector<int64_t>& rows) const {
     for (const int64_t row : rows) parts.push_back(texts_[static_cast<size_t>(row)].at(name));
     batch[name] = at::cat(parts, 0);
   }
-  return batch;
+  return batch.to(model_.device());
 }
 
 int64_t FeatureCache::bytes() const {

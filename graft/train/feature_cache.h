@@ -20,9 +20,10 @@ class FeatureCache {
 
   /// Makes room for `rows` rows like those of `sample`.
   void reserve(int64_t rows, const nn::Flow& sample);
-  /// Puts sample `i` of `flow` at `row`. Of texts only real tokens are kept.
+  /// Puts sample `i` of `flow`, which lies on the CPU, at `row`. Of texts only real tokens are
+  /// kept.
   void store(int64_t row, const nn::Flow& flow, int64_t i);
-  /// The rows asked for, as a flow at the border.
+  /// The rows asked for, as a flow at the border, where the model is.
   nn::Flow gather(const std::vector<int64_t>& rows) const;
 
   int border() const { return border_; }

@@ -319,9 +319,7 @@ Job open_job(const Config& config, std::optional<data::Dataset> own) {
 }
 
 void move_model(Job& job) {
-  const c10::Device device = choose_device(job.config.values["device"].get<std::string>());
-  begin_device(device);
-  job.model().to(device);
+  job.model().to(begin_device(job.config.values["device"].get<std::string>()));
 }
 
 void prepare(Job& job) {

@@ -17,8 +17,7 @@ void MovingAverage::update(const std::vector<TrainedTensor>& tensors, int64_t st
       average = tensor.value->detach().clone();
       continue;
     }
-    if (average.strides() != tensor.value->strides() || average.device() != tensor.value->device())
-      average = at::empty_like(*tensor.value).copy_(average);
+    lay_out(average, tensor);
     average.lerp_(*tensor.value, 1 - decay);
   }
 }

@@ -24,12 +24,8 @@ Optimizer::Slots& Optimizer::slots_of(const TrainedTensor& tensor) {
     if (options_.kind == "adamw") slots.second = at::zeros_like(*tensor.value);
     slots.steps = at::zeros({}, tensor.value->options());
   }
-  // Fused kernels walk memory in order, so state from a file takes the layout of its tensor.
-  for (at::Tensor* slot : {&slots.first, &slots.second}) {
-    if (slot->defined() &&
-        (slot->strides() != tensor.value->strides() || slot->device() != tensor.value->device()))
-      *slot = at::empty_like(*tensor.value).copy_(*slot);
-  }
+  lay_out(slots.first, tensor);
+  if (slots.second.defined()) lay_out(slots.second, tensor);
   slots.steps = slots.steps.to(tensor.value->device());
   return slots;
 }
@@ -37,14 +33,11 @@ Optimizer::Slots& Optimizer::slots_of(const TrainedTensor& tensor) {
 void Optimizer::step(const std::vector<TrainedTensor>& tensors,
                      const std::function<double(const TrainedTensor&)>& rate, double factor) {
   const at::NoGradGuard no_grad;
-  std::map<std::tuple<double, double, bool>, Batch> batches;
+  std::map<std::pair<double, double>, Batch> batches;
   for (const auto& tensor : tensors) {
     if (!tensor.value->grad().defined()) continue;
     Slots& slots = slots_of(tensor);
-    const bool first_time = !slots.begun;
-    slots.begun = true;
-    Batch& batch = batches[{rate(tensor), tensor.decays ? options_.weight_decay : 0.0,
-                            options_.kind == "sgd" && options_.momentum > 0 && first_time}];
+    Batch& batch = batches[{rate(tensor), tensor.decays ? options_.weight_decay : 0.0}];
     batch.values.push_back(tensor.value->detach());
     batch.gradients.push_back(tensor.value->grad());
     batch.first.push_back(slots.first);
@@ -60,7 +53,7 @@ void Optimizer::step(const std::vector<TrainedTensor>& tensors,
     scale = at::full({}, 1 / factor, batches.begin()->second.values.front().options());
   }
   for (auto& [key, batch] : batches) {
-    const auto [lr, decay, first_time] = key;
+    const auto [lr, decay] = key;
     at::_foreach_add_(batch.steps, 1);
     if (options_.kind == "adamw") {
       at::_fused_adamw_(batch.values, batch.gradients, batch.first, batch.second, {}, batch.steps,
@@ -69,7 +62,7 @@ void Optimizer::step(const std::vector<TrainedTensor>& tensors,
     } else {
       at::_fused_sgd_(batch.values, batch.gradients,
                       options_.momentum > 0 ? at::TensorList(batch.first) : at::TensorList(), decay,
-                      options_.momentum, lr, 0.0, false, false, first_time, scale);
+                      options_.momentum, lr, 0.0, false, false, false, scale);
     }
   }
 }
@@ -101,7 +94,6 @@ void Optimizer::load_state(const io::TensorMap& state) {
     (slot == "first"    ? slots.first
      : slot == "second" ? slots.second
                         : slots.steps) = tensor.clone();
-    if (slot == "steps") slots.begun = tensor.item<float>() > 0;
   }
 }
 

@@ -41,7 +41,6 @@ class Optimizer {
  private:
   struct Slots {
     at::Tensor first, second, steps;
-    bool begun = false;  ///< whether a step was taken
   };
   Slots& slots_of(const TrainedTensor& tensor);
 

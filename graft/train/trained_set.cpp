@@ -10,6 +10,12 @@
 
 namespace graft::train {
 
+void lay_out(at::Tensor& state, const TrainedTensor& tensor) {
+  const at::Tensor& value = *tensor.value;
+  if (state.strides() != value.strides() || state.device() != value.device())
+    state = at::empty_like(value).copy_(state);
+}
+
 int attach_adapters(models::Model& model, const std::vector<peft::Choice>& methods,
                     const nn::Init& init) {
   const bool new_head = models::tells_classes(model.task());

@@ -22,6 +22,10 @@ struct TrainedTensor {
   std::string method = {};  ///< of an adapter: name of its method
 };
 
+/// Gives what is kept of a tensor between steps, and may come from a file, that tensor's layout and
+/// device: fused kernels walk memory in order.
+void lay_out(at::Tensor& state, const TrainedTensor& tensor);
+
 /// What trains when the given blocks train under the given methods: the head whole, elsewhere what
 /// the methods say. The only place that decides it. In the order of the chain.
 std::vector<TrainedTensor> trained_tensors(models::Model& model,

@@ -189,6 +189,19 @@ std::vector<double> step_losses(const fs::path& run) {
   return losses;
 }
 
+at::Tensor features_of(models::Model& model, const data::View& view) {
+  const at::NoGradGuard no_grad;
+  nn::Context context;
+  std::vector<at::Tensor> rows;
+  rows.reserve(static_cast<size_t>(view.size()));
+  for (int64_t i = 0; i < view.size(); ++i) {
+    const at::Tensor pixels = data::load_one(view, i, model.preprocess()).to(model.device());
+    rows.push_back(
+        model.forward({"pixels", pixels}, context, 0, model.head()).at("features").cpu());
+  }
+  return at::cat(rows, 0);
+}
+
 at::Tensor logits_of(models::Model& model, const data::View& view) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> pixels;

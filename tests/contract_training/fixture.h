@@ -54,7 +54,8 @@ double weights_gap(const std::filesystem::path& a, const std::filesystem::path& 
 /// Events of log.jsonl; all, or those of one kind.
 std::vector<Json> events(const std::filesystem::path& run, const std::string& kind = "");
 std::vector<double> step_losses(const std::filesystem::path& run);
-/// Logits of a view's photos by a model.
+/// What a model's head sees of a view's photos, one at a time, and the logits of all at once.
+at::Tensor features_of(models::Model& model, const data::View& view);
 at::Tensor logits_of(models::Model& model, const data::View& view);
 
 /// Calls back at events.

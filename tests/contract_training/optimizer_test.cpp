@@ -4,7 +4,6 @@
 #include <numbers>
 
 #include "graft/base/error.h"
-#include "graft/data/loader.h"
 #include "graft/train/loss.h"
 #include "graft/train/moving_average.h"
 #include "graft/train/optimizer.h"
@@ -444,19 +443,7 @@ TEST(Rates, AHeadTrainsAsAdamWSaysItShould) {
   at::Tensor x, y, weights;
   {
     const at::NoGradGuard no_grad;
-    nn::Context context;
-    std::vector<at::Tensor> features;
-    features.reserve(30);
-    for (int64_t i = 0; i < 30; ++i) {
-      features.push_back(
-          job.model()
-              .forward({"pixels", data::load_one(job.data.train, i, job.model().preprocess())
-                                      .to(job.model().device())},
-                       context, 0, job.model().head())
-              .at("features")
-              .cpu());
-    }
-    x = at::cat(features, 0).to(at::kDouble);
+    x = features_of(job.model(), job.data.train).to(at::kDouble);
     const auto labels = job.data.train.labels();
     y = at::one_hot(at::tensor(std::vector<int64_t>(labels.begin(), labels.end()), at::kLong), 3)
             .to(at::kDouble);

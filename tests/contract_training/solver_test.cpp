@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "graft/base/error.h"
-#include "graft/data/loader.h"
 #include "tests/contract_training/fixture.h"
 
 /// Heads that are solved directly.
@@ -15,27 +14,14 @@ struct Features {
   at::Tensor x, y;  ///< float64 [N, D], int64 [N]
 };
 
-Features features_of(train::Job& job, const data::View& view) {
-  const at::NoGradGuard no_grad;
-  nn::Context context;
-  std::vector<at::Tensor> rows;
-  rows.reserve(static_cast<size_t>(view.size()));
-  for (int64_t i = 0; i < view.size(); ++i) {
-    rows.push_back(
-        job.model()
-            .forward({"pixels",
-                      data::load_one(view, i, job.model().preprocess()).to(job.model().device())},
-                     context, 0, job.model().head())
-            .at("features")
-            .cpu());
-  }
+Features labelled_features(train::Job& job, const data::View& view) {
   const auto labels = view.labels();
-  return {at::cat(rows, 0).to(at::kDouble),
+  return {features_of(job.model(), view).to(at::kDouble),
           at::tensor(std::vector<int64_t>(labels.begin(), labels.end()), at::kLong)};
 }
 
 double accuracy(train::Job& job, const data::View& view) {
-  const Features f = features_of(job, view);
+  const Features f = labelled_features(job, view);
   const at::Tensor logits =
       at::linear(f.x, job.model().classifier().weight().to(at::kCPU, at::kDouble),
                  job.model().classifier().bias().to(at::kCPU, at::kDouble));
@@ -86,7 +72,7 @@ TEST(Solver, LogisticEndsWhereTheGradientOfItsLossVanishes) {
           open(with(with(config_of("vit", scratch / "run"), patch), without_validation(scratch)));
       ASSERT_TRUE(job.data.validation.empty());
       run(job);
-      const Features f = features_of(job, job.data.train);
+      const Features f = labelled_features(job, job.data.train);
       const auto n = static_cast<double>(f.x.size(0));
       const at::Tensor std = f.x.std(0, false).clamp_min(1e-6);
       const at::Tensor z = (f.x - f.x.mean(0)) / std;
@@ -112,7 +98,7 @@ TEST(Solver, RidgeIsTheLeastSquaresSolutionUpToAFactor) {
   train::Job job = open(
       with(with(config_of("vit", scratch / "run"), solved("ridge")), without_validation(scratch)));
   run(job);
-  const Features f = features_of(job, job.data.train);
+  const Features f = labelled_features(job, job.data.train);
   const auto n = static_cast<double>(f.x.size(0));
   const at::Tensor std = f.x.std(0, false).clamp_min(1e-6);
   const at::Tensor z = (f.x - f.x.mean(0)) / std;

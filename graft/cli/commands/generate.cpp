@@ -221,7 +221,7 @@ int run(const Options& given, bool raw, bool chat) {
   set_threads(usable_cores());
   LanguageModel model(given.text("model"), raw ? "none" : given.text("chat_template"));
   if (model.model().parameter_count() < kWorthThreads) set_threads(1);
-  model.model().to(choose_device(given.text("device")));
+  model.model().to(begin_device(given.text("device")));
   model.generator().tokenizer();
   if (!chat) {
     Answers answers(given, model, raw);

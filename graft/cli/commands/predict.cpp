@@ -201,7 +201,7 @@ Command predict() {
           fail_usage("predict: give at least one INPUT, or --text");
         set_threads(usable_cores());
         const models::LoadedModel loaded = load(model, task);
-        loaded.model->to(choose_device(device));
+        loaded.model->to(begin_device(device));
         const auto& objective = graft::train::objective_of(loaded.model->problem());
         objective.check_answers(loaded, model);
         const bool texts = graft::train::reads_texts(*loaded.model);
