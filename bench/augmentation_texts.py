@@ -2,7 +2,7 @@
 """What augmentation of texts brings: TREC with all-MiniLM-L6-v2, at 10, 25, 50 and 100 % of the training part; prints the table of docs/evidence.md, "Augmentation of texts".
 
   augmentation_texts.py [--minutes N] [--graft build/release/graft] [--results bench/results/augmentation_texts.jsonl] [--seeds 0,1,2,3,4] [--shares 0.1,0.25,0.5,1]
-                        [--ways none,random_deletion,…] [--threads 2] [--tables]
+                        [--ways none,random_deletion,…] [--threads 2] [--device cuda] [--tables]
 
 A cell is (seed, share, way): one `graft train` of every weight, batches of 16, bfloat16 where the processor multiplies it, a fixed learning rate, and the passes of PASSES, the same for every way of a share; the 500 test
 questions are measured once, at the end. Nothing is chosen, so no part is kept for it. A seed draws the same questions and the same order for every way, and differences are taken within
@@ -39,7 +39,7 @@ def measure(args, seed, share, way):
     files = texts.files("trec", args.work)
     data = {"train": files["train"], "test": files["test"], "split": {"validation": 0}, "fraction": share}
     words = [f"model={texts.MINILM}", "data=" + json.dumps(data), f"seed={seed}", f"threads={args.threads}", "plan=off", "metric=accuracy", "strategy=full", "method=none",
-             f"precision={graft_run.precision()}", "train.batch=16", "train.lr=2e-4", "train.head_lr=1e-3", f"budget.epochs={PASSES[share]}", "train.keep=last", f"train.eval_every={PASSES[share]}",
+             f"device={args.device}", f"precision={graft_run.precision(args.device)}", "train.batch=16", "train.lr=2e-4", "train.head_lr=1e-3", f"budget.epochs={PASSES[share]}", "train.keep=last", f"train.eval_every={PASSES[share]}",
              "train.batch_norm=frozen", "train.workers=1", *WAYS[way]]
     with graft_run.trained(args.graft, words) as run:
         s = run.summary
@@ -70,6 +70,7 @@ def main():
     p.add_argument("--shares", type=lambda text: [float(s) for s in text.split(",")], default=list(PASSES))
     p.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
     for name, known in (("shares", PASSES), ("ways", WAYS)):

@@ -7,8 +7,10 @@ import tempfile
 import time
 
 
-def precision():
-    """What graft's plan takes for all but the smallest models: bfloat16 where the processor multiplies it (cpu_has_bfloat16 of graft/tensor/device.h)."""
+def precision(device="cpu"):
+    """What graft's plan takes for all but the smallest models: bfloat16 where the processor multiplies it (cpu_has_bfloat16 of graft/tensor/device.h), as GPUs do."""
+    if device == "cuda":
+        return "bfloat16"
     with open("/proc/cpuinfo") as f:
         return "bfloat16" if "avx512_bf16" in f.read() else "float32"
 

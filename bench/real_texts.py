@@ -2,7 +2,7 @@
 """A text classifier fine-tuned by graft and by transformers (peft, Trainer) at their defaults; prints the table of docs/evidence.md, "Texts beside transformers + peft".
 
   real_texts.py [--minutes N] [--graft build/release/graft] [--python .deps/oracles/bin/python] [--results bench/results/real_texts.jsonl] [--tasks trec,sst2]
-                [--strategies head,lora,layer-wise,full] [--seeds 0,1,2,3,4] [--threads 2] [--tables]
+                [--strategies head,lora,layer-wise,full] [--seeds 0,1,2,3,4] [--threads 2] [--device cuda] [--tables]
   real_texts.py --tune [--sides graft] …           learning rates on the part to choose by, seed 0; a table of its own, never the test part
 
 all-MiniLM-L6-v2 (scripts/minilm) on TREC (5,452 questions, 6 classes, 500 to test) and SST-2 (6,920 sentences, 1,821 to test), whole. Both sides read the same files, make the same
@@ -62,7 +62,7 @@ def by_graft(args, files, strategy, seed, value):
     data = {"train": files[0], "test": files[1], "split": {"validation": 0}}
     words = [f"model={texts.MINILM}", "data=" + json.dumps(data), f"seed={seed}", f"threads={args.threads}", "plan=off", "augment=none", "metric=accuracy", "train.batch=32",
              "train.workers=1", "train.keep=last", "train.eval_every=1", "train.batch_norm=frozen",
-             f"precision={graft_run.precision()}", *WORDS[strategy]]
+             f"device={args.device}", f"precision={graft_run.precision(args.device)}", *WORDS[strategy]]
     if strategy == "head":
         words += [f"train.ridge={value}", "train.lr=1e-3", "train.head_lr=1e-3", "budget.epochs=1"]
     else:
@@ -75,7 +75,7 @@ def by_graft(args, files, strategy, seed, value):
 
 def by_theirs(args, files, strategy, seed, value):
     command = [args.python, PEER, "--model", texts.MINILM, "--train", files[0], "--test", files[1], "--strategy", strategy, "--epochs", str(PASSES[strategy]), "--lr", str(value),
-               "--seed", str(seed), "--threads", str(args.threads)]
+               "--seed", str(seed), "--threads", str(args.threads), "--device", args.device]
     begin = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True)
     seconds = time.perf_counter() - begin
@@ -171,6 +171,7 @@ def main():
     p.add_argument("--sides", type=words, default=list(SIDES), help="of --tune")
     p.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2, 3, 4])
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
     p.add_argument("--tune", action="store_true", help="try the rates of CANDIDATES on the part to choose by")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()

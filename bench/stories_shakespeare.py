@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """stories260K tuned on tinyshakespeare: perplexity before and after, for head, layer-wise, LoRA and full; prints the table of docs/evidence.md, "Language models".
 
-  stories_shakespeare.py [--minutes N] [--graft build/release/graft] [--results bench/results/stories.jsonl] [--epochs 3] [--seeds 0,1,2] [--threads 2] [--tables]
+  stories_shakespeare.py [--minutes N] [--graft build/release/graft] [--results bench/results/stories.jsonl] [--epochs 3] [--seeds 0,1,2] [--threads 2] [--device cuda] [--tables]
 
 The text is cut once, at ends of paragraphs: its first 90 % to train, then 5 % to choose by and 5 % to measure on, so that no piece of a scene is learned and measured. Every run has the
 same passes, and ends with the weights that were best on the part to choose by. The first seed tries the rates of RATES; the one that was best on the part to choose by is that of the
@@ -57,7 +57,7 @@ def before(args):
 
 
 def after(args, way, seed, rate):
-    words = [f"model={MODEL}", f"data={args.work}", f"budget.epochs={args.epochs}", f"seed={seed}", f"threads={args.threads}", f"train.lr={rate}", *WAYS[way]]
+    words = [f"model={MODEL}", f"data={args.work}", f"budget.epochs={args.epochs}", f"seed={seed}", f"threads={args.threads}", f"device={args.device}", f"train.lr={rate}", *WAYS[way]]
     with graft_run.trained(args.graft, words) as run:
         s = run.summary
         return {**metrics(s["metrics"]), "validation": s["metric"]["validation"], "trained": s["parameters"]["trainable"], "cpu_s": s["time"]["cpu_s"], "wall_s": run.seconds,
@@ -117,6 +117,7 @@ def main():
     p.add_argument("--epochs", type=float, default=3)
     p.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2])
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
     bench = Bench(args)

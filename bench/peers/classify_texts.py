@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The peer's side of bench/real_texts.py: transformers' Trainer (and peft for LoRA) fine-tunes a text classifier and measures it; one process, one JSON line on stdout.
 
-  classify_texts.py --model DIR --train FILE --test FILE --strategy {full,head,lora,layer-wise} [--epochs 3] [--lr 5e-5] [--seed 0] [--threads 2]
+  classify_texts.py --model DIR --train FILE --test FILE --strategy {full,head,lora,layer-wise} [--epochs 3] [--lr 5e-5] [--seed 0] [--threads 2] [--device cpu]
 
 FILE has a record {"text", "label"} a line. As the documentation of transformers shows it: AutoModelForSequenceClassification, batches of 8 padded to their longest text, AdamW with a
 linearly falling rate, float32; what is not named here is Trainer's default, but no checkpoints are written and no bar is drawn.
@@ -30,6 +30,7 @@ def arguments():
     p.add_argument("--lr", type=float, default=5e-5)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     return p.parse_args()
 
 
@@ -105,7 +106,7 @@ def main():
 
         model = peft.get_peft_model(model, peft.LoraConfig(task_type="SEQ_CLS", r=8, lora_alpha=16, target_modules=["query", "value"]))
     with tempfile.TemporaryDirectory() as folder:
-        settings = transformers.TrainingArguments(output_dir=folder, num_train_epochs=args.epochs, learning_rate=args.lr, seed=args.seed, use_cpu=True, save_strategy="no", report_to="none",
+        settings = transformers.TrainingArguments(output_dir=folder, num_train_epochs=args.epochs, learning_rate=args.lr, seed=args.seed, use_cpu=args.device == "cpu", save_strategy="no", report_to="none",
                                                   disable_tqdm=True)
         trainer = transformers.Trainer(model=model, args=settings, train_dataset=train, processing_class=tokenizer, callbacks=callbacks)
         trainer.remove_callback(transformers.PrinterCallback)  # it prints the losses where the JSON line is expected

@@ -24,8 +24,10 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
     meter->add({context.block, 4 * scores, false, false});
   }
   at::Tensor mixed;
-  if (dropout_rate > 0 && context.random()) {
-    // The fused kernel draws from the global generator; masks must come from the run's own.
+  const bool drops = dropout_rate > 0 && context.random();
+  if (drops && q.is_cpu()) {
+    // The fused kernel draws from the global generator; masks must come from the run's own, which
+    // on a GPU are the same (new_generator).
     at::Tensor scores =
         at::matmul(split(q), split(k).transpose(-2, -1)) / std::sqrt(static_cast<double>(width));
     if (mask.defined()) scores = scores + mask;
@@ -33,7 +35,8 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   } else {
     const std::optional<at::Tensor> added =
         mask.defined() ? std::make_optional(mask) : std::nullopt;
-    mixed = at::scaled_dot_product_attention(split(q), split(k), split(v), added);
+    mixed = at::scaled_dot_product_attention(split(q), split(k), split(v), added,
+                                             drops ? dropout_rate : 0);
   }
   return mixed.transpose(1, 2).reshape({batch, tokens, heads * width});
 }

@@ -56,9 +56,7 @@ void finish_work(c10::Device device) {
 
 at::Generator new_generator(c10::Device device, uint64_t seed) {
   if (device.is_cpu()) return at::detail::createCPUGenerator(seed);
-  at::Generator generator = at::globalContext()
-                                .getAcceleratorHooksInterface(device.type())
-                                .getNewGenerator(device.index());
+  at::Generator generator = at::globalContext().defaultGenerator(device);
   generator.set_current_seed(seed);
   return generator;
 }

@@ -18,7 +18,8 @@ c10::Device begin_device(const std::string& name);
 void allow_unordered_sums();
 /// Waits until a GPU has done what it was given; nothing on a CPU. A clock is right only after it.
 void finish_work(c10::Device device);
-/// A source of random numbers for tensors of a device.
+/// A source of random numbers for tensors of a device. A GPU has one, from which LibTorch's fused
+/// kernels draw as well: it begins anew.
 at::Generator new_generator(c10::Device device, uint64_t seed);
 /// "float32" or "bfloat16" ("float16" only on a GPU). "auto" is resolved by the planner's probe.
 c10::ScalarType precision_type(const std::string& name, c10::Device device);

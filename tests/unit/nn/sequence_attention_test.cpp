@@ -97,6 +97,66 @@ TEST(SequenceAttention, WhatLiesBesideATextChangesNothing) {
   EXPECT_TRUE(at::equal(run(alone, rule), run(both, rule).narrow(0, 20, 33)));
 }
 
+/// In bfloat16, on processors that multiply it by tiles of their own (nn/attention_pairs.h).
+TEST(SequenceAttention, LoopsInBfloat16EqualTheOperators) {
+  const auto rounded = [](const Inputs& in) {
+    const auto copy = [](const at::Tensor& t) {
+      return t.detach().to(at::kBFloat16).set_requires_grad(true);
+    };
+    return Inputs{copy(in.q), copy(in.k), copy(in.v), in.lengths, in.key_lengths};
+  };
+  const auto far = [](const at::Tensor& mine, const at::Tensor& theirs) {
+    return ((mine.to(at::kDouble) - theirs).norm() / theirs.norm()).item<double>();
+  };
+  // One tile, several, and a rest; odd numbers of keys; too few queries for tiles.
+  const std::vector<int64_t> lengths = {5, 1, 150, 64, 65, 8, 9};
+  SequenceAttention far_apart, near, capped;
+  far_apart.heads = 6;
+  far_apart.kv_heads = 2;
+  far_apart.right = 0;
+  near = far_apart;
+  near.left = 9;  // a tile's keys begin at odd numbers as well
+  near.right = 4;
+  capped = far_apart;
+  capped.soft_cap = 1.5;
+  for (const SequenceAttention& rule : {far_apart, near, capped}) {
+    for (const auto& keys : {lengths, std::vector<int64_t>{6, 3, 151, 90, 100, 80, 9}}) {
+      if (keys != lengths && rule.right != 0) continue;
+      const Inputs a = rounded(inputs(rule, lengths, keys));
+      const Inputs b = in_double(a);
+      const at::Tensor x = run(a, rule);
+      const at::Tensor y = run(b, rule);
+      EXPECT_LT(far(x, y), 4e-3);
+      const at::Tensor g =
+          at::randn(x.sizes(), at::detail::createCPUGenerator(8), at::kFloat).to(at::kBFloat16);
+      x.backward(g);
+      y.backward(g.to(at::kDouble));
+      for (const auto& [mine, theirs] : {std::pair{a.q, b.q}, {a.k, b.k}, {a.v, b.v}})
+        EXPECT_LT(far(mine.grad(), theirs.grad()), 1e-2);
+    }
+  }
+}
+
+TEST(SequenceAttention, WhatLiesBesideATextChangesNothingInBfloat16) {
+  SequenceAttention rule;
+  rule.heads = rule.kv_heads = 2;
+  const Inputs both = inputs(rule, {20, 3, 33}, {20, 3, 33});
+  const auto some = [&](const at::Tensor& t, int64_t first, int64_t rows) {
+    return t.detach().narrow(0, first, rows).to(at::kBFloat16).set_requires_grad(true);
+  };
+  const auto of = [&](int64_t first, int64_t rows, const std::vector<int64_t>& lengths) {
+    return run({some(both.q, first, rows),
+                some(both.k, first, rows),
+                some(both.v, first, rows),
+                at::tensor(lengths, at::kLong),
+                {}},
+               rule);
+  };
+  const at::Tensor all = of(0, 56, {20, 3, 33});
+  EXPECT_TRUE(at::equal(of(23, 33, {33}), all.narrow(0, 23, 33)));
+  EXPECT_TRUE(at::equal(of(20, 3, {3}), all.narrow(0, 20, 3)));
+}
+
 /// No mask is kept: backward must drop what forward dropped. The slope along a direction shows it.
 TEST(SequenceAttention, DroppedEntriesAreTheSameInBackward) {
   SequenceAttention rule;
