@@ -5,7 +5,7 @@
                    [--texts | --detectors] [--dtype float32|bfloat16] [--device cpu|cuda] [--threads 2] [--rounds 5] [--steps 4] [--warmup 2] [--tables]
 
 A round of a cell (model, mode, dtype) is one process of each side, one after the other: graft, theirs, graft, theirs … Both read the same random checkpoint. Before the first round every
-setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 the matrix products that a step
+setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 and the Llama the matrix products that a step
 needs are timed alone in every round. Rounds are appended to the results file and not repeated. Ratios are of medians over all steps; their intervals are bootstrapped over rounds and steps.
 """
 import argparse
@@ -22,6 +22,7 @@ from rows import ORACLES, RESULTS, ROOT, Clock, Rows
 PEER = os.path.join(ROOT, "bench/peers/train_step.py")
 BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32, "bert_base": 16, "llama_135m": 4, "yolos_tiny": 4, "rt_detr_v2_r18": 2}
 TEXTS = ("bert_base", "llama_135m")
+ROOFED = ("vit_b16", "llama_135m")  # whose products train_step --roof knows
 DETECTORS = ("yolos_tiny", "rt_detr_v2_r18")
 MODES = ["full", "head", "lora"]
 # The step ratio's upper end that is asked for, and the ratio of peak memory.
@@ -77,7 +78,7 @@ class Bench:
     def round(self, cell, setting):
         common = self.common(cell) + ["--steps", self.args.steps, "--warmup", self.args.warmup]
         value = {"ours": launch([self.args.ours, *common]), "theirs": launch([self.args.python, PEER, *common, *setting]), "setting": setting}
-        if cell[0] == "vit_b16" and self.args.device == "cpu":
+        if cell[0] in ROOFED and self.args.device == "cpu":
             value["products"] = launch([self.args.ours, *common, "--roof"])
         if cell[1] == "full" and cell[0] not in ("vit_b16", *TEXTS, *DETECTORS):
             value["frozen"] = launch([self.args.ours, *common, "--batch-norm", "frozen"])

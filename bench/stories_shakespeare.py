@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """stories260K tuned on tinyshakespeare: perplexity before and after, for head, layer-wise, LoRA and full; prints the table of docs/evidence.md, "Language models".
 
-  stories_shakespeare.py [--minutes N] [--graft build/release/graft] [--results bench/results/stories.jsonl] [--epochs 3] [--seeds 0,1,2] [--threads 2] [--device cuda] [--tables]
+  stories_shakespeare.py [--minutes N] [--graft build/release/graft] [--results bench/results/stories.jsonl] [--epochs 3] [--seeds 0,1,2] [--ways head,…] [--threads 2] [--device cuda] [--tables]
 
 The text is cut once, at ends of paragraphs: its first 90 % to train, then 5 % to choose by and 5 % to measure on, so that no piece of a scene is learned and measured. Every run has the
 same passes, and ends with the weights that were best on the part to choose by. The first seed tries the rates of RATES; the one that was best on the part to choose by is that of the
@@ -85,7 +85,7 @@ class Bench:
         if not self.rows.find(way="nothing"):
             self.rows.add(way="nothing", **before(self.args))
         for seed in self.args.seeds:
-            for way in WAYS:
+            for way in self.args.ways:
                 rates = RATES[way] if seed == self.args.seeds[0] else [self.rate(way)]
                 for rate in rates:
                     if rate is not None:
@@ -96,7 +96,7 @@ def print_table(bench):
     print("| trained | parameters | rate | perplexity, test: mean (least to most) | tokens right | TFLOP | CPU s | tensors MiB | seeds |\n|---|---|---|---|---|---|---|---|---|")
     for row in bench.rows.find(way="nothing")[:1]:
         print(f"| nothing | | | {row['perplexity']:.2f} [{row['interval'][0]:.2f}, {row['interval'][1]:.2f}] | {100 * row['accuracy']:.1f} % | | | | |")
-    for way in WAYS:
+    for way in bench.args.ways:
         rate = bench.rate(way)
         found = [r for r in bench.rows.find(way=way, epochs=bench.args.epochs, rate=rate) if r["seed"] in bench.args.seeds]
         if not found:
@@ -116,10 +116,14 @@ def main():
     p.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "graft_bench_shakespeare"), help="folder for the parts of the text")
     p.add_argument("--epochs", type=float, default=3)
     p.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2])
+    p.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
     p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
+    unknown = set(args.ways) - set(WAYS)
+    if unknown:
+        p.error(f"--ways: there is no {', '.join(sorted(unknown))}; give {', '.join(WAYS)}")
     bench = Bench(args)
     if not args.tables:
         bench.run()

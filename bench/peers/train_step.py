@@ -5,7 +5,7 @@
                 [--bfloat16 {autocast,pure}] [--device {cpu,cuda}] --threads N [--channels-last] [--fused] [--image-size N] [--length N] [--classes N] [--checkpoint DIR]
   train_step.py --model M --make-checkpoint DIR     writes the random model, so that both sides can load the same file
 
-head: only the classifier learns (of llama_135m: the output matrix). lora: rank 8 (llama_135m: 16), alpha 16, no dropout, on q and v of the ViT and of BERT, on every linear layer of
+head: only the classifier learns (of llama_135m: the final norm and the output matrix). lora: rank 8 (llama_135m: 16), alpha 16, no dropout, on q and v of the ViT and of BERT, on every linear layer of
 the Llama, on every convolution of ResNet-50, on the 1x1 convolutions of MobileNetV2, and
 the classifier learns, too (the Llama has none). llama_135m has the shape of SmolLM2-135M and learns the next token of every one. Everything runs in train mode, as the peer's own trainer does. Pixels and tokens are random tensors made before the first step, so that no data
 loading is measured.
@@ -99,7 +99,7 @@ def build(args):
 def choose_trainable(model, args):
     if args.mode == "head":
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name.startswith(("classifier", "lm_head")))
+            parameter.requires_grad_(name.startswith(("classifier", "lm_head", "model.norm")))
         if args.model == "llama_135m":  # a head that shares the embedding's matrix learns as a copy of it, on both sides
             model.config.tie_word_embeddings = False
             import torch

@@ -64,7 +64,7 @@ Arguments parse(int argc, char** argv) {
       ->check(CLI::IsMember({"auto", "train", "frozen"}));
   app.add_flag("--recompute", a.recompute, "blocks run again in backward (train.recompute)");
   app.add_flag("--cast", a.cast, "frozen weights stay in float32 and are cast at every use");
-  app.add_flag("--roof", a.roof, "only the matrix products of a step (vit_b16)");
+  app.add_flag("--roof", a.roof, "only the matrix products of a step (vit_b16, llama_135m)");
   app.add_option("--profile", a.profile,
                  "also print this many operations of one step to stderr, the longest first");
   try {
@@ -224,7 +224,7 @@ Json run(const Arguments& a) {
                {"device", a.device},
                {"threads", a.threads}};
   if (a.roof) {
-    line["steps_s"] = time_vit_products(a.mode, a.batch, a.dtype, a.warmup, a.steps);
+    line["steps_s"] = time_products(a.model, a.mode, a.batch, a.dtype, a.warmup, a.steps);
     return line;
   }
   Trainer trainer(a);

@@ -128,7 +128,11 @@ struct OutputGradients {
   }
   void add(const at::Tensor& of_logits, const Terms& terms) const {
     for (size_t i = 0; i < terms.size(); ++i) {
-      if (matrices[i].defined()) matrices[i].add_(of_logits.t().mm(terms[i].rows));
+      if (!matrices[i].defined()) continue;
+      if (matrices[i].scalar_type() == of_logits.scalar_type())
+        matrices[i].addmm_(of_logits.t(), terms[i].rows);
+      else
+        matrices[i].add_(of_logits.t().mm(terms[i].rows));
     }
     if (bias.defined()) bias.add_(of_logits.sum(0, false, bias.scalar_type()));
   }
@@ -178,9 +182,12 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       }
       if (sums.wanted()) sums.add(made, part);
     });
-    variable_list saved{of_rows[0], of_rows[1], sums.matrices[0], sums.matrices[1], sums.bias};
+    variable_list saved{of_rows[0], of_rows[1]};
     // Only gradients of the output need more than the rows' own.
-    if (sums.wanted()) saved.insert(saved.end(), {x, weight, low, b, bias, targets});
+    if (sums.wanted()) {
+      saved.insert(saved.end(), {x, weight, low, b, bias, targets});
+      ctx->saved_data["sums"] = variable_list{sums.matrices[0], sums.matrices[1], sums.bias};
+    }
     ctx->save_for_backward(saved);
     ctx->saved_data["cap"] = cap;
     ctx->set_materialize_grads(false);
@@ -190,7 +197,15 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
 
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    const OutputGradients sums({saved[2], saved[3]}, saved[4]);
+    // Taken, not read: as large as the vocabulary, they are scaled where they are and handed on.
+    variable_list taken(3);
+    if (saved.size() > 2) {
+      const auto found = ctx->saved_data.find("sums");
+      GRAFT_ASSERT(found != ctx->saved_data.end());  // backward a second time
+      taken = found->second.toTensorVector();
+      ctx->saved_data.erase(found);
+    }
+    const OutputGradients sums({std::move(taken[0]), std::move(taken[1])}, std::move(taken[2]));
     const at::Tensor& of_sum = grads[0];
     const at::Tensor& of_rows = grads[1];
     variable_list result(7);
@@ -205,11 +220,11 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
       if (saved[i].defined()) result[2 * i] = (saved[i] * factor).to(saved[i].scalar_type());
     }
     const auto finish = [&](const at::Tensor& sum, const at::Tensor& like) {
-      return (of_rows.defined() ? sum : sum * scale).to(like.scalar_type());
+      return (of_rows.defined() ? sum : sum.mul_(scale)).to(like.scalar_type());
     };
-    if (sums.matrices[0].defined()) result[1] = finish(sums.matrices[0], saved[6]);
-    if (sums.matrices[1].defined()) result[3] = finish(sums.matrices[1], saved[8]);
-    if (sums.bias.defined()) result[4] = finish(sums.bias, saved[9]);
+    if (sums.matrices[0].defined()) result[1] = finish(sums.matrices[0], saved[3]);
+    if (sums.matrices[1].defined()) result[3] = finish(sums.matrices[1], saved[5]);
+    if (sums.bias.defined()) result[4] = finish(sums.bias, saved[6]);
     return result;
   }
 
@@ -218,13 +233,13 @@ class LinearCrossEntropy : public torch::autograd::Function<LinearCrossEntropy> 
   /// holds them.
   static void add_scaled(const OutputGradients& sums, double cap, const variable_list& saved,
                          const at::Tensor& scale) {
-    const at::Tensor& x = saved[5];
-    const at::Tensor& bias = saved[9];
-    const at::Tensor& targets = saved[10];
+    const at::Tensor& x = saved[2];
+    const at::Tensor& bias = saved[6];
+    const at::Tensor& targets = saved[7];
     const at::NoGradGuard no_grad;
-    const Terms terms = terms_of(x, saved[6], saved[7], saved[8]);
+    const Terms terms = terms_of(x, saved[3], saved[4], saved[5]);
     sums.clear();  // the room of those of the sum, which is not asked for
-    for_some_rows(x, saved[6].size(0), [&](int64_t first, int64_t n, const at::Tensor& room) {
+    for_some_rows(x, saved[3].size(0), [&](int64_t first, int64_t n, const at::Tensor& room) {
       const Terms part = some(terms, first, n);
       const Rows some_rows{targets.narrow(0, first, n), at::empty({n}, scale.options()),
                            at::empty({n}, scale.options().dtype(at::kBool)),

@@ -17,8 +17,7 @@
 namespace graft::plan {
 namespace {
 
-constexpr int64_t kFillBatch = train::Kept::kBatch;  // of the loop's caches and evaluations
-constexpr int kPrefetched = 3;                       // batches that wait or are being used
+constexpr int kPrefetched = 3;             // batches that wait or are being used
 constexpr double kTinyUpdates = 10;        // samples' worth of time that updates of 1 and 2 take
 constexpr int64_t kOtherBytes = 16 << 20;  // decoding, kernels made at run time, the report
 
@@ -132,9 +131,9 @@ StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double 
   if (probed) *probed = p;
   cost.peak_bytes =
       p.peak_bytes + cost.cache_bytes + (cost.cached ? 0 : kPrefetched * costs.batch_bytes);
-  cost.peak_bytes =
-      std::max(cost.peak_bytes, costs.forward_peak + cost.cache_bytes +
-                                    kPrefetched * kFillBatch * costs.batch_bytes / batch);
+  cost.peak_bytes = std::max(cost.peak_bytes,
+                             costs.forward_peak + cost.cache_bytes +
+                                 kPrefetched * train::pass_batch(job) * costs.batch_bytes / batch);
   if (solved) {
     cost.peak_bytes =
         std::max(cost.peak_bytes, live_tensor_bytes() + cost.cache_bytes + solving_bytes(job));
@@ -159,8 +158,10 @@ Costs measure_costs(train::Job& job, const Tried& tried) {
   Costs costs{tried.allowance, tried.forward.sample_s, 0, tried.data, 0, {}};
   costs.batch_bytes =
       job.config.values["train"]["batch"].get<int64_t>() * job.inputs->example(1).bytes();
-  if (costs.forward_s == 0 || costs.allowance.fits(8 * kFillBatch * costs.forward_s)) {
-    const ForwardProbe forward = probe_forward(job, kFillBatch, costs.allowance.part(0.5));
+  const int64_t at_a_time = train::pass_batch(job);  // of the loop's caches and evaluations
+  const auto forwards = static_cast<double>(8 * at_a_time);
+  if (costs.forward_s == 0 || costs.allowance.fits(forwards * costs.forward_s)) {
+    const ForwardProbe forward = probe_forward(job, at_a_time, costs.allowance.part(0.5));
     costs.forward_s = forward.sample_s;
     costs.forward_peak = forward.peak_bytes;
   }

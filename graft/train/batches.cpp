@@ -17,6 +17,7 @@ namespace graft::train {
 namespace {
 
 constexpr int64_t kCachedEvaluationBatch = 512;
+constexpr int64_t kPassTokens = 2048, kFewestSamples = 16, kMostSamples = 128;  // of a pass
 
 /// What blocks made of some samples, a row each.
 at::Tensor rows_of(const nn::Flow& flow, int64_t parts) {
@@ -26,7 +27,15 @@ at::Tensor rows_of(const nn::Flow& flow, int64_t parts) {
 
 }  // namespace
 
-Reader::Reader(Job& job, Warn warn) : job_(job), warn_(std::move(warn)), pace_(job.forward_s) {
+int64_t pass_batch(const Job& job) {
+  const nn::Flow usual = job.inputs->example(1);
+  if (!usual.has("lengths")) return kFewestSamples;
+  const auto tokens = usual.at("lengths").sum().item<int64_t>();
+  return std::clamp(kPassTokens / std::max<int64_t>(1, tokens), kFewestSamples, kMostSamples);
+}
+
+Reader::Reader(Job& job, Warn warn)
+    : job_(job), warn_(std::move(warn)), pace_(job.forward_s), pass_batch_(pass_batch(job)) {
   views_ = job.config.values["train"]["views"].get<int64_t>();
   const Json& limit = job.config.values["train"]["image_cache"];
   int64_t automatic = std::min<int64_t>(usable_memory_bytes() / 8, int64_t{1} << 30);
@@ -93,9 +102,9 @@ std::vector<int64_t> Reader::spread(const data::View& view) const {
 }
 
 int64_t Reader::batch_size(const Deadline& deadline) const {
-  const double large = static_cast<double>(kBatch) * pace_.sample_s();
+  const double large = static_cast<double>(pass_batch_) * pace_.sample_s();
   return deadline.limited() && large > kLargeBatchShare * deadline.left_in_all() ? kSmallBatch
-                                                                                 : kBatch;
+                                                                                 : pass_batch_;
 }
 
 double Reader::seconds_for(const data::View& view, double sample_s) const {

@@ -42,13 +42,19 @@ bool mixes_inputs(const Job& job);
 /// Sends a micro-batch through the rest of the chain, blocks below `border` without a graph.
 nn::Flow pass(models::Model& model, MicroBatch& batch, int border, nn::Context& context);
 
+/// Samples that go through frozen blocks, or in an evaluation through all of them, at a time: what
+/// is usual in the data decides, not train.batch, so that what a cache holds and an evaluation
+/// measures does not depend on that. Short texts are more at a time, or their products would wait
+/// for the weights.
+int64_t pass_batch(const Job& job);
+
 /// What a cache of the training split holds: of the samples in the order of Reader::cache_order the
 /// first `samples`, each with `views` views, filled in batches of `batch`. A replay asks for the
 /// same.
 struct Kept {
   static constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
-  static constexpr int64_t kBatch = 16;  ///< where the time is not short
-  int64_t samples = kAll, views = kAll, batch = kBatch;
+  int64_t samples = kAll, views = kAll;
+  int64_t batch = 0;  ///< 0: pass_batch, as where the time is not short
 };
 
 /// Reads samples for training and evaluation: decoding, augmentation, and the outputs of the frozen
@@ -120,10 +126,8 @@ class Reader {
   double evaluation_flops() const { return evaluation_flops_; }
 
  private:
-  // Sizes of batches through the frozen part do not depend on train.batch, so that what a cache
-  // holds and an evaluation measures does not either. Small ones waste less of a time that is
-  // short.
-  static constexpr int64_t kBatch = Kept::kBatch, kSmallBatch = 8;
+  // Batches of a time that is short, of which they waste less.
+  static constexpr int64_t kSmallBatch = 8;
   static constexpr double kLargeBatchShare = 0.04;  // of the time left
 
   std::unique_ptr<data::Batches> batches(const data::View& view, std::vector<int64_t> order,
@@ -150,6 +154,7 @@ class Reader {
   int64_t cached_views_ = 1;
   std::optional<Kept> kept_;
   Pace pace_;
+  int64_t pass_batch_;
   double cached_validation_s_ = 0;
   mutable std::set<std::string> bad_;  // ids
   double evaluation_flops_ = 0;

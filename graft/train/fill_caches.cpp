@@ -145,7 +145,7 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
   Kept asked = whole;
   if (replayed) {
     asked = {std::min(replayed->samples, whole.samples), std::min(replayed->views, whole.views),
-             replayed->batch};
+             replayed->batch > 0 ? replayed->batch : pass_batch_};
   }
   needed.resize(static_cast<size_t>(asked.samples));
   Filled train =
@@ -156,7 +156,7 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
   cached_views_ = train.kept.views;
   cached_samples += train.kept.samples * train.kept.views;
   if (train.kept.samples < whole.samples || train.kept.views < whole.views ||
-      train.kept.batch != kBatch) {
+      train.kept.batch != pass_batch_) {
     kept_ = train.kept;
   }
   if (train.kept.samples < asked.samples) {
