@@ -80,7 +80,8 @@ struct Rows {
 at::Tensor take_losses(const Logits& logits, const Rows& rows, at::ScalarType type,
                        bool gradients) {
   if (logits.plain) {
-    cross_entropy_(logits.values, rows.targets, rows.losses, rows.hits, gradients, rows.scale);
+    cross_entropy_in_place(logits.values, rows.targets, rows.losses, rows.hits, gradients,
+                           rows.scale);
     return logits.values;
   }
   const at::Tensor wanted = rows.targets.unsqueeze(1);

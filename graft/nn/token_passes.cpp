@@ -236,8 +236,9 @@ at::Tensor rotate_heads(const at::Tensor& x, const at::Tensor& cosine, const at:
   return at::cat(parts, 2).view(x.sizes());
 }
 
-void cross_entropy_(const at::Tensor& logits, const at::Tensor& targets, const at::Tensor& losses,
-                    const at::Tensor& hits, bool gradients, const at::Tensor& scale) {
+void cross_entropy_in_place(const at::Tensor& logits, const at::Tensor& targets,
+                            const at::Tensor& losses, const at::Tensor& hits, bool gradients,
+                            const at::Tensor& scale) {
   const int64_t n = logits.size(1);
   GRAFT_ASSERT(has_cpu_loops(logits) && logits.stride(1) == 1);
   GRAFT_ASSERT(targets.is_contiguous() && losses.is_contiguous() && hits.is_contiguous());

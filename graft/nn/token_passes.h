@@ -26,7 +26,8 @@ at::Tensor rotate_heads(const at::Tensor& x, const at::Tensor& cosine, const at:
 /// targets [T] int64: `losses` [T] float32 and `hits` [T] bool (token_loss.h) are written. Where
 /// `gradients` the logits turn into theirs, times `scale` [T] float32 where that is defined. No
 /// node of the graph.
-void cross_entropy_(const at::Tensor& logits, const at::Tensor& targets, const at::Tensor& losses,
-                    const at::Tensor& hits, bool gradients, const at::Tensor& scale);
+void cross_entropy_in_place(const at::Tensor& logits, const at::Tensor& targets,
+                            const at::Tensor& losses, const at::Tensor& hits, bool gradients,
+                            const at::Tensor& scale);
 
 }  // namespace graft::nn

@@ -57,8 +57,8 @@ bool Reader::mixes_samples(int64_t epoch) const {
   const int64_t steps = planned_steps(job_);
   if (closed <= 0 || steps <= 0) return true;
   const int64_t in_epoch = epoch_shape(job_).steps;
-  const auto epochs = static_cast<double>((steps + in_epoch - 1) / in_epoch);
-  return static_cast<double>(epoch) < std::ceil(epochs * (1 - closed) - 1e-9);
+  const int64_t epochs = (steps + in_epoch - 1) / in_epoch;
+  return static_cast<double>(epoch) < std::ceil(static_cast<double>(epochs) * (1 - closed) - 1e-9);
 }
 
 int64_t Reader::cache_row(int64_t position, int64_t epoch) const {

@@ -139,9 +139,9 @@ TEST(TokenPasses, CrossEntropyInPlaceIsThatOfLibTorch) {
     (expected * scale).sum().backward();
     const at::Tensor losses = at::empty({70}), hits = at::empty({70}, at::kBool);
     const at::Tensor kept = logits.clone();
-    cross_entropy_(kept, targets, losses, hits, false, {});
+    cross_entropy_in_place(kept, targets, losses, hits, false, {});
     EXPECT_TRUE(kept.equal(logits));
-    cross_entropy_(kept, targets, losses, hits, true, scale);
+    cross_entropy_in_place(kept, targets, losses, hits, true, scale);
     EXPECT_LT(gap(losses, expected), 1e-5);
     EXPECT_LT(gap(kept, plain.grad()), type == at::kFloat ? 1e-6 : 4e-3);
     const at::Tensor right = logits.gather(1, targets.unsqueeze(1)).squeeze(1);
