@@ -138,7 +138,7 @@ TEST(TagLoss, KnowsWeightsSmoothingAndFocus) {
 }
 
 TEST(TagTraining, LearnsSentencesByHeart) {
-  for (const Json& patch : {Json::object(), with(kLora, {{"train", {{"lr", 0.01}}}})}) {
+  for (const Json& patch : {Json::object(), with(kLora, {{"train", {{"lr", 0.003}}}})}) {
     SCOPED_TRACE(patch.dump());
     const test::ScratchDir scratch;
     Json config = with(tag_config(scratch / "run"), patch);
