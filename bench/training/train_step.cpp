@@ -69,6 +69,8 @@ Arguments parse(int argc, char** argv) {
                  "also print this many operations of one step to stderr, the longest first");
   try {
     app.parse(argc, argv);
+    if (a.roof && a.model != "vit_b16" && a.model != "llama_135m")
+      throw CLI::ValidationError("--roof", "knows the products of vit_b16 and llama_135m only");
   } catch (const CLI::ParseError& e) {
     std::exit(app.exit(e));
   }

@@ -22,20 +22,21 @@ const AttentionLines& attention_lines(Simd level) {
 
 namespace {
 
-constexpr int64_t kTile = 64;  // queries whose products are in memory at a time
+constexpr int64_t kTile = AttentionPlan::kTile;
 // Multiplications below which waking other threads takes longer than they save.
 constexpr double kWorthThreads = 1 << 18;
 
-/// Runs body(sequence, head, scratch) for every pair, the dear ones first.
+/// Runs body(sequence, part, scratch) for every sequence and each of the parts that its heads are
+/// divided into, the dear ones first.
 template <typename Body>
-void for_each_head(const AttentionPlan& plan, int64_t heads, const Body& body) {
+void for_each_part(const AttentionPlan& plan, int64_t parts, const Body& body) {
   std::atomic<int64_t> next{0};
-  const auto all = static_cast<int64_t>(plan.order.size()) * heads;
+  const auto all = static_cast<int64_t>(plan.order.size()) * parts;
   const int64_t threads = plan.products < kWorthThreads ? 1 : at::get_num_threads();
   parallel_for(std::min<int64_t>(all, threads), [&](int64_t, int64_t) {
     AttentionScratch scratch;
     for (int64_t i = next++; i < all; i = next++)
-      body(plan.sequences[plan.order[static_cast<size_t>(i / heads)]], i % heads, scratch);
+      body(plan.sequences[plan.order[static_cast<size_t>(i / parts)]], i % parts, scratch);
   });
 }
 
@@ -207,7 +208,7 @@ void attention_forward(const AttentionPlan& plan, const at::Tensor& q, const at:
   const int64_t kv_heads = plan.rule.kv_heads;
   const auto together = static_cast<int64_t>(plan.sequences.size()) * kv_heads;
   const int64_t heads = together < 2 * at::get_num_threads() ? 1 : plan.group();
-  for_each_head(plan, plan.rule.heads / heads,
+  for_each_part(plan, plan.rule.heads / heads,
                 [&](const AttendedRows& s, int64_t part, AttentionScratch& scratch) {
                   const int64_t first = part * heads;
                   if (takes_pairs(plan, s, q))
@@ -222,7 +223,7 @@ void attention_backward(const AttentionPlan& plan, const at::Tensor& g, const at
                         const at::Tensor& k, const at::Tensor& v, const at::Tensor& out,
                         const float* log_sums, const at::Tensor& dq, const at::Tensor& dk,
                         const at::Tensor& dv) {
-  for_each_head(
+  for_each_part(
       plan, plan.rule.kv_heads, [&](const AttendedRows& s, int64_t kv, AttentionScratch& scratch) {
         if (takes_pairs(plan, s, q))
           return backward_by_pairs(plan, s, kv, g, q, k, v, out, log_sums, dq, dk, dv, scratch);

@@ -20,6 +20,8 @@ struct AttendedRows {
 
 /// What the loops need to know, beside the tensors.
 struct AttentionPlan {
+  static constexpr int64_t kTile = 64;  ///< queries whose products are in memory at a time
+
   std::vector<AttendedRows> sequences;
   std::vector<size_t> order;  // the longest first, so that threads end together
   SequenceAttention rule;

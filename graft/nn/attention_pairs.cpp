@@ -3,15 +3,15 @@
 #include <torch/types.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
+#include <utility>
 
 #include "graft/tensor/pair_gemm.h"
 
 namespace graft::nn {
 namespace {
 
-constexpr int64_t kTile = 64;       // queries whose products are in memory at a time
+constexpr int64_t kTile = AttentionPlan::kTile;
 constexpr int64_t kFewQueries = 8;  // below, tiles of floats
 
 int64_t halved(int64_t n) {
@@ -64,9 +64,7 @@ void put_rows(const at::Tensor& t, int64_t first, int64_t rows, int64_t column, 
 
 float inner_product(const uint16_t* a, const uint16_t* b, int64_t n) {
   constexpr int64_t kLanes = 16;
-  const auto number = [](uint16_t x) {
-    return std::bit_cast<float>(static_cast<uint32_t>(x) << 16);
-  };
+  const auto number = [](uint16_t x) { return c10::detail::f32_from_bits(x); };
   float sums[kLanes] = {};
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {

@@ -17,7 +17,6 @@
 #include "graft/nn/padded_rows.h"
 
 namespace graft::nn {
-
 namespace {
 
 using torch::autograd::AutogradContext;

@@ -61,6 +61,7 @@ struct Costs {
   int64_t forward_peak = 0;
   data::ReadCost data;
   int64_t batch_bytes = 0;
+  int64_t pass_batch = 0;
   std::vector<std::pair<Candidate, Probe>> tried;  // without a method: what need not be tried again
 
   /// Seconds that may be spent on trying one candidate.
@@ -131,9 +132,9 @@ StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double 
   if (probed) *probed = p;
   cost.peak_bytes =
       p.peak_bytes + cost.cache_bytes + (cost.cached ? 0 : kPrefetched * costs.batch_bytes);
-  cost.peak_bytes = std::max(cost.peak_bytes,
-                             costs.forward_peak + cost.cache_bytes +
-                                 kPrefetched * train::pass_batch(job) * costs.batch_bytes / batch);
+  cost.peak_bytes =
+      std::max(cost.peak_bytes, costs.forward_peak + cost.cache_bytes +
+                                    kPrefetched * costs.pass_batch * costs.batch_bytes / batch);
   if (solved) {
     cost.peak_bytes =
         std::max(cost.peak_bytes, live_tensor_bytes() + cost.cache_bytes + solving_bytes(job));
@@ -155,13 +156,13 @@ StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double 
 }
 
 Costs measure_costs(train::Job& job, const Tried& tried) {
-  Costs costs{tried.allowance, tried.forward.sample_s, 0, tried.data, 0, {}};
+  Costs costs{
+      tried.allowance, tried.forward.sample_s, 0, tried.data, 0, train::pass_batch(job), {}};
   costs.batch_bytes =
       job.config.values["train"]["batch"].get<int64_t>() * job.inputs->example(1).bytes();
-  const int64_t at_a_time = train::pass_batch(job);  // of the loop's caches and evaluations
-  const auto forwards = static_cast<double>(8 * at_a_time);
+  const auto forwards = static_cast<double>(8 * costs.pass_batch);
   if (costs.forward_s == 0 || costs.allowance.fits(forwards * costs.forward_s)) {
-    const ForwardProbe forward = probe_forward(job, at_a_time, costs.allowance.part(0.5));
+    const ForwardProbe forward = probe_forward(job, costs.pass_batch, costs.allowance.part(0.5));
     costs.forward_s = forward.sample_s;
     costs.forward_peak = forward.peak_bytes;
   }

@@ -1,8 +1,9 @@
 #include "graft/tensor/pair_gemm.h"
 
+#include <c10/util/BFloat16.h>
+
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "graft/tensor/device.h"
@@ -19,9 +20,7 @@ namespace graft {
 namespace {
 
 uint32_t rounded(float x) {
-  const auto bits = std::bit_cast<uint32_t>(x);
-  if (std::isnan(x)) return (bits >> 16) | 0x40U;
-  return (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+  return c10::detail::round_to_nearest_even(x);
 }
 
 float low(uint32_t pair) {
