@@ -11,7 +11,6 @@ a seed. Cells that are in the results file are not run again; the ways of a (see
 The list of synonyms (bench/data/question_synonyms.txt) was written by hand for common words of the training questions, of which it knows every ninth; so each is replaced with
 probability 0.5, which changes about one word in eighteen. back_translation needs a translator and is not here. Standard library only.
 """
-import argparse
 import json
 import os
 import statistics
@@ -19,9 +18,10 @@ import sys
 import tempfile
 
 import graft_run
+import options
 import texts
 from intervals import percent, points
-from rows import GRAFT, RESULTS, ROOT, Clock, Rows
+from rows import ROOT, Clock, Rows
 
 PASSES = {0.1: 12, 0.25: 8, 0.5: 4, 1.0: 3}
 SYNONYMS = "bench/data/question_synonyms.txt"
@@ -61,22 +61,12 @@ def print_table(args, rows):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--minutes", type=float, default=60)
-    p.add_argument("--graft", default=GRAFT)
-    p.add_argument("--results", default=os.path.join(RESULTS, "augmentation_texts.jsonl"))
+    p = options.parser(__doc__, "augmentation_texts.jsonl", device=True)
     p.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "graft_bench_texts"), help="folder for the records that the runs read")
-    p.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2, 3, 4])
-    p.add_argument("--shares", type=lambda text: [float(s) for s in text.split(",")], default=list(PASSES))
-    p.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
+    options.add_numbers(p, "--seeds", range(5))
+    options.add_some_of(p, "--shares", PASSES, float)
+    options.add_some_of(p, "--ways", WAYS)
     args = p.parse_args()
-    for name, known in (("shares", PASSES), ("ways", WAYS)):
-        unknown = [str(value) for value in getattr(args, name) if value not in known]
-        if unknown:
-            p.error(f"--{name}: there is no {', '.join(unknown)}; give {', '.join(map(str, known))}")
     rows, clock = Rows(args.results), Clock(args.minutes)
     todo = [(seed, share, way) for seed in args.seeds for share in args.shares for way in args.ways]
     for seed, share, way in [] if args.tables else todo:

@@ -6,14 +6,14 @@
 A cell is (group, name, seed, fold): one `graft train` with the fold as its test split. Learning rates are chosen by graft's range test on the training part (train.lr: auto) and the
 weights by the validation part; the held-out fold is measured once, at the end. Cells that are in the results file are not run again. Standard library only.
 """
-import argparse
 import json
 import os
 import sys
 
 import graft_run
+import options
 from intervals import mcnemar, mean_interval, wilson
-from rows import GRAFT, RESULTS, ROOT, Clock, Rows
+from rows import ROOT, Clock, Rows
 
 FOLDS = 5
 EPOCHS = 6
@@ -103,15 +103,10 @@ def print_tables(results):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--minutes", type=float, default=1e9)
-    p.add_argument("--graft", default=GRAFT)
+    p = options.parser(__doc__, "clothing.jsonl", threads=1, minutes=1e9)
     p.add_argument("--model", default="mobilenet_v2_0.35_224")
-    p.add_argument("--results", default=os.path.join(RESULTS, "clothing.jsonl"), help="several, separated by commas, are read; the last is written")
     p.add_argument("--group", help="only these, separated by commas")
     p.add_argument("--seeds", type=int, default=1)
-    p.add_argument("--threads", type=int, default=1, help="of each run; with one, two of this script (two results files) may run side by side on two cores")
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
     results, clock = Rows(args.results), Clock(args.minutes)
     groups = cells()

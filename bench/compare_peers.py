@@ -8,7 +8,6 @@ A round of a cell (model, mode, dtype) is one process of each side, one after th
 setting that they offer (channels-last or not, fused AdamW or not; bfloat16 by autocast or pure) is tried once, and the fastest is "theirs". For ViT-B/16 and the Llama the matrix products that a step
 needs are timed alone in every round. Rounds are appended to the results file and not repeated. Ratios are of medians over all steps; their intervals are bootstrapped over rounds and steps.
 """
-import argparse
 import itertools
 import json
 import os
@@ -16,8 +15,9 @@ import statistics
 import subprocess
 import sys
 
+import options
 from intervals import ratio_of_medians
-from rows import ORACLES, RESULTS, ROOT, Clock, Rows
+from rows import ORACLES, ROOT, Clock, Rows
 
 PEER = os.path.join(ROOT, "bench/peers/train_step.py")
 BATCH = {"vit_b16": 8, "resnet50": 8, "mobilenet_v2_0.35": 32, "bert_base": 16, "llama_135m": 4, "yolos_tiny": 4, "rt_detr_v2_r18": 2}
@@ -152,22 +152,17 @@ def print_tables(bench, cells):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--minutes", type=float, default=60)
+    p = options.parser(__doc__, "peers.jsonl", graft=False, device=True)
     p.add_argument("--ours", default=os.path.join(ROOT, "build/release/bench/train_step"))
     p.add_argument("--python", default=ORACLES)
-    p.add_argument("--results", default=os.path.join(RESULTS, "peers.jsonl"))
     p.add_argument("--checkpoints", default="/tmp/graft_bench_checkpoints")
     p.add_argument("--only", help="model:mode, separated by commas")
     p.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
     p.add_argument("--texts", action="store_true", help="language models instead of image classifiers")
     p.add_argument("--detectors", action="store_true", help="detectors, whole, instead of image classifiers")
-    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
-    p.add_argument("--threads", type=int, default=2)
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--steps", type=int, default=4)
     p.add_argument("--warmup", type=int, default=2, help="steps that are not counted: the second one still meets memory that nobody has touched, on both sides")
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
     kind = lambda model: "texts" if model in TEXTS else "detectors" if model in DETECTORS else "images"
     wanted = "texts" if args.texts else "detectors" if args.detectors else "images"

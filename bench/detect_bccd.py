@@ -14,14 +14,14 @@ the rest trains. A cell is (row, strategy, fold); of a fold all strategies see t
 
 Rates, and share and passes of incremental, were chosen by fold 0's validation part (a few values each). `full` is the shortest fully decayed schedule within noise of three times as many passes (row `longer`). Standard library only.
 """
-import argparse
 import json
 import os
 import sys
 
 import graft_run
+import options
 from intervals import percent, points
-from rows import GRAFT, RESULTS, ROOT, SHARED, Clock, Rows
+from rows import ROOT, SHARED, Clock, Rows
 
 MODEL = os.path.join(ROOT, "examples/models/yolo_fastest_1.1")
 DATA = os.path.join(SHARED, "data/bccd")
@@ -133,21 +133,11 @@ def print_tables(bench):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words = lambda text: text.split(",")
-    p.add_argument("--minutes", type=float, default=60)
-    p.add_argument("--graft", default=GRAFT)
-    p.add_argument("--results", default=os.path.join(RESULTS, "detect_bccd.jsonl"))
-    p.add_argument("--folds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2, 3, 4])
-    p.add_argument("--rows", type=words, default=list(ROWS))
-    p.add_argument("--strategies", type=words, default=list(STRATEGIES))
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
+    p = options.parser(__doc__, "detect_bccd.jsonl")
+    options.add_numbers(p, "--folds", range(5))
+    options.add_some_of(p, "--rows", ROWS)
+    options.add_some_of(p, "--strategies", STRATEGIES)
     args = p.parse_args()
-    for name, known in (("rows", ROWS), ("strategies", STRATEGIES)):
-        unknown = set(getattr(args, name)) - set(known)
-        if unknown:
-            p.error(f"--{name}: there is no {', '.join(sorted(unknown))}; give {', '.join(known)}")
     bench = Bench(args)
     if not args.tables:
         bench.run()

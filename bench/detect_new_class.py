@@ -6,7 +6,6 @@
 YOLO-Fastest 1.1 on bccd. Of each fold a fifth of the pictures is the test part; of the others one half shows red and white blood cells (RBC, WBC), which are learned first, and in the other
 half only Platelets are marked, which are learned then, in the ways of WAYS. On the test part all classes are marked. Standard library only.
 """
-import argparse
 import csv
 import glob
 import json
@@ -17,8 +16,9 @@ import tempfile
 import xml.etree.ElementTree as xml
 
 import graft_run
+import options
 from intervals import percent, points
-from rows import GRAFT, RESULTS, ROOT, SHARED, Clock, Rows
+from rows import ROOT, SHARED, Clock, Rows
 
 MODEL = os.path.join(ROOT, "examples/models/yolo_fastest_1.1")
 DATA = os.path.join(SHARED, "data/bccd")
@@ -120,14 +120,9 @@ def print_table(bench):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--minutes", type=float, default=60)
-    p.add_argument("--graft", default=GRAFT)
-    p.add_argument("--results", default=os.path.join(RESULTS, "detect_new_class.jsonl"))
-    p.add_argument("--folds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2, 3, 4])
-    p.add_argument("--ways", type=lambda text: text.split(";"), default=list(WAYS), help="separated by semicolons")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
+    p = options.parser(__doc__, "detect_new_class.jsonl")
+    options.add_numbers(p, "--folds", range(5))
+    options.add_some_of(p, "--ways", WAYS, separator=";")
     args = p.parse_args()
     bench = Bench(args)
     if not args.tables:

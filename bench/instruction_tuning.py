@@ -5,13 +5,12 @@
 
 A Llama of SmolLM2-135M's shape with random weights, the Llama-2 tokenizer and its vocabulary, LoRA of rank 16 on every linear layer, the 1,100 records of rasbt-instruct in
 Stanford's wording, loss on answers only, bfloat16. Theirs: weights in bfloat16, SDPA attention, AdamW; batches of 4, 8 and 16 padded to their longest, the same grouped by
-length, and texts packed into blocks of 1,024 tokens (whose attention crosses texts: no flash attention on a CPU). Ours: what `graft train` decides. The sides take turns, graft and all
-settings of theirs in a round; rounds are appended to the results file and not repeated.
+length, and texts packed into blocks of 1,024 tokens (whose attention crosses texts: no flash attention on a CPU). Ours: what `graft train` decides, without padding; the words that
+records of a batch begin with together are computed once (train.share_prefixes), and counted in each of them. The sides take turns, graft and all settings of theirs in a round; rounds are appended to the results file and not repeated.
 
 Real tokens are those of the records, without padding; trained tokens are those of them that the loss is taken of (the answers and their ends). Both are counted over the same steps and
 divided by the seconds of these (graft: with reading and its first step; theirs: without batches being made, and without the first step).
 """
-import argparse
 import json
 import os
 import random
@@ -21,8 +20,9 @@ import sys
 import time
 
 import graft_run
+import options
 from intervals import spread
-from rows import GRAFT, ORACLES, RESULTS, SHARED, Clock, Rows
+from rows import ORACLES, SHARED, Clock, Rows
 
 DATA = os.path.join(SHARED, "data/rasbt-instruct/instruction-data.json")
 TOKENIZER = os.path.join(SHARED, "tokenizers/llama2")
@@ -116,7 +116,8 @@ def ours(args):
     words = [f"model={args.model}", f"data={DATA}", "budget.steps=25", "precision=bfloat16", "chat.template=none", f"threads={args.threads}", "train.eval_every=100"]
     with graft_run.trained(args.graft, words) as run:
         work, seconds = run.summary["work"], run.summary["time"]["train_s"]
-        return {"learned_s": work["learned_tokens"] / seconds, "real_s": work["tokens"] / seconds, "steps": work["steps"]}
+        return {"learned_s": work["learned_tokens"] / seconds, "real_s": work["tokens"] / seconds, "computed_s": (work["tokens"] - work["shared_tokens"]) / seconds,
+                "steps": work["steps"]}
 
 
 def round_of_theirs(args):
@@ -130,7 +131,7 @@ def round_of_theirs(args):
 def print_table(rounds):
     both = lambda field: f"{statistics.mean(r['graft'][field] for r in rounds):.0f}"
     print(f"graft, {len(rounds)} rounds: {both('learned_s')} trained tokens/s ({min(r['graft']['learned_s'] for r in rounds):.0f} to {max(r['graft']['learned_s'] for r in rounds):.0f}), "
-          f"{both('real_s')} real tokens/s\n")
+          f"{both('real_s')} real tokens/s, of which {both('computed_s')} computed\n")
     print("| theirs | trained tokens/s | real tokens/s | graft / theirs, trained: median (least to most) | real | asked |\n|---|---|---|---|---|---|")
     rate = {name: statistics.mean(r["theirs"][name]["learned_s"] for r in rounds) for name in SETTINGS}
     padded = max((name for name in SETTINGS if name != "packed"), key=rate.get)
@@ -141,18 +142,13 @@ def print_table(rounds):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--minutes", type=float, default=60)
-    p.add_argument("--graft", default=GRAFT)
+    p = options.parser(__doc__, "instruction.jsonl")
     p.add_argument("--python", default=ORACLES, help="that has transformers and peft")
-    p.add_argument("--results", default=os.path.join(RESULTS, "instruction.jsonl"))
     p.add_argument("--model", default="/tmp/graft_bench_checkpoints/llama_135m_32k")
     p.add_argument("--steps", type=int, default=6, help="of each setting of theirs that count")
     p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--threads", type=int, default=2)
     p.add_argument("--theirs", action="store_true", help="only their side, one JSON line")
     p.add_argument("--make-model", action="store_true", help="only the model that both sides load")
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
     if args.theirs or args.make_model:
         (theirs if args.theirs else make_model)(args)

@@ -18,7 +18,6 @@ it on features that are computed once. Rates come from --tune, on the part to ch
 "Whole run" is from the launch of the process to its exit, as its user waits; "training" has the preparation of the texts in it (theirs: tokenizing), and what is kept of the frozen layers.
 Ratios are graft's time over theirs within a cell. Standard library only.
 """
-import argparse
 import json
 import os
 import statistics
@@ -28,9 +27,10 @@ import tempfile
 import time
 
 import graft_run
+import options
 import texts
 from intervals import percent, points, spread
-from rows import GRAFT, ORACLES, RESULTS, ROOT, Clock, Rows
+from rows import ORACLES, ROOT, Clock, Rows
 
 PEER = os.path.join(ROOT, "bench/peers/classify_texts.py")
 TASKS = ("trec", "sst2")
@@ -159,26 +159,15 @@ def print_table(bench):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words = lambda text: text.split(",")
-    p.add_argument("--minutes", type=float, default=60)
-    p.add_argument("--graft", default=GRAFT)
+    p = options.parser(__doc__, "real_texts.jsonl", device=True)
     p.add_argument("--python", default=ORACLES)
-    p.add_argument("--results", default=os.path.join(RESULTS, "real_texts.jsonl"))
     p.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "graft_bench_texts"), help="folder for the records that both sides read")
-    p.add_argument("--tasks", type=words, default=list(TASKS))
-    p.add_argument("--strategies", type=words, default=list(STRATEGIES))
-    p.add_argument("--sides", type=words, default=list(SIDES), help="of --tune")
-    p.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2, 3, 4])
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
+    options.add_some_of(p, "--tasks", TASKS)
+    options.add_some_of(p, "--strategies", STRATEGIES)
+    options.add_some_of(p, "--sides", SIDES)
+    options.add_numbers(p, "--seeds", range(5))
     p.add_argument("--tune", action="store_true", help="try the rates of CANDIDATES on the part to choose by")
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
     args = p.parse_args()
-    for name, known in (("tasks", TASKS), ("strategies", STRATEGIES), ("sides", SIDES)):
-        unknown = set(getattr(args, name)) - set(known)
-        if unknown:
-            p.error(f"--{name}: there is no {', '.join(sorted(unknown))}; give {', '.join(known)}")
     bench = Bench(args)
     if not args.tables:
         (bench.tune if args.tune else bench.run)()

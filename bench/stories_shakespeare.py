@@ -8,7 +8,6 @@ same passes, and ends with the weights that were best on the part to choose by. 
 other seeds and of the table. The test part is measured once a run, at the end. A cell is (way, rate, seed); those in the results file are not run again. Perplexity is of a token of
 stories260K's vocabulary of 512. Standard library only.
 """
-import argparse
 import json
 import os
 import statistics
@@ -16,7 +15,8 @@ import sys
 import tempfile
 
 import graft_run
-from rows import GRAFT, RESULTS, SHARED, Clock, Rows
+import options
+from rows import SHARED, Clock, Rows
 
 MODEL = "stories260K"
 PARTS = {"train.txt": 0.9, "valid.txt": 0.05, "test.txt": 0.05}
@@ -108,22 +108,13 @@ def print_table(bench):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--minutes", type=float, default=60)
-    p.add_argument("--graft", default=GRAFT)
-    p.add_argument("--results", default=os.path.join(RESULTS, "stories.jsonl"))
+    p = options.parser(__doc__, "stories.jsonl", device=True)
     p.add_argument("--text", default=os.path.join(SHARED, "data/tinyshakespeare/input.txt"))
     p.add_argument("--work", default=os.path.join(tempfile.gettempdir(), "graft_bench_shakespeare"), help="folder for the parts of the text")
     p.add_argument("--epochs", type=float, default=3)
-    p.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2])
-    p.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: give a results file of its own")
-    p.add_argument("--tables", action="store_true", help="only print what the results file holds")
+    options.add_numbers(p, "--seeds", range(3))
+    options.add_some_of(p, "--ways", WAYS)
     args = p.parse_args()
-    unknown = set(args.ways) - set(WAYS)
-    if unknown:
-        p.error(f"--ways: there is no {', '.join(sorted(unknown))}; give {', '.join(WAYS)}")
     bench = Bench(args)
     if not args.tables:
         bench.run()
