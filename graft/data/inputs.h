@@ -59,6 +59,9 @@ class Inputs {
   virtual std::string note() const { return ""; }
   /// Samples of the usual size with made-up content, on the CPU.
   virtual nn::Flow example(int64_t samples) const = 0;
+  /// Of so many samples' tokens those that are left where what texts have in common is computed
+  /// once (share_prefixes.h), as a share.
+  virtual double computed_share(int64_t /*samples*/) const { return 1; }
   /// Samples of this data may be kept ready for the next pass, in this many bytes.
   virtual void keep(const Dataset& data, int64_t bytes) = 0;
   /// Reads some samples of a view, at least one, until `stop`; the medians. Samples that cannot be

@@ -8,6 +8,7 @@
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
 #include "graft/data/batch_order.h"
+#include "graft/data/share_prefixes.h"
 #include "graft/data/split_long_texts.h"
 
 namespace graft::data {
@@ -240,6 +241,7 @@ void TextInputs::measure(const View& usual) {
                                [](int32_t word) { return word >= 0; });
     }
     usual_lengths_.push_back(sum);
+    if (records_) usual_records_.insert(usual_records_.end(), texts.begin(), texts.end());
     usual_cut_ += cut ? 1 : 0;
     all += sum;
   }
@@ -461,6 +463,20 @@ nn::Flow TextInputs::example(int64_t samples) const {
   }
   flow["targets"] = std::move(targets);
   return flow;
+}
+
+double TextInputs::computed_share(int64_t samples) const {
+  const auto n = static_cast<std::ptrdiff_t>(usual_records_.size());
+  const std::ptrdiff_t group = std::min<std::ptrdiff_t>(n, samples * texts_a_sample_);
+  int64_t all = 0;
+  int64_t computed = 0;
+  for (std::ptrdiff_t begin = 0; group > 0 && begin + group <= n; begin += group) {
+    const auto first = usual_records_.begin() + begin;
+    const nn::Flow flow = to_flow({first, first + group});
+    all += flow.at("ids").size(0);
+    computed += share_prefixes(flow).at("ids").size(0);
+  }
+  return all > 0 ? static_cast<double>(computed) / static_cast<double>(all) : 1;
 }
 
 ReadCost TextInputs::try_reading(const View& view, int64_t samples,

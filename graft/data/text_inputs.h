@@ -62,6 +62,7 @@ class TextInputs final : public Inputs {
   bool random() const override { return augmentation_.random(); }
   void set_augmentation(const Json& augment) override;
   nn::Flow example(int64_t samples) const override;
+  double computed_share(int64_t samples) const override;
   /// Tokens are always kept.
   void keep(const Dataset& /*data*/, int64_t /*bytes*/) override {}
   ReadCost try_reading(const View& view, int64_t samples,
@@ -89,7 +90,8 @@ class TextInputs final : public Inputs {
   int64_t texts_a_sample_ = 1;
   std::vector<int64_t> usual_lengths_;  // of some samples, rising
   double usual_learned_ = 0;            // share of their tokens
-  int64_t usual_cut_ = 0;               // how many of them were cut
+  std::vector<texts::Tokens> usual_records_;
+  int64_t usual_cut_ = 0;  // how many of them were cut
   std::map<const Source*, std::shared_ptr<TokenStore>> stores_;
   int64_t cut_ = 0;
   int64_t refused_ = 0;  // records of the view at hand that cannot be used

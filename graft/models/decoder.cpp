@@ -192,6 +192,8 @@ void build_decoder(Model& model, int64_t classes, const DecoderSettings& s) {
                                         fmt::format("model.layers.{}", i), end, s, i,
                                         s.sliding[static_cast<size_t>(i)] ? nearby : everywhere);
   }
+  model.set_shares_prefixes(model.task() == Task::next_token && !everywhere->depends_on_length() &&
+                            !nearby->depends_on_length());
   add_decoder_head(model, classes, head, s.tied ? &stem.words : nullptr);
 }
 

@@ -33,11 +33,12 @@ std::vector<at::Tensor> learned_up_to(const nn::Registry& registry, int block) {
   return learned;
 }
 
-/// What is to be learned travels beside what blocks compute, up to who takes the losses.
+/// What is to be learned, and how texts share their beginnings, travels beside what blocks compute,
+/// up to who takes the losses.
 class Companions {
  public:
   explicit Companions(const nn::Flow& flow) {
-    for (const char* name : {"targets", "objects", "sizes"}) {
+    for (const char* name : {"targets", "objects", "sizes", "before", "seen", "ends"}) {
       if (flow.has(name)) kept_.emplace_back(name, flow.at(name));
     }
   }

@@ -126,6 +126,11 @@ class Model {
   const OutputMatrix& output() const { return output_; }
   void set_output(OutputMatrix output) { output_ = std::move(output); }
 
+  /// Whether what the chain makes of a token depends on it and those before it alone, so that texts
+  /// that begin alike can share their beginnings (data/share_prefixes.h).
+  bool shares_prefixes() const { return shares_prefixes_; }
+  void set_shares_prefixes(bool shares) { shares_prefixes_ = shares; }
+
   /// Layers of a detector's head whose rows are classes, by path, wherever in the chain they stand.
   /// Where none was named, those are all layers of the last block.
   void add_class_rows(const std::string& layer, const ClassRows& rows) {
@@ -161,6 +166,7 @@ class Model {
   texts::Preprocess text_preprocess_;
   nn::Linear* classifier_ = nullptr;
   OutputMatrix output_;
+  bool shares_prefixes_ = false;
   std::map<std::string, ClassRows> class_rows_;
   at::ScalarType precision_ = at::ScalarType::Float;
 };

@@ -9,9 +9,9 @@ namespace graft::models {
 /// folder) or where graft does not know it. Errors: as find_model.
 const Family* named_family(const ModelSource& source);
 
-/// The task that a model was saved for: that of its "architectures", embeddings where it is a folder
-/// of sentence-transformers, or what weights in another project's names are for; `classes` where
-/// nothing says it.
+/// The task that a model was saved for: that of its "architectures", embeddings where it is a
+/// folder of sentence-transformers, or what weights in another project's names are for; `classes`
+/// where nothing says it.
 Task named_task(const ModelSource& source);
 
 /// The task of the family whose class is called so, apart from the family's own name

@@ -31,6 +31,8 @@ class Rope {
   /// The heads of x [T, heads width] rotated, halves against each other.
   at::Tensor rotate(const at::Tensor& x, const Turn& turn) const;
 
+  /// Whether a text's length changes how its tokens are rotated (dynamic, longrope).
+  bool depends_on_length() const { return frequencies_.empty(); }
   /// Frequencies [rotated / 2] of a text of that many tokens.
   std::vector<float> frequencies(int64_t length) const;
 

@@ -4,6 +4,7 @@
 
 #include "graft/base/error.h"
 #include "graft/models/family.h"
+#include "graft/nn/gather_rows.h"
 #include "graft/nn/sequences.h"
 
 namespace graft::models {
@@ -29,6 +30,16 @@ const char* pooling_name(Pooling pooling) {
   return "cls";
 }
 
+at::Tensor tokens_before(const nn::Flow& flow, const nn::Context& context) {
+  if (context.cache) return context.cache->past();
+  return flow.has("before") ? flow.at("before") : at::Tensor();
+}
+
+TokenRows::TokenRows(const nn::Flow& flow, const nn::Context& context)
+    : lengths(flow.at("lengths")), past(tokens_before(flow, context)) {
+  if (flow.has("seen")) seen = flow.at("seen");
+}
+
 at::Tensor TokenRows::pick(const at::Tensor& t) const {
   return wanted.defined() ? t.index_select(0, wanted.to(t.device())) : t;
 }
@@ -37,6 +48,10 @@ at::Tensor TokenRows::attend(const at::Tensor& q, const at::Tensor& k, const at:
                              const nn::SequenceAttention& rule, const nn::Context& context) const {
   const bool fewer = wanted.defined();
   const at::Tensor queries = fewer ? at::ones_like(lengths) : lengths;
+  if (seen.defined()) {
+    return nn::attend(q, nn::gather_rows(k, seen), nn::gather_rows(v, seen), queries, rule, context,
+                      past + lengths);
+  }
   if (!context.cache)
     return nn::attend(q, k, v, queries, rule, context, fewer ? lengths : at::Tensor());
   const nn::CachedKeys all = context.cache->append(context.block, k, v, rule.left);

@@ -15,6 +15,10 @@
 /// What the families that read texts share. Tokens of a batch's texts lie one after the other,
 /// without padding (nn/sequences.h): a chain begins with "ids" [T] and "lengths" [B], and "x"
 /// [T, width] and "lengths" flow between its blocks.
+///
+/// Where texts share their beginnings (data/share_prefixes.h), the sequences are pieces of texts:
+/// "before" [B] says how many tokens of its text stand before a piece, "seen" the rows of all that
+/// its tokens see, piece after piece, its own last, and "ends" which piece ends each text.
 namespace graft::models {
 
 /// How a text becomes the features that its head reads.
@@ -27,15 +31,22 @@ Pooling pooling_of(const Json& config, Pooling usual);
 /// As it stands there.
 const char* pooling_name(Pooling pooling);
 
+/// Tokens of its text before each sequence of a flow, [B] on the CPU; undefined: none.
+at::Tensor tokens_before(const nn::Flow& flow, const nn::Context& context);
+
 /// The tokens of a batch, for a layer.
 struct TokenRows {
+  TokenRows(const nn::Flow& flow, const nn::Context& context);
+
   /// Those of the whole texts, or of what is new where there is a cache.
   at::Tensor lengths;
   /// The rows [B] of x that leave the layer, one of each text; undefined: all. What no one reads is
   /// not computed.
   at::Tensor wanted;
-  /// Tokens [B] that the cache has of each text already; undefined: there is no cache.
+  /// Tokens [B] of each text that come before these, in the cache or in `seen`; undefined: none do.
   at::Tensor past;
+  /// The rows of k and v that each text's queries see, text after text; undefined: its own.
+  at::Tensor seen;
 
   /// nn::attend of the rows that leave, with keys and values of all rows and of those in the cache.
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -78,8 +89,7 @@ nn::Flow end_tower(const TowerEnd& end, at::Tensor x, const at::Tensor& lengths,
 
 template <typename Layer>
 nn::Flow TokenBlock<Layer>::forward(nn::Flow flow, nn::Context& context) {
-  TokenRows rows{flow.at("lengths"), {}, {}};
-  if (context.cache) rows.past = context.cache->past();
+  TokenRows rows(flow, context);
   if (end_) rows.wanted = rows_for(*end_, rows.lengths, context.cache != nullptr);
   at::Tensor x = layer_(flow.at("x"), rows, context);
   if (end_) return end_tower(*end_, std::move(x), rows.lengths, rows.wanted.defined());

@@ -38,9 +38,13 @@ class TokenOutputBlock final : public Block {
     const at::Tensor text = at::repeat_interleave(lengths.to(rows.device())).index_select(0, rows);
     const at::Tensor none =
         at::zeros({lengths.size(0)}, at::TensorOptions(rows.device()).dtype(at::kDouble));
-    const at::Tensor losses = none.index_add(0, text, loss.losses.to(at::kDouble));
-    const at::Tensor learned = none.index_add(0, text, at::ones_like(text, at::kDouble));
-    const at::Tensor hits = none.index_add(0, text, loss.hits.to(at::kDouble));
+    const auto by_text = [&](const at::Tensor& of_rows) {
+      const at::Tensor sums = none.index_add(0, text, of_rows);
+      return flow.has("ends") ? sums.index_select(0, flow.at("ends")) : sums;
+    };
+    const at::Tensor losses = by_text(loss.losses.to(at::kDouble));
+    const at::Tensor learned = by_text(at::ones_like(text, at::kDouble));
+    const at::Tensor hits = by_text(loss.hits.to(at::kDouble));
     nn::Flow result("texts", at::stack({losses.detach(), learned, hits}, 1).to(at::kFloat));
     result["loss"] = loss.sum;
     result["losses"] = losses;

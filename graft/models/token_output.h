@@ -25,7 +25,8 @@ struct TokenOutput {
 /// are no logits, whatever the vocabulary is, and `rows` sees what is learned only. The chain ends
 /// with "texts" [B, 3] float32, of each text the sum of its losses, its learned tokens and how many
 /// of them were held for the likeliest; and with what backward runs on, either "loss", the scalar
-/// sum, or "losses" [B] float64, the sums of the texts (nn/token_loss.h).
+/// sum, or "losses" [B] float64, the sums of the texts (nn/token_loss.h). Where texts share their
+/// beginnings, nothing is learned in these: B are the pieces in which texts end.
 ///
 /// The layers of `rows` were registered before, as of this block.
 void add_token_output(Model& model, const TokenOutput& output, FinishRows rows);

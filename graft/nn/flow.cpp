@@ -34,7 +34,8 @@ Flow Flow::map(const std::function<at::Tensor(const at::Tensor&)>& f) const {
 Flow Flow::to(at::Device device) const {
   Flow result;
   for (const auto& [key, value] : tensors_)
-    result.tensors_.emplace_back(key, key == "lengths" ? value : value.to(device));
+    result.tensors_.emplace_back(key,
+                                 key == "lengths" || key == "before" ? value : value.to(device));
   return result;
 }
 

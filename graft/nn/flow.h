@@ -22,7 +22,7 @@ class Flow {
   bool has(const std::string& name) const;
   const std::vector<std::pair<std::string, at::Tensor>>& tensors() const { return tensors_; }
   Flow map(const std::function<at::Tensor(const at::Tensor&)>& f) const;
-  /// On a device; "lengths" stay on the CPU, where loops need them.
+  /// On a device; "lengths" and "before" stay on the CPU, where loops need them.
   Flow to(at::Device device) const;
   int64_t bytes() const;
 

@@ -31,6 +31,19 @@ void decide_method(train::Job& job, const Situation& s, Decider& d) {
   }
 }
 
+/// What need not be computed, where it is worth a word.
+void note_shared(const train::Job& job, Decider& d) {
+  const Json& train = job.config.values["train"];
+  if (job.config.strategy.name != "full" || !train["share_prefixes"].get<bool>() ||
+      !job.model().shares_prefixes())
+    return;
+  const double shared = 1 - job.inputs->computed_share(train["batch"].get<int64_t>());
+  if (shared < 0.05) return;
+  d.note("train.share_prefixes", true,
+         fmt::format("{:.0f} % of a batch's tokens begin several of its texts: computed once",
+                     100 * shared));
+}
+
 }  // namespace
 
 void decide_language(train::Job& job, const Situation& s, train::PlanFacts& facts) {
@@ -57,6 +70,7 @@ void decide_language(train::Job& job, const Situation& s, train::PlanFacts& fact
       : batch == least && batch > 1 ? "few updates an epoch, but samples of a batch are compared"
                                     : "an epoch should have ten updates";
   d.decide("train", "batch", batch, reason);
+  note_shared(job, d);
   d.decide("train", "batch_norm", "frozen", "the model has none");
 
   const train::Budget& budget = job.config.budget;

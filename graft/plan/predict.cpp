@@ -38,7 +38,9 @@ bool will_cache(const train::Job& job, int border, double passes, int64_t& bytes
       (job.inputs->random() && views == 0))
     return false;
   const int64_t kept = job.inputs->random() ? views : 1;
-  if (v["cache"] == "auto" && passes < 2.0 * static_cast<double>(kept)) return false;
+  if (v["cache"] == "auto" &&
+      (passes < 2.0 * static_cast<double>(kept) || job.shares_prefixes(border)))
+    return false;
   const double rate =
       v["sampling"]["policy"] == "uniform" ? v["sampling"]["rate"].get<double>() : 1;
   const int64_t row = train::FeatureCache::row_bytes(job.model(), border, *job.inputs);
@@ -145,6 +147,11 @@ StageCost cost_of(train::Job& job, const Candidate& given, Costs& costs, double 
   const auto n = static_cast<double>(job.data.train.size() + job.data.validation.size());
   if (cost.cached || solved) cost.fill_s = n * (costs.forward_s + costs.data.first_s / threads);
   cost.step_s = static_cast<double>(every) * p.step_s;
+  if (!cost.cached && !solved && job.shares_prefixes(border)) {
+    // Made-up texts have nothing in common.
+    cost.step_s *= update_flops(job, candidate, job.inputs->computed_share(batch)) /
+                   std::max(1.0, update_flops(job, candidate));
+  }
   if (!cost.cached && !solved && passes > 0) {
     // Decoding shares the cores with the products; pictures that are kept cost less after the first
     // pass.
@@ -355,8 +362,9 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
     bool tried_all = true;
     for (const auto& stage : stages) {
       Probe p;
+      const Candidate candidate{name, methods, stage.blocks, 0};
       const StageCost cost =
-          cost_of(job, {name, methods, stage.blocks, 0}, costs, stage.share * steps,
+          cost_of(job, candidate, costs, stage.share * steps,
                   stage.share * steps / static_cast<double>(shape.steps), false, limit, &p);
       timed = timed && p.timed;
       tried_all = tried_all && p.tried;
@@ -364,10 +372,7 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
       slowest = std::max(slowest, cost.step_s);
       most = std::max(most, cost.peak_bytes);
       trainable = std::max(trainable, p.trainable);
-      std::vector<bool> base(static_cast<size_t>(outline.blocks), false);
-      for (const int b : stage.blocks)
-        base[static_cast<size_t>(b)] = peft::name_of(methods) == "none" || b >= outline.head;
-      flops = std::max(flops, job.update_flops(0, stage.blocks.front(), base));
+      flops = std::max(flops, update_flops(job, candidate));
     }
     facts.candidates.push_back({{"name", name},
                                 {"trainable", trainable},

@@ -222,14 +222,18 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
   return result;
 }
 
-double estimated_step(const train::Job& job, const Candidate& candidate, double forward_s,
-                      double batch) {
+double update_flops(const train::Job& job, const Candidate& candidate, double computed) {
   std::vector<bool> base(static_cast<size_t>(job.model().size()), false);
   for (const int b : candidate.blocks)
     base[static_cast<size_t>(b)] =
         peft::name_of(candidate.methods) == "none" || b >= job.model().head();
+  return job.update_flops(candidate.from, candidate.blocks.front(), base, computed);
+}
+
+double estimated_step(const train::Job& job, const Candidate& candidate, double forward_s,
+                      double batch) {
   const double all = std::max(1.0, job.profile.forward(0, job.model().size()));
-  return batch * forward_s * job.update_flops(candidate.from, candidate.blocks.front(), base) / all;
+  return batch * forward_s * update_flops(job, candidate) / all;
 }
 
 ForwardProbe probe_forward(train::Job& job, int64_t batch, const Allowance& allowance) {

@@ -36,6 +36,9 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
 /// Numbers of parameters that a candidate trains, without running it.
 int64_t count_trainable(train::Job& job, const Candidate& candidate);
 
+/// FLOPs of one sample's update; `computed` as train::Job::update_flops has it.
+double update_flops(const train::Job& job, const Candidate& candidate, double computed = 1);
+
 /// An update's time by its FLOPs, where a sample's forward pass takes `forward_s`.
 double estimated_step(const train::Job& job, const Candidate& candidate, double forward_s,
                       double batch);

@@ -10,6 +10,7 @@
 #include "graft/base/units.h"
 #include "graft/data/mix.h"
 #include "graft/data/sampling.h"
+#include "graft/data/share_prefixes.h"
 #include "graft/train/epoch.h"
 #include "graft/train/rows.h"
 
@@ -18,6 +19,10 @@ namespace {
 
 constexpr int64_t kCachedEvaluationBatch = 512;
 constexpr int64_t kPassTokens = 2048, kFewestSamples = 16, kMostSamples = 128;  // of a pass
+
+int64_t tokens_in(const nn::Flow& flow) {
+  return flow.has("lengths") ? flow.at("lengths").sum().item<int64_t>() : 0;
+}
 
 /// What blocks made of some samples, a row each.
 at::Tensor rows_of(const nn::Flow& flow, int64_t parts) {
@@ -250,6 +255,7 @@ std::optional<MicroBatch> BatchStream::next() {
       rows.push_back(reader_.cache_row(position, epoch_));
     }
     if (!rows.empty()) micro.flow = cache.gather(rows);
+    micro.tokens = tokens_in(micro.flow);
     micro.from = cache.border();
     micro.targets = job_.objective().targets(job_, job_.data.train, micro.positions);
     mix_texts(micro);
@@ -270,6 +276,12 @@ std::optional<MicroBatch> BatchStream::next() {
     micro.flow = {"pixels", mixed.pixels.to(device)};
     micro.targets = mixed.targets.to(device);
   } else {
+    micro.tokens = tokens_in(batch->inputs);
+    if (reader_.shares_prefixes()) batch->inputs = data::share_prefixes(batch->inputs);
+    if (micro.tokens > 0) {
+      micro.computed =
+          static_cast<double>(tokens_in(batch->inputs)) / static_cast<double>(micro.tokens);
+    }
     micro.flow = batch->inputs.to(device);
     micro.targets = job_.objective().targets(job_, job_.data.train, micro.positions);
     mix_texts(micro);

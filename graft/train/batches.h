@@ -34,6 +34,9 @@ struct MicroBatch {
   at::Tensor targets;
   /// Of texts that are mixed: a text's own share of what enters the head (data::mix_rows).
   double share = 1;
+  int64_t tokens = 0;  ///< of texts
+  /// Share of them in the flow: what texts have in common is there once (data::share_prefixes).
+  double computed = 1;
 };
 
 /// Whether samples are mixed before they enter the chain; texts are where they enter the head.
@@ -84,6 +87,8 @@ class Reader {
   int64_t cache_row(int64_t position, int64_t epoch) const;
   /// Epoch that a sample's random stream is drawn from: fixed views repeat.
   int64_t stream_epoch(int64_t epoch) const;
+  /// Whether the stage's batches compute what texts have in common once.
+  bool shares_prefixes() const { return shares_prefixes_ && !train_cache_; }
   /// Whether augmentations that show several samples in one act in an epoch (train.close_last).
   bool mixes_samples(int64_t epoch) const;
 
@@ -150,6 +155,7 @@ class Reader {
   std::unique_ptr<FeatureCache> train_cache_, validation_cache_;
   std::vector<int64_t> rows_, validation_rows_;  // position → first row, -1 where not kept
   bool training_cut_ = false;
+  bool shares_prefixes_ = false;
   bool validation_fits_ = false;  // beside the training split, in train.cache_limit
   int64_t cached_views_ = 1;
   std::optional<Kept> kept_;

@@ -95,9 +95,9 @@ const std::vector<Section>& config_sections() {
       {"",
        "what to do, with what, and where to write it",
        {text("task", "auto", "what is learned")
-            .one_of({"auto", "image-classification", "object-detection", "text-classification", "text-regression",
-                     "token-classification", "language-modeling", "masked-language-modeling",
-                     "sentence-similarity"}),
+            .one_of({"auto", "image-classification", "object-detection", "text-classification",
+                     "text-regression", "token-classification", "language-modeling",
+                     "masked-language-modeling", "sentence-similarity"}),
         any("model", nullptr,
             "folder, weight file, org/name of the cache, bundled name, earlier run, or {path, "
             "config, init: random, image_size}"),
@@ -193,7 +193,8 @@ const std::vector<Section>& config_sections() {
         text("loss", "auto",
              "cross-entropy or focal for classes, squared for numbers, cross-entropy for texts, or "
              "dpo, which learns to prefer the chosen of two answers; contrastive for texts that "
-             "belong together, cosent or cosine for pairs with a score; detection, the model's own, for "
+             "belong together, cosent or cosine for pairs with a score; detection, the model's "
+             "own, for "
              "boxes; auto: by what the data are")
             .one_of({"auto", "cross-entropy", "focal", "squared", "dpo", "contrastive", "cosent",
                      "cosine", "detection"}),
@@ -219,12 +220,14 @@ const std::vector<Section>& config_sections() {
                "of boxes: those of one class that overlap more are one object (IoU), 1 keeps all; "
                "default: what the model needs")
             .between(0.05, 1),
-        flag("distill", true,
-             "of boxes: where the run goes on from one with classes that the data do not mark, what "
-             "the earlier model finds of those in the pictures is learned along"),
-        number("close_last", 0.1,
-               "of boxes: share of the passes, the last ones, in which no augmentation shows several "
-               "pictures in one")
+        flag(
+            "distill", true,
+            "of boxes: where the run goes on from one with classes that the data do not mark, what "
+            "the earlier model finds of those in the pictures is learned along"),
+        number(
+            "close_last", 0.1,
+            "of boxes: share of the passes, the last ones, in which no augmentation shows several "
+            "pictures in one")
             .between(0, 1),
         number("mixup", 0.0, "alpha of mixup; of texts, what enters the head is mixed; 0 for none")
             .between(0, 100),
@@ -242,6 +245,9 @@ const std::vector<Section>& config_sections() {
              "for less memory and about a third more time; auto: where nothing else fits "
              "budget.memory")
             .one_of({"auto", "none", "blocks"}),
+        flag("share_prefixes", true,
+             "of language models: what texts of a batch have in common at their beginnings, before "
+             "anything is learned, is computed once; losses and gradients stay the same"),
         any("cache_limit", "auto", "memory for outputs of the frozen prefix: auto or a size"),
         integer("checkpoint_every", 0,
                 "steps between checkpoints; 0: at evaluations and every minute")

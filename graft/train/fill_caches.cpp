@@ -106,6 +106,7 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
   validation_rows_.clear();
   kept_.reset();
   cached_views_ = 1;
+  shares_prefixes_ = job_.shares_prefixes(border);
   const Json& values = job_.config.values;
   const std::string wanted = values["cache"].get<std::string>();
   const bool mixes = mixes_inputs(job_);
@@ -124,6 +125,8 @@ bool Reader::begin_border(int border, double passes, const Deadline& deadline,
   const int64_t views = job_.inputs->random() ? views_ : 1;
   if (wanted == "auto" && passes < 2.0 * static_cast<double>(views))
     return false;  // would compute as much, and store it
+  // Nothing is computed below it, and what is kept sample by sample shares nothing.
+  if (wanted == "auto" && shares_prefixes_) return false;
 
   std::vector<int64_t> needed = cache_order();
   const int64_t row = FeatureCache::row_bytes(job_.model(), border, *job_.inputs);

@@ -57,10 +57,20 @@ void apply_image_size(const Config& config, models::Model& model) {
   set_image_size(model, given["image_size"].get<int64_t>());
 }
 
-double Job::update_flops(int from, int lowest, const std::vector<bool>& base_trained) const {
-  const int again = std::min(std::max(from, lowest), model().head());
-  return profile.update(from, lowest, base_trained) +
-         (recomputes() ? profile.forward(again, model().head()) : 0);
+bool Job::shares_prefixes(int border) const {
+  return config.at("train", "share_prefixes").get<bool>() && model().shares_prefixes() &&
+         profile.forward(0, border) == 0;
+}
+
+double Job::update_flops(int from, int lowest, const std::vector<bool>& base_trained,
+                         double computed) const {
+  const int head = model().head();
+  const int again = std::min(std::max(from, lowest), head);
+  const double all = profile.update(from, lowest, base_trained) +
+                     (recomputes() ? profile.forward(again, head) : 0);
+  // The head reads what is learned, which no text shares.
+  const double of_head = profile.update(head, std::max(lowest, head), base_trained);
+  return of_head + computed * (all - of_head);
 }
 
 double Job::share_of_forward(int to_block) const {

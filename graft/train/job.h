@@ -36,8 +36,14 @@ struct Job {
   strategies::Outline outline() const;
   /// Whether blocks run again in backward instead of keeping what they made.
   bool recomputes() const { return config.at("train", "recompute") == "blocks"; }
-  /// FLOPs of one sample's update (Profile::update), with what runs again in backward.
-  double update_flops(int from, int lowest, const std::vector<bool>& base_trained) const;
+  /// Whether a batch that enters at the bottom and trains from block `border` up computes what
+  /// texts have in common once (data/share_prefixes.h). Where blocks below it compute something
+  /// their outputs may be kept sample by sample, and what is kept equals what is not, bit for bit.
+  bool shares_prefixes(int border) const;
+  /// FLOPs of one sample's update (Profile::update), with what runs again in backward; `computed`
+  /// is the share of its tokens that go through the backbone.
+  double update_flops(int from, int lowest, const std::vector<bool>& base_trained,
+                      double computed = 1) const;
   /// Share of the whole network's forward FLOPs that blocks [0, to_block) have.
   double share_of_forward(int to_block) const;
   /// Names of the lists of samples, "train" etc., and their sizes.

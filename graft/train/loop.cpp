@@ -252,7 +252,8 @@ bool Loop::train_window(std::string& failure) {
     }
     state_.batch = batch->number + 1;
     if (batch->positions.empty()) continue;
-    if (batch->flow.has("lengths")) work_.tokens += batch->flow.at("lengths").sum().item<int64_t>();
+    work_.tokens += batch->tokens;
+    work_.shared_tokens += std::llround(static_cast<double>(batch->tokens) * (1 - batch->computed));
     const nn::Flow flow = pass(model, *batch, border, context_);
     const LossValue loss = job_.objective().loss(flow, batch->targets, loss_);
     const double value = loss.sum.item<double>();
@@ -272,8 +273,8 @@ bool Loop::train_window(std::string& failure) {
     work_.samples_forward += count;
     work_.samples_backward += count;
     if (batch->from > 0) work_.samples_cached += count;
-    work_.flops +=
-        static_cast<double>(count) * job_.update_flops(batch->from, border, base_trained_);
+    work_.flops += static_cast<double>(count) *
+                   job_.update_flops(batch->from, border, base_trained_, batch->computed);
   }
   if (samples > 0) {
     const double seconds_before = watch.seconds();

@@ -25,7 +25,7 @@ struct LossOptions {
   // Of texts that are compared (train/contrastive.h).
   double scale = 20;
   bool symmetric = false;
-  double score_low = 0, score_high = 1;  ///< scores that stand for cosines of 0 and 1
+  double score_low = 0, score_high = 1;              ///< scores that stand for cosines of 0 and 1
   std::shared_ptr<const models::Detector> detector;  ///< where objects are learned
 };
 

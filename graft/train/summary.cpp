@@ -90,6 +90,7 @@ Json make_summary(const Job& job, const Loop& loop, const PlanFacts& facts,
                {"samples_cached", work.samples_cached},
                {"tokens", work.tokens},
                {"learned_tokens", work.learned_tokens},
+               {"shared_tokens", work.shared_tokens},
                {"flops", work.flops},
                {"evaluation_flops", evaluation_flops}};
   const double wall = work.wall_before + seconds_since_process_start();

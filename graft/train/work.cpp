@@ -34,6 +34,7 @@ Json Work::to_json() const {
           {"samples_cached", samples_cached},
           {"tokens", tokens},
           {"learned_tokens", learned_tokens},
+          {"shared_tokens", shared_tokens},
           {"flops", flops},
           {"full_flops", full_flops},
           {"train_s", train_s},
@@ -55,6 +56,7 @@ Work Work::from_json(const Json& v) {
   w.samples_cached = v.at("samples_cached");
   w.tokens = v.value("tokens", w.tokens);
   w.learned_tokens = v.value("learned_tokens", w.learned_tokens);
+  w.shared_tokens = v.value("shared_tokens", w.shared_tokens);
   w.flops = v.at("flops");
   w.full_flops = v.at("full_flops");
   w.train_s = v.at("train_s");

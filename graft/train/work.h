@@ -33,6 +33,7 @@ struct Work {
   int64_t samples_backward = 0;
   int64_t tokens = 0;          ///< of texts, in samples_forward
   int64_t learned_tokens = 0;  ///< of them, those that a language model had to predict
+  int64_t shared_tokens = 0;   ///< and those that another text of the batch had in common
   int64_t samples_cached = 0;  ///< of them, those whose prefix came from the cache
   double flops = 0;            ///< training, cache filling and evaluation during it
   double full_flops = 0;       ///< of the same passes as full fine-tuning would spend them

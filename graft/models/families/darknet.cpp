@@ -23,9 +23,7 @@ void init(Model& model, const nn::Init& random) {
       random.uniform(p.name, *p.value, std::sqrt(2 / fan_in));
     } else if (p.role == nn::Role::bias && p.block == model.size() - 1) {
       const int64_t width = kBoxRows + static_cast<int64_t>(model.classes().size());
-      p.value->view({-1, width})
-          .select(1, kBoxRows - 1)
-          .fill_(std::log(kObjects / (1 - kObjects)));
+      p.value->view({-1, width}).select(1, kBoxRows - 1).fill_(std::log(kObjects / (1 - kObjects)));
     }
   }
 }

@@ -41,8 +41,8 @@ class Stem final : public Block {
         dropout_(s.embedding_dropout) {}
   nn::Flow forward(nn::Flow flow, nn::Context& context) override {
     const at::Tensor& ids = flow.at("ids");
-    const at::Tensor past = context.cache ? context.cache->past() : at::Tensor();
-    const at::Tensor places = nn::positions_in(flow.at("lengths"), past).to(ids.device());
+    const at::Tensor places =
+        nn::positions_in(flow.at("lengths"), tokens_before(flow, context)).to(ids.device());
     nn::Flow result("x", nn::dropout(words(ids) + positions_(places), dropout_, context));
     result["lengths"] = flow.at("lengths");
     return result;
@@ -103,6 +103,7 @@ void build(Model& model, int64_t classes) {
     model.add<TokenBlock<Layer>>(fmt::format("block {}", i), Span::backbone,
                                  fmt::format("transformer.h.{}", i), end, s);
   }
+  model.set_shares_prefixes(model.task() == Task::next_token);
   const bool tied = config_flag(model.config(), "tie_word_embeddings", true);
   add_decoder_head(model, classes, head, tied ? &stem.words : nullptr);
 }
