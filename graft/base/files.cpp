@@ -87,6 +87,12 @@ std::string read_file(const fs::path& path, size_t max_bytes) {
 
 void write_atomically(const fs::path& path, const std::function<void(const ByteSink&)>& produce) {
   fs::path target = path;
+  if (fs::exists(path) && !fs::is_regular_file(path)) {  // a device or a pipe stays what it is
+    Descriptor there(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (there.get() < 0) fail_io("write", path);
+    produce([&](const void* data, size_t bytes) { write_all(there.get(), data, bytes, target); });
+    return;
+  }
   fs::path temporary = path;
   temporary += ".tmp" + std::to_string(::getpid());
   try {

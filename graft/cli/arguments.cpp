@@ -10,6 +10,10 @@
 namespace graft::cli {
 
 bool Arguments::parse(const Words& words) {
+  // A text is taken as it is: "[a, b]" is no list of two.
+  for (CLI::Option* option : app_.get_options()) {
+    if (!option->get_positional()) option->allow_extra_args(false);
+  }
   Words reversed(words.rbegin(), words.rend());
   try {
     app_.parse(reversed);

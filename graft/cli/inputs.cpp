@@ -8,6 +8,8 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/data/format.h"
+#include "graft/data/names.h"
+#include "graft/data/text_file.h"
 #include "graft/text/chat/record.h"
 
 namespace graft::cli {
@@ -61,12 +63,22 @@ bool holds_samples(const fs::path& path) {
   return format && format->name == "conll";
 }
 
-void add_lines(std::istream& from, const std::string& name, std::vector<NamedText>& texts) {
-  std::string line;
-  for (int number = 1; std::getline(from, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) texts.push_back({fmt::format("{}:{}", name, number), {line, {}}});
+/// The lines of what is decoded as data are (docs/data.md).
+void add_lines(const std::string& text, const std::string& name, std::vector<NamedText>& texts) {
+  data::LineReader lines(text);
+  std::string_view line;
+  while (lines.next(line)) {
+    if (line.empty()) continue;
+    texts.push_back({fmt::format("{}:{}", name, lines.number()), {std::string(line), {}}});
   }
+}
+
+void add_file(std::istream& file, const std::string& name, std::vector<NamedText>& texts) {
+  std::vector<std::string> notes;
+  const std::string text =
+      data::text_of({std::istreambuf_iterator<char>(file), {}}, data::printable(name), notes);
+  for (const std::string& note : notes) std::cerr << "graft: note: " << note << "\n";
+  add_lines(text, name, texts);
 }
 
 }  // namespace
@@ -75,7 +87,7 @@ std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
   std::vector<NamedText> texts;
   for (const auto& word : words) {
     if (word == "-") {
-      add_lines(std::cin, "-", texts);
+      add_file(std::cin, "-", texts);
       continue;
     }
     if (!fs::exists(word)) {
@@ -94,9 +106,9 @@ std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
       }
       continue;
     }
-    std::ifstream file(word);
+    std::ifstream file(word, std::ios::binary);
     if (!file) fail_unreadable("{} cannot be read", word);
-    add_lines(file, word, texts);
+    add_file(file, word, texts);
   }
   return texts;
 }

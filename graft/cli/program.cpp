@@ -1,7 +1,12 @@
 #include <c10/util/Exception.h>
 
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 #include "graft/base/error.h"
@@ -55,6 +60,12 @@ int dispatch(const Words& words) {
   fail_usage("graft has no command '{}'{}; see graft --help", name, did_you_mean(name, names));
 }
 
+/// Whether whoever read the output went away, as head(1) does: that is no failure.
+bool reader_left() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) {
@@ -64,8 +75,9 @@ int run_program(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     const int code = dispatch(Words(argv + 1, argv + argc));
-    std::cout.flush();
-    return code;
+    if (std::cout.flush() || reader_left()) return code;
+    std::cerr << "graft: the output could not be written whole: the disk may be full\n";
+    return static_cast<int>(ErrorCode::unreadable);
   } catch (const Error& e) {
     std::cout.flush();
     std::cerr << "graft: " << e.what() << "\n";
@@ -80,6 +92,11 @@ int run_program(int argc, char** argv) {
                  "train.recompute=blocks, or a budget.memory so that graft plans within it ("
               << e.what_without_backtrace() << ")\n";
     return static_cast<int>(ErrorCode::no_plan);
+  } catch (const std::filesystem::filesystem_error& e) {
+    std::cout.flush();
+    std::cerr << fmt::format("graft: {}: {}; check that the place is there and may be written to\n",
+                             e.path1().string(), e.code().message());
+    return static_cast<int>(ErrorCode::unreadable);
   } catch (const std::exception& e) {
     std::cout.flush();
     const std::string what = e.what();

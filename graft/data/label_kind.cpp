@@ -63,6 +63,15 @@ void become_regression(Listing& listing) {
 }
 
 bool settle_labels(std::vector<Listing>& listings, LabelKind kind) {
+  for (const Listing& listing : listings) {
+    const auto huge = std::ranges::find_if(
+        listing.samples, [](const Sample& sample) { return std::isinf(sample.value); });
+    if (huge == listing.samples.end()) continue;
+    fail_unreadable(
+        "the label of {} is infinite, or larger than a float32 holds (3.4e38); mend it, or scale "
+        "the labels",
+        huge->id);
+  }
   const bool some = std::any_of(listings.begin(), listings.end(),
                                 [](const Listing& listing) { return listing.regression(); });
   const bool regression = kind == LabelKind::numbers || (kind == LabelKind::automatic && some);

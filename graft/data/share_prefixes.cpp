@@ -33,7 +33,7 @@ std::vector<Text> texts_of(const nn::Flow& flow) {
   for (int64_t i = 0; i < lengths.size(0); ++i) {
     const auto* own = target + begin;
     const auto* learns = std::find_if(own, own + size[i], [](int64_t t) { return t >= 0; });
-    texts.push_back({begin, size[i], std::min(learns - own, size[i] - 1)});
+    texts.push_back({begin, size[i], std::max<int64_t>(0, std::min(learns - own, size[i] - 1))});
     begin += size[i];
   }
   return texts;

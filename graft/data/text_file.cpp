@@ -68,8 +68,10 @@ std::string decoded(const std::string& raw) {
 
 std::string read_text_file(const fs::path& path, std::vector<std::string>& notes,
                            size_t max_bytes) {
-  const std::string where = printable(path.string());
-  std::string raw = read_file(path, max_bytes);
+  return text_of(read_file(path, max_bytes), printable(path.string()), notes);
+}
+
+std::string text_of(std::string raw, const std::string& where, std::vector<std::string>& notes) {
   if (raw.starts_with("\xFF\xFE") || raw.starts_with("\xFE\xFF")) {
     fail_unreadable("{} is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 {} >new", where, where);
   }

@@ -17,6 +17,9 @@ inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;
 std::string read_text_file(const std::filesystem::path& path, std::vector<std::string>& notes,
                            size_t max_bytes = size_t{4} << 30);
 
+/// The same of bytes from elsewhere; `where` names their source.
+std::string text_of(std::string raw, const std::string& where, std::vector<std::string>& notes);
+
 /// Makes text of bytes that are not all UTF-8 as `read_text_file` does; false where they were.
 bool to_utf8(std::string& text);
 

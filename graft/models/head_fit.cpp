@@ -126,6 +126,13 @@ void copy_tensors(const io::TensorMap& tensors, const RowMap& rows,
           where.string(), p.name, shape_text(found->sizes()), shape_text(p.value->sizes()));
     }
     if (found) used.insert(p.name);
+    if (found && p.value->is_floating_point() &&
+        (!found->is_floating_point() || c10::isFloat8Type(found->scalar_type()))) {
+      fail_unreadable(
+          "{}: {} has the type {}: the weights are quantised, which graft does not read; give the "
+          "model's original weights in float32, bfloat16 or float16",
+          where.string(), p.name, toString(found->scalar_type()));
+    }
     if (other_rows) {
       if (found && !rows.foreign_head) copy_rows(*found, rows, *places, *p.value);
       continue;

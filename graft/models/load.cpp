@@ -15,6 +15,7 @@
 #include "graft/models/sentence_files.h"
 #include "graft/models/text_files.h"
 #include "graft/models/text_tower.h"
+#include "graft/tensor/device.h"
 
 namespace graft::models {
 namespace fs = std::filesystem;
@@ -155,6 +156,17 @@ bool has_own_output(const Model& model, const io::TensorMap& tensors) {
   return embedding && own->sizes() == embedding->sizes() && !own->equal(*embedding);
 }
 
+/// Whole numbers mean nothing without the scales that some library keeps beside them.
+void refuse_quantized(const Json& config, const std::string& where) {
+  const Json quantized = config.value("quantization_config", Json());
+  if (!quantized.is_object() || quantized.empty()) return;
+  const Json method = quantized.value("quant_method", Json());
+  fail_unreadable(
+      "{}: config.json says that the weights are quantised ({}), which graft does not read; give "
+      "the model's original weights in float32, bfloat16 or float16",
+      where, method.is_string() ? method.get<std::string>() : "quantization_config");
+}
+
 std::unique_ptr<Model> build(const Family& family, const Json& config, Task task,
                              const std::vector<std::string>& classes) {
   auto model = std::make_unique<Model>(family.name, config, task);
@@ -230,6 +242,14 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   Checkpoint checkpoint;
   if (!source.path.empty()) {
     result.folder = find_model(source.path);
+    if (fs::exists(result.folder / "adapter_config.json") &&
+        !fs::exists(result.folder / "config.json")) {
+      fail_usage(
+          "{} is an adapter of peft, no model of its own: eval, predict and generate take it as it "
+          "is; for anything else write it into its base first (graft export {} -o FOLDER) and give "
+          "that folder",
+          source.path, source.path);
+    }
     checkpoint = read_folder(result.folder, source.config, !source.random);
   } else if (!source.random) {
     fail_usage("model: a config without weights needs init: random");
@@ -242,6 +262,7 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   if (!config.contains("model_type") || !config["model_type"].is_string()) {
     fail_unreadable("{}: the config has no model_type", where);
   }
+  if (!source.random) refuse_quantized(config, where);
   const Family& family = family_of(config["model_type"].get<std::string>(), where);
   family.architecture(source.task, where);  // refused here when there is none
   if (family.complete) family.complete(checkpoint);
@@ -251,7 +272,8 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
           ? wanted
           : class_names(config, where);
   // The one output of a regression has whatever name: its row is kept all the same.
-  if (config.value("problem_type", Json()) == problem_name(Target::regression) &&
+  const Json problem = config.value("problem_type", Json());
+  if ((problem.is_null() || problem == problem_name(Target::regression)) &&
       old_classes.size() == 1 && wanted == std::vector<std::string>{"value"})
     old_classes = wanted;
   std::vector<std::string> classes;
@@ -275,6 +297,7 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   }
   texts::Preprocess tokenizing;
   if (family.content == Content::text) {
+    expect_changing_shapes();
     const fs::path tokenizer =
         source.tokenizer.empty() ? result.folder : find_model(source.tokenizer);
     tokenizing = read_text_preprocess(tokenizer, config, source.max_length, source.add_tokens);

@@ -50,7 +50,11 @@ texts::Preprocess read_text_preprocess(const fs::path& folder, const Json& confi
   }
   auto tokenizer = std::make_shared<texts::Tokenizer>(texts::Tokenizer::open(preprocess.folder));
   const int64_t rows = config_integer(config, "vocab_size", 0);
-  const auto ids = static_cast<int64_t>(tokenizer->id_end());
+  auto ids = static_cast<int64_t>(tokenizer->id_end());
+  // What is put around texts has ids of its own.
+  for (const texts::Encoding& around : {tokenizer->encode(""), tokenizer->encode("", "")}) {
+    for (const uint32_t id : around.ids) ids = std::max(ids, static_cast<int64_t>(id) + 1);
+  }
   if (rows > 0 && ids > rows) {
     fail_unreadable(
         "{}: the tokenizer has ids up to {}, the model's embedding {} rows (vocab_size); they do "

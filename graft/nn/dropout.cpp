@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include "graft/base/error.h"
+
 namespace graft::nn {
 namespace {
 
@@ -16,6 +18,7 @@ at::Tensor mask(at::IntArrayRef shape, double keep, const at::Tensor& like,
 
 at::Tensor dropout(const at::Tensor& x, double p, const Context& context) {
   if (p <= 0 || !context.random()) return x;
+  if (p > 1) fail_unreadable("config.json: a dropout of {} cannot be; expected 0 to 1", p);
   // One kernel; it draws from the device's generator, which is the run's there (new_generator).
   if (x.is_cuda()) return std::get<0>(at::native_dropout(x, p, true));
   return x * mask(x.sizes(), 1 - p, x, context);

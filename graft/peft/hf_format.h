@@ -24,6 +24,7 @@ struct SavedModule {
 
 struct SaveInfo {
   std::string base_model;  ///< base_model_name_or_path: a folder or a hub id
+  Json revision = {};      ///< of a hub id, where it is not the usual one
   /// {"base_model_class": "ViTForImageClassification", "parent_library":
   /// "transformers.models.vit.modeling_vit"}; null is allowed, but peft's AutoPeftModel cannot find
   /// the class then.

@@ -52,14 +52,35 @@ struct Places {
 };
 
 at::Tensor* base_tensor(nn::Seam& seam, const std::string& below) {
-  if (below == "base_layer.weight") return &seam.weight();
+  if (below == "base_layer.weight" || below == "weight") return &seam.weight();
   return below == "base_layer.bias" && seam.bias().defined() ? &seam.bias() : nullptr;
 }
 
+/// What peft repeats beside adapters on request (save_embedding_layers), or because the vocabulary
+/// might have been resized.
+bool may_be_repeated(const nn::Parameter& p) {
+  return p.role == nn::Role::embedding || p.name == "lm_head.weight";
+}
+
+/// What "modules_to_save" and "ensure_weight_tying" say.
+struct SavedWhole {
+  SavedWhole(const Json& config, const std::string& where)
+      : tied(read_flag(config, "ensure_weight_tying", where)) {
+    if (is_set(config, "modules_to_save"))
+      entries = read_names(config["modules_to_save"], where, "modules_to_save");
+  }
+  /// Under either of the names of a tensor, or of the module in which it is.
+  bool has(const std::string& file_path, const std::string& name) const {
+    return tied || saved_whole(file_path, entries) || saved_whole(name, entries);
+  }
+  bool tied;  // then the output matrix is saved as well, without being named
+  std::vector<std::string> entries;
+};
+
 /// Finds every tensor's place: below a seam it belongs to an adapter, unless it is a parameter
 /// itself.
-Places place(nn::Registry& registry, const LoadedAdapter& adapter, const Rename& rename,
-             const std::string& where) {
+Places place(nn::Registry& registry, const LoadedAdapter& adapter, const SavedWhole& saved,
+             const Rename& rename, const std::string& where) {
   std::map<std::string, nn::Seam*> seams;
   for (nn::Seam* seam : registry.seams) seams.emplace(seam->site().path, seam);
   std::map<std::string, const nn::Parameter*> parameters;
@@ -77,7 +98,11 @@ Places place(nn::Registry& registry, const LoadedAdapter& adapter, const Rename&
       const std::string path = renamed(file_path);
       if (const auto found = parameters.find(fmt::format("{}.{}", path, below));
           found != parameters.end()) {
-        places.parameters.push_back({found->second, file_path, tensor});
+        const nn::Parameter& p = *found->second;
+        if (may_be_repeated(p) && !saved.has(file_path, p.name))
+          places.bases.push_back({p.value, file_path, tensor});
+        else
+          places.parameters.push_back({&p, file_path, tensor});
         placed = true;
       } else if (const auto seam = seams.find(path); seam == seams.end()) {
         continue;
@@ -147,20 +172,17 @@ void check_bases(const std::vector<FileBase>& bases, const std::string& where) {
   }
 }
 
-void check_parameters(const nn::Registry& registry, const Json& config,
+/// An entry that names no module of the model says nothing: peft lists the heads of all models
+/// (classifier, score) for every classifier.
+void check_parameters(const nn::Registry& registry, const SavedWhole& saved,
                       const std::vector<FileParameter>& given, const std::string& where) {
-  // Then the output matrix is saved as well, without being named.
-  const bool tied = read_flag(config, "ensure_weight_tying", where);
-  std::vector<std::string> entries;
-  if (is_set(config, "modules_to_save"))
-    entries = read_names(config["modules_to_save"], where, "modules_to_save");
   std::vector<std::string> names;
   for (const FileParameter& p : given) {
     const std::string& name = p.parameter->name;
     names.push_back(name);
-    if (!tied && !saved_whole(p.file_path, entries) && !saved_whole(name, entries)) {
+    if (!saved.has(p.file_path, name)) {
       fail_unreadable("{}: the tensor for {} stands under no entry of modules_to_save ({})", where,
-                      name, fmt::join(entries, ", "));
+                      name, fmt::join(saved.entries, ", "));
     }
     if (p.value.sizes() != p.parameter->value->sizes()) {
       fail_unreadable(
@@ -176,17 +198,8 @@ void check_parameters(const nn::Registry& registry, const Json& config,
                       toString(p.value.scalar_type()), toString(p.parameter->value->scalar_type()));
     }
   }
-  for (const auto& entry : entries) {
-    bool any = false;
-    for (const FileParameter& p : given) {
-      any = any || saved_whole(p.file_path, {entry}) || saved_whole(p.parameter->name, {entry});
-    }
-    if (!any)
-      fail_unreadable("{}: modules_to_save lists {}, but the file has no tensor of it", where,
-                      entry);
-  }
   for (const auto& p : registry.parameters) {
-    if (p.is_buffer() || !saved_whole(p.name, entries)) continue;
+    if (p.is_buffer() || !saved_whole(p.name, saved.entries)) continue;
     if (std::find(names.begin(), names.end(), p.name) == names.end()) {
       fail_unreadable("{}: modules_to_save asks for {}, but the file has no tensor for it", where,
                       p.name);
@@ -223,7 +236,13 @@ LoadedAdapter load_adapter(const std::filesystem::path& folder) {
   }
   const std::string root = "base_model.model.";
   for (const auto& [name, tensor] : file) {
+    // What save_embedding_layers repeats once more where the layer is saved whole.
+    if (name.find(".modules_to_save.") != std::string::npos ||
+        name.find(".original_module.") != std::string::npos)
+      continue;
     if (!name.starts_with(root)) {
+      // Prompts and the like have other names: they are refused by their type.
+      if (is_set(adapter.config, "peft_type")) method_of(adapter.config, where);
       fail_unreadable("{}: the tensor {} does not begin with '{}', as those that peft writes do",
                       where, name, root);
     }
@@ -237,18 +256,18 @@ AttachedAdapter attach_adapter(nn::Registry& registry, const LoadedAdapter& adap
   const std::string where = adapter.folder.string();
   const Json& config = adapter.config;
   auto [method, options] = method_of(config, where);
-  const Places places = place(registry, adapter, rename, where);
+  const SavedWhole saved(config, where);
+  const Places places = place(registry, adapter, saved, rename, where);
   if (places.layers.empty())
     fail_unreadable("{}: the file holds no adapter of any layer of this model", where);
-  check_parameters(registry, config, places.parameters, where);
+  check_parameters(registry, saved, places.parameters, where);
   check_bases(places.bases, where);
 
   const Targets targets(config, where);
-  const bool tied = read_flag(config, "ensure_weight_tying", where);
   std::vector<std::string> paths;
   for (const FileLayer& layer : places.layers) {
     paths.push_back(layer.site.path);
-    if (!tied && !targets.match(layer.file_path, layer.site) &&
+    if (!saved.tied && !targets.match(layer.file_path, layer.site) &&
         !targets.match(layer.site.path, layer.site)) {
       fail_unreadable("{}: the file holds an adapter of {}, which target_modules does not name",
                       where, layer.file_path);

@@ -75,7 +75,7 @@ SavedAdapter save_adapter(const std::filesystem::path& folder, nn::Registry& reg
   config["modules_to_save"] = modules;
   config["peft_type"] = method.peft_type;
   config["peft_version"] = "0.21.0";
-  config["revision"] = nullptr;
+  config["revision"] = info.revision;
   config["target_modules"] = targets;
   config["task_type"] = info.task_type;
   std::filesystem::create_directories(folder);

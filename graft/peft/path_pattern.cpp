@@ -36,6 +36,49 @@ bool plain_equal(const std::string& plain, const std::string& path, size_t from)
   return true;
 }
 
+/// Python's form of an expression in that of std::regex. What both read, and differently, is
+/// refused.
+std::string translated(const std::string& pattern, const std::string& where) {
+  std::string text;
+  bool in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    const char next = i + 1 < pattern.size() ? pattern[i + 1] : '\0';
+    if (c == '\\') {
+      ++i;
+      if (!in_class && next == 'A') {
+        text += '^';
+      } else if (!in_class && next == 'Z') {
+        text += '$';
+      } else {
+        text += c;
+        if (next != '\0') text += next;
+      }
+      continue;
+    }
+    if (in_class && c == '[' && (next == ':' || next == '.' || next == '=')) {
+      fail_unreadable(
+          "{}: the pattern '{}' has '[{}' in a set, which means other things elsewhere; "
+          "write \\[ for the character, or \\d, \\w, \\s for classes of characters",
+          where, pattern, next);
+    }
+    if (!in_class && c == '[') {
+      in_class = true;
+      const size_t first = next == '^' ? i + 2 : i + 1;
+      if (first < pattern.size() && pattern[first] == ']') {
+        fail_unreadable(
+            "{}: the pattern '{}' has a set that begins with ']', which means other "
+            "things elsewhere; write \\]",
+            where, pattern);
+      }
+    } else if (in_class && c == ']') {
+      in_class = false;
+    }
+    text += c;
+  }
+  return text;
+}
+
 }  // namespace
 
 PathPattern::PathPattern(const std::string& pattern, const std::string& where) {
@@ -50,9 +93,10 @@ PathPattern::PathPattern(const std::string& pattern, const std::string& where) {
         "read",
         where, pattern.size(), groups, kMaxLength, kMaxGroups);
   }
+  const std::string expression = translated(pattern, where);
   try {
-    whole_.emplace(pattern, syntax());
-    end_.emplace("(?:.*\\.)?(?:" + pattern + ")", syntax());
+    whole_.emplace(expression, syntax());
+    end_.emplace("(?:.*\\.)?(?:" + expression + ")", syntax());
   } catch (const std::regex_error& e) {
     fail_unreadable(
         "{}: the pattern '{}' is not a regular expression that graft reads ({}); Python's own "

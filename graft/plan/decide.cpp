@@ -54,7 +54,21 @@ std::optional<int64_t> samples_of_tokens(const train::Job& job) {
   const Json& tokens = job.config.at("train", "batch_tokens");
   if (tokens.is_null()) return std::nullopt;
   const auto usual = static_cast<double>(job.inputs->example(1).at("ids").numel());
-  return std::max<int64_t>(1, std::llround(tokens.get<double>() / std::max(1.0, usual)));
+  constexpr int64_t kMost = 1000000;  // as train.batch has it
+  return std::clamp<int64_t>(std::llround(tokens.get<double>() / std::max(1.0, usual)), 1, kMost);
+}
+
+int64_t usual_rank(const models::Model& model) {
+  double most = 0;  // above it, no adapter is smaller than its layer
+  for (const nn::Seam* seam : model.registry().seams) {
+    const nn::Site site = seam->site();
+    if (site.kind != nn::SeamKind::linear || site.block >= model.head()) continue;
+    const auto in = static_cast<double>(site.in), out = static_cast<double>(site.out);
+    most = std::max(most, in * out / (in + out));
+  }
+  int64_t rank = 16;
+  while (rank > 1 && static_cast<double>(rank) >= most) rank /= 2;
+  return rank;
 }
 
 void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
@@ -138,8 +152,9 @@ void decide_all(train::Job& job, const Situation& s, train::PlanFacts& facts) {
             ? "goal is size: an adapter of a few per cent"
             : "a small convolutional network: all weights train, statistics of its norms stay");
   } else {
+    const int64_t rank = usual_rank(job.model());
     d.decide(
-        "", "method", Json{{"name", "lora"}, {"r", 16}, {"alpha", 16}},
+        "", "method", Json{{"name", "lora"}, {"r", rank}, {"alpha", rank}},
         "a transformer: low-rank updates keep what it knows and need a fraction of the memory");
   }
   reread(job.config);

@@ -24,7 +24,8 @@ void decide_method(train::Job& job, const Situation& s, Decider& d) {
            method_given ? "the method chooses what trains in each block"
                         : "every block gets its low-rank update");
   if (full) {
-    d.decide("", "method", Json{{"name", "lora"}, {"r", 16}, {"alpha", 32}},
+    const int64_t rank = usual_rank(job.model());
+    d.decide("", "method", Json{{"name", "lora"}, {"r", rank}, {"alpha", 2 * rank}},
              "low-rank updates keep what the model knows and need a fraction of the memory");
   } else {
     d.decide("", "method", "none", "the strategy chooses what trains");

@@ -209,17 +209,18 @@ Planned plan_for(const train::Config& config, std::optional<data::Dataset> own,
     job.stages = strategies::make_stages(job.config.strategy, job.outline());
     // Rates need the adapters in place; prepare wants rates. The usual ones hold until they are
     // tried.
-    Json& train = job.config.values["train"];
-    const bool lr_open = train["lr"] == "auto";
-    const bool head_open = train["head_lr"] == "auto";
-    if (lr_open) train["lr"] = 1e-3;
-    if (head_open) train["head_lr"] = 1e-3;
+    // (fit_memory reads the configuration anew: nothing may refer into it across that.)
+    const auto rate = [&job](const char* key) -> Json& { return job.config.values["train"][key]; };
+    const bool lr_open = rate("lr") == "auto";
+    const bool head_open = rate("head_lr") == "auto";
+    if (lr_open) rate("lr") = 1e-3;
+    if (head_open) rate("head_lr") = 1e-3;
     const bool batch_given =
         !config.is_auto("train", "batch") || !config.at("train", "batch_tokens").is_null();
     fit_memory(job, facts, batch_given, tried);
     train::prepare(job);
-    if (lr_open) train["lr"] = "auto";
-    if (head_open) train["head_lr"] = "auto";
+    if (lr_open) rate("lr") = "auto";
+    if (head_open) rate("head_lr") = "auto";
     decide_rates(job, facts, tried);
   } else {
     train::prepare(job);

@@ -13,6 +13,10 @@ c10::Device choose_device(const std::string& name);
 /// The same, ready for tensors: a GPU is told to give the same numbers for the same seed, and all
 /// digits of float32 products. Memory is counted there from then on (memory.h).
 c10::Device begin_device(const std::string& name);
+/// Texts come in ever new sizes, and oneDNN keeps a compiled product for each of the last thousand,
+/// about a megabyte apiece: few of them are kept from here on. To be called before the first
+/// product; what the user's environment says of it counts.
+void expect_changing_shapes();
 /// For an operation that a GPU can only add up as it comes: from here on, until the next
 /// begin_device, runs need not repeat to the last bit there.
 void allow_unordered_sums();

@@ -71,7 +71,7 @@ void SampleObjective::settle(Config& config, const data::Dataset& /*data*/) cons
 
 void SampleObjective::check_answers(const models::LoadedModel& loaded,
                                     const std::string& name) const {
-  if (is_run_folder(name) || is_adapter_folder(name) || !loaded.head.kept.empty()) return;
+  if (is_run_folder(name) || !loaded.head.kept.empty()) return;
   fail_usage(
       "{} has no head that was trained to tell classes apart; train one with graft train, and give "
       "the run",

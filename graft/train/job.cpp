@@ -10,6 +10,7 @@
 #include "graft/data/loader.h"
 #include "graft/data/relabel.h"
 #include "graft/data/text_inputs.h"
+#include "graft/models/text_tower.h"
 #include "graft/nn/cost_meter.h"
 #include "graft/tensor/device.h"
 #include "graft/train/epoch.h"
@@ -119,7 +120,8 @@ models::ModelSource model_source(const Config& config) {
   if (o.is_set("add_tokens")) source.add_tokens = o.texts("add_tokens");
   if (o.is_set("pooling")) {
     if (!source.config.is_object()) source.config = Json::object();
-    source.config["classifier_pooling"] = o.text("pooling");
+    // In the words of transformers' configs.
+    source.config[models::kPoolingKey] = o.text("pooling") == "first" ? "cls" : o.text("pooling");
   }
   return source;
 }
@@ -271,6 +273,30 @@ void check_solvers(const Job& job) {
   }
 }
 
+/// A head that is solved on features learns nothing of what acts on updates; who asked for that is
+/// told so.
+void note_solved(Job& job) {
+  const bool all = std::ranges::all_of(
+      job.stages, [](const strategies::Stage& stage) { return stage.solver != "gradient"; });
+  if (!all) return;
+  const Json& v = job.config.values;
+  const Json& train = v["train"];
+  std::string given;
+  const auto name = [&](bool asked, const std::string& what) {
+    if (asked) given += (given.empty() ? "" : ", ") + what;
+  };
+  name(train["loss"] == "focal", "train.loss=focal");
+  for (const char* key : {"label_smoothing", "mixup", "cutmix"})
+    name(train[key].get<double>() > 0, std::string("train.") + key);
+  name(v["augment"] != "none" && v["augment"] != "auto", "augment");
+  name(v["sampling"]["balanced"].get<bool>(), "sampling.balanced");
+  if (given.empty()) return;
+  job.notes.push_back(
+      fmt::format("strategy: the head is solved directly, where {} do not act; give "
+                  "strategy='{{name: head, solver: gradient}}' to train it with them",
+                  given));
+}
+
 }  // namespace
 
 Job open_job(const Config& config, std::optional<data::Dataset> own) {
@@ -355,6 +381,7 @@ void prepare(Job& job) {
   }
 
   check_solvers(job);
+  note_solved(job);
   job.objective().start(job);
 
   const bool head_only = std::all_of(

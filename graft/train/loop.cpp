@@ -276,6 +276,8 @@ bool Loop::train_window(std::string& failure) {
     work_.flops += static_cast<double>(count) *
                    job_.update_flops(batch->from, border, base_trained_, batch->computed);
   }
+  seen_samples_ += samples;
+  seen_weight_ += weight;
   if (samples > 0) {
     const double seconds_before = watch.seconds();
     step_optimizer(weight, loss_sum, seconds_before, samples);
@@ -285,8 +287,18 @@ bool Loop::train_window(std::string& failure) {
     stream_.reset();
     ++state_.epoch;
     state_.batch = 0;
+    if (!job_.inputs->random()) check_learned();
   }
   return true;
+}
+
+void Loop::check_learned() const {
+  if (seen_samples_ == 0 || seen_weight_ > 0) return;
+  fail_unreadable(
+      "none of the {} samples that were read has anything to learn (the first is {}): all that is "
+      "wanted of them is cut off by train.max_length, weighs nothing (train.class_weights), or is "
+      "not there; look at them with graft check",
+      seen_samples_, job_.data.train.sample(0).id);
 }
 
 void Loop::step_optimizer(double weight, double loss_sum, double seconds, int64_t samples) {
@@ -467,6 +479,7 @@ LoopResult Loop::run() {
       break;
     }
   }
+  check_learned();
   if (state_.last_evaluation != state_.step && !replay_ &&
       (state_.best_step < 0 || fits_last_evaluation())) {
     evaluate_validation(true);

@@ -65,6 +65,8 @@ class Loop {
  private:
   void begin_stage(bool resumed);
   bool train_window(std::string& failure);
+  /// Fails where nothing that was read weighed anything.
+  void check_learned() const;
   void step_optimizer(double weight, double loss_sum, double seconds, int64_t samples);
   /// The `last` one may use the time that was kept free for it.
   void evaluate_validation(bool last);
@@ -118,9 +120,11 @@ class Loop {
   bool validation_ahead_ = true;   // an evaluation is still to come
   double measuring_most_s_ = 1e9;  // that evaluations may take of what is left
   double solve_ahead_s_ = 0;       // for solving a head
-  double forwards_per_step_ = 0;   // an update in forward passes of one sample
-  double scoring_s_ = 0;           // metrics and intervals of a sample, at most so far
-  int64_t validated_ = 0;          // most samples that an evaluation measured
+  int64_t seen_samples_ = 0;       // in updates of this session, and what they weighed
+  double seen_weight_ = 0;
+  double forwards_per_step_ = 0;  // an update in forward passes of one sample
+  double scoring_s_ = 0;          // metrics and intervals of a sample, at most so far
+  int64_t validated_ = 0;         // most samples that an evaluation measured
   std::optional<Measurement> validation_;
 };
 

@@ -17,6 +17,9 @@ Replay read_replay(const std::filesystem::path& path) {
   while (std::getline(lines, line)) {
     ++number;
     const Json event = parse_json(line, fmt::format("{}, line {}", log.string(), number));
+    if (!event.is_object())
+      fail_unreadable("{}, line {}: expected an event of a run, got {}", log.string(), number,
+                      line);
     const std::string kind = event.value("event", "");
     if (kind == "step") {
       const auto step = event.at("step").get<int64_t>();

@@ -14,6 +14,7 @@
 #include "graft/tensor/memory.h"
 #include "graft/train/event_log.h"
 #include "graft/train/loop.h"
+#include "graft/train/replay.h"
 #include "graft/train/run_model.h"
 #include "graft/train/run_report.h"
 #include "graft/train/summary.h"
@@ -273,9 +274,31 @@ void clear(const fs::path& folder, const std::set<std::string>& kept) {
   }
 }
 
+/// Refuses what a run reads from the folder that it would clear: model, data, an earlier run.
+void check_outside(const fs::path& folder, const Json& value) {
+  if (value.is_structured()) {
+    for (const Json& item : value) check_outside(folder, item);
+    return;
+  }
+  if (!value.is_string()) return;
+  const auto text = value.get<std::string>();
+  std::error_code none;
+  if (text.empty() || text.size() > 4096 || !fs::exists(text, none) || none) return;
+  const fs::path inside = fs::weakly_canonical(text, none),
+                 outer = fs::weakly_canonical(folder, none);
+  const auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inside.begin(), inside.end());
+  if (end != outer.end()) return;
+  fail_usage(
+      "output: {} holds {}, which this run reads, and overwrite=true would remove it; give another "
+      "output=",
+      folder.string(), text);
+}
+
 }  // namespace
 
-void claim_output(const fs::path& folder, bool overwrite) {
+void claim_output(const Config& config) {
+  const fs::path folder = config.output();
+  const bool overwrite = config.values["overwrite"].get<bool>();
   if (!fs::exists(folder)) return;
   if (!fs::is_directory(folder))
     fail_usage("output: {} is there and is not a folder; give another output=", folder.string());
@@ -293,11 +316,17 @@ void claim_output(const fs::path& folder, bool overwrite) {
         "output=",
         folder.string());
   }
+  const Json& v = config.values;
+  for (const Json* read : {&v["model"], &v["data"], &v["augment"], &v["chat"], &v["budget"]})
+    check_outside(folder, *read);
 }
 
 Json execute(Job& job, const PlanFacts& facts, const std::vector<Observer*>& observers) {
   const fs::path folder = job.config.output();
-  claim_output(folder, job.config.values["overwrite"].get<bool>());
+  claim_output(job.config);
+  // What cannot be read must not cost an earlier run.
+  if (const Json& replay = job.config.values["budget"]["replay"]; !replay.is_null())
+    read_replay(replay.get<std::string>());
   fs::create_directories(folder);
   const FolderLock lock(folder);
   clear(folder, {});

@@ -18,8 +18,9 @@ struct PlanFacts {
   Json candidates = Json::array();
 };
 
-/// Where a run may write, and whether something is there already.
-void claim_output(const std::filesystem::path& folder, bool overwrite);
+/// Refuses (exit code 2) an `output` that a run may not write to: something is there, or what it
+/// reads is.
+void claim_output(const Config& config);
 
 /// Executes a prepared job in its output folder: trains, restores the best weights, measures the
 /// test split once, writes what was learned, the summary and the report. Returns the summary.

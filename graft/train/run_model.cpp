@@ -23,14 +23,27 @@ namespace {
 constexpr const char* kDelta = "delta.safetensors";
 constexpr const char* kAdapters = "graft_adapters";  // in its header: {path of the layer: method}
 
+Json run_summary(const fs::path& run) {
+  Json summary = read_json(run / "summary.json");
+  if (!summary.is_object()) {
+    fail_unreadable("{}: expected the summary of a run, got {}", (run / "summary.json").string(),
+                    summary.type_name());
+  }
+  return summary;
+}
+
 Config run_config(const fs::path& run) {
   Json values = read_yaml(run / "config.yaml");
   return make_config(values);
 }
 
-void attach_file(const peft::LoadedAdapter& adapter, models::LoadedModel& loaded) {
+peft::AttachedAdapter attach_file(peft::LoadedAdapter adapter, models::LoadedModel& loaded) {
   untie_for(adapter, loaded);
-  peft::attach_adapter(loaded.model->registry(), adapter, names_from_adapter(*loaded.model));
+  const models::Model& model = *loaded.model;
+  const models::Family& family = models::find_family(model.family());
+  // Modules that are saved whole are as the family's files have them.
+  if (reads_texts(model) && family.unpack) family.unpack(adapter.tensors);
+  return peft::attach_adapter(loaded.model->registry(), adapter, names_from_adapter(model));
 }
 
 /// Attaches the adapters that the delta holds, and copies its tensors to their places.
@@ -75,7 +88,7 @@ bool is_run_folder(const fs::path& path) {
 }
 
 Target run_problem(const fs::path& run) {
-  const Json summary = read_json(run / "summary.json");
+  const Json summary = run_summary(run);
   const Json named = summary.value("problem_type", Json());
   for (const auto& objective : objectives()) {
     if (named == models::problem_name(objective->problem())) return objective->problem();
@@ -87,7 +100,7 @@ Target run_problem(const fs::path& run) {
 }
 
 std::vector<std::string> run_classes(const fs::path& run) {
-  const Json summary = read_json(run / "summary.json");
+  const Json summary = run_summary(run);
   if (!summary.contains("classes") || !summary["classes"].is_array() ||
       summary["classes"].empty()) {
     fail_unreadable("{}: summary.json names no classes; the run did not get far enough",
@@ -122,7 +135,7 @@ models::LoadedModel load_run_model(const fs::path& run, const std::vector<std::s
     if (fs::exists(run / "adapter")) attach_file(peft::load_adapter(run / "adapter"), loaded);
     if (fs::exists(run / kDelta)) apply_delta(run / kDelta, *loaded.model, config.methods);
     merge_adapters(loaded);
-    const Json settings = read_json(run / "summary.json").value("settings", Json());
+    const Json settings = run_summary(run).value("settings", Json());
     if (settings.is_object()) loaded.model->config().update(settings);
   }
   loaded.model->set_problem(objective.target());
@@ -168,6 +181,38 @@ constexpr TaskType kTaskTypes[] = {{models::Task::next_token, "CAUSAL_LM"},
                                    {models::Task::embedding, "FEATURE_EXTRACTION"},
                                    {models::Task::classes, "SEQ_CLS"}};
 
+/// The base of an adapter: a folder, or a model of the hub with the revision that was used.
+std::string base_of_adapter(const Json& config, const std::string& folder) {
+  const Json base = config.value("base_model_name_or_path", Json());
+  if (!base.is_string() || base.get<std::string>().empty()) {
+    fail_unreadable(
+        "{}: adapter_config.json names no base_model_name_or_path; put the folder of "
+        "the base model there",
+        folder);
+  }
+  auto path = base.get<std::string>();
+  const Json revision = config.value("revision", Json());
+  const bool named = revision.is_string() && !revision.get<std::string>().empty();
+  if (named && !fs::exists(path) && path.find('@') == std::string::npos)
+    path += "@" + revision.get<std::string>();
+  return path;
+}
+
+/// Layers of the head that neither the base nor the adapter has would be made up.
+void check_head(const models::LoadedModel& loaded, const peft::AttachedAdapter& adapter,
+                const std::string& folder, const std::string& base) {
+  for (const std::string& layer : loaded.head.layers) {
+    const bool brought = std::ranges::any_of(
+        adapter.head, [&](const std::string& name) { return name.starts_with(layer + "."); });
+    if (brought) continue;
+    fail_unreadable(
+        "{}: neither the adapter nor its base, {}, has the layer {} of the head, so there is "
+        "nothing to predict with; name it in modules_to_save when the adapter is trained, or give "
+        "a base that has it",
+        folder, base, layer);
+  }
+}
+
 /// What an adapter was trained for is known to it: by peft's name of the task, or by the class that
 /// it was put on.
 models::Task task_of_adapter(const Json& config, const models::ModelSource& base) {
@@ -185,14 +230,7 @@ models::LoadedModel load_adapter_model(models::ModelSource source,
                                        const std::vector<std::string>& wanted) {
   const fs::path folder = source.path;
   const peft::LoadedAdapter adapter = peft::load_adapter(folder);
-  const Json base = adapter.config.value("base_model_name_or_path", Json());
-  if (!base.is_string() || base.get<std::string>().empty()) {
-    fail_unreadable(
-        "{}: adapter_config.json names no base_model_name_or_path; put the folder of "
-        "the base model there",
-        folder.string());
-  }
-  source.path = base.get<std::string>();
+  source.path = base_of_adapter(adapter.config, folder.string());
   if (is_adapter_folder(source.path) || is_run_folder(source.path)) {
     fail_unreadable("{}: its base, {}, is no plain model; export that first (graft export)",
                     folder.string(), source.path);
@@ -204,7 +242,13 @@ models::LoadedModel load_adapter_model(models::ModelSource source,
     if (const auto classes = classes_of_adapter(loaded, adapter); !classes.empty())
       loaded.model = models::refit_head(*loaded.model, classes).model;
   }
-  attach_file(adapter, loaded);
+  const peft::AttachedAdapter attached = attach_file(adapter, loaded);
+  check_head(loaded, attached, folder.string(), source.path);
+  if (loaded.model->has_classifier()) {
+    const std::string weight = loaded.model->classifier().site().path + ".weight";
+    if (std::ranges::find(attached.head, weight) != attached.head.end())
+      loaded.head.kept = loaded.model->classes();
+  }
   merge_adapters(loaded);
   if (wanted.empty() || wanted == loaded.model->classes()) return loaded;
   return models::refit_head(*loaded.model, wanted);
@@ -235,6 +279,41 @@ bool saved_in_adapter(const TrainedTensor& tensor, const models::Model& model,
   if (tensor.head) return true;
   const nn::Parameter* p = tensor.adapter ? nullptr : model.registry().find(tensor.name);
   return p && choice.method->selects && choice.method->selects(*p, choice.options);
+}
+
+/// The module that peft saves for a tensor: its layer, or the whole head that the layer belongs to
+/// (RoBERTa's classifier.dense). peft's classes for classifiers name heads as a whole of their own
+/// accord, and a module that is wrapped twice has other names.
+std::string saved_module(const std::string& tensor, const std::set<std::string>& saved,
+                         const models::Model& model) {
+  const std::string layer = tensor.substr(0, tensor.rfind('.'));
+  const std::string head = layer.substr(0, layer.find('.'));
+  if (model.task() == models::Task::next_token || (head != "classifier" && head != "score"))
+    return layer;
+  const bool whole = std::ranges::all_of(model.registry().parameters, [&](const nn::Parameter& p) {
+    return !p.name.starts_with(head + ".") || saved.contains(p.name);
+  });
+  return whole ? head : layer;
+}
+
+/// Tensors of modules that peft saves whole, as the family's files have them.
+std::vector<peft::SavedModule> saved_modules(const std::vector<TrainedTensor>& tensors,
+                                             const models::Model& model) {
+  const models::Family& family = models::find_family(model.family());
+  io::TensorMap whole;
+  std::set<std::string> names;
+  for (const TrainedTensor& tensor : tensors) {
+    whole.add(tensor.name, tensor.value->detach());
+    names.insert(tensor.name);
+  }
+  if (reads_texts(model) && family.pack) family.pack(whole);
+  std::vector<peft::SavedModule> modules;
+  for (const auto& [name, value] : whole) {
+    const std::string path = saved_module(name, names, model);
+    if (modules.empty() || modules.back().path != path) modules.push_back({path, {}});
+    modules.back().tensors.add(name.substr(path.size() + 1), value);
+  }
+  return modules;
 }
 
 }  // namespace
@@ -271,6 +350,10 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     // A bundled model has a name that only graft knows.
     const bool hub = !fs::exists(source.path) && source.path.find('/') != std::string::npos;
     info.base_model = hub ? source.path : fs::canonical(models::find_model(source.path)).string();
+    if (const size_t at = info.base_model.find('@'); hub && at != std::string::npos) {
+      info.revision = info.base_model.substr(at + 1);
+      info.base_model.resize(at);
+    }
     for (const TaskType& type : kTaskTypes) {
       // Pictures have no name there, and classes of texts go without it as well.
       if (type.task == model.task() && type.task != models::Task::classes)
@@ -278,15 +361,12 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     }
     info.auto_mapping = {{"base_model_class", family.architecture(model.task(), source.path)},
                          {"parent_library", "transformers"}};
-    for (const auto& tensor : trained) {
-      if (!saved_in_adapter(tensor, model, choice)) continue;
-      in_adapter.insert(tensor.name);
-      const size_t dot = tensor.name.rfind('.');
-      const std::string path = tensor.name.substr(0, dot);
-      if (info.modules.empty() || info.modules.back().path != path)
-        info.modules.push_back({path, {}});
-      info.modules.back().tensors.add(tensor.name.substr(dot + 1), tensor.value->detach());
-    }
+    std::vector<TrainedTensor> whole;
+    std::ranges::copy_if(trained, std::back_inserter(whole), [&](const TrainedTensor& tensor) {
+      return saved_in_adapter(tensor, model, choice);
+    });
+    for (const TrainedTensor& tensor : whole) in_adapter.insert(tensor.name);
+    info.modules = saved_modules(whole, model);
     info.rename = names_in_adapter(model, job.config.values["naming"] == "v4");
     const peft::SavedAdapter result =
         peft::save_adapter(run / "adapter", model.registry(), choice, info);

@@ -105,6 +105,13 @@ Problem make_problem(Job& job, Reader& reader, const data::View& view,
   p.x = reader.forward_some(view, wanted, model.size() - 1, deadline, positions)
             .to(at::kDouble)
             .cpu();
+  const at::Tensor broken = p.x.isfinite().all(1).logical_not().nonzero();
+  if (broken.numel() > 0) {
+    fail_unreadable(
+        "the model makes numbers that are not finite of {}, so there is nothing to solve a head "
+        "on; its weights may be damaged",
+        view.sample(positions[static_cast<size_t>(broken[0].item<int64_t>())]).id);
+  }
   p.targets = job.objective().targets(job, view, positions).cpu();
   p.classes = static_cast<int64_t>(model.classes().size());
   p.multi_label = job.data.multi_label();

@@ -2,8 +2,13 @@
 #include <torch/types.h>
 
 #include <fstream>
+#include <map>
+
+#include "graft/base/error.h"
+#include "graft/base/units.h"
 
 #include "graft/plan/plan.h"
+#include "graft/tensor/memory.h"
 #include "tests/contract_training/language.h"
 #include "tests/contract_training/stops.h"
 
@@ -145,6 +150,55 @@ TEST(SharePrefixes, APlanKnowsOfIt) {
   const double whole = job.update_flops(0, 0, all), half = job.update_flops(0, 0, all, 0.5);
   EXPECT_LT(half, whole);
   EXPECT_GT(half, 0.5 * whole) << "the head's work stays";
+}
+
+/// Long answers, so that what blocks keep is most of the memory.
+fs::path stories(const fs::path& folder) {
+  for (const char* split : {"train", "validation"}) {
+    std::ofstream file(folder / (std::string(split) + ".jsonl"));
+    for (int i = 0; i < 24; ++i) {
+      std::string story;
+      for (int k = 0; k < 24; ++k) story += fmt::format("Tom saw {} birds. ", i + k);
+      file << Json{{"prompt", "Tell me a story. "}, {"completion", story}}.dump() << "\n";
+    }
+  }
+  return folder;
+}
+
+TEST(SharePrefixes, RatesAreDecidedWhereThePlanTookBlocksAgain) {
+  // fit_memory reads the configuration anew; what the plan had of it before must not be used.
+  const test::ScratchDir scratch;
+  install_counting_allocator();
+  const std::string data = stories(scratch.path()).string();
+  const auto planned = [&](const std::string& recompute, int64_t memory) {
+    const Json config =
+        with(language_config(scratch / "run"),
+             {{"data", data},
+              {"plan", "auto"},
+              {"precision", "float32"},
+              {"budget", {{"steps", 1}, {"memory", std::to_string(memory)}}},
+              {"train",
+               {{"lr", "auto"}, {"head_lr", "auto"}, {"batch", 24}, {"recompute", recompute}}}});
+    return plan::make_plan(train::make_config(config)).facts;
+  };
+  const auto needed = [&](const std::string& recompute) -> int64_t {
+    try {
+      planned(recompute, 1 << 20);
+    } catch (const Error& e) {
+      const std::string text = e.what(), before = "needs about ";
+      const size_t begin = text.find(before) + before.size();
+      return parse_bytes(text.substr(begin, text.find(';', begin) - begin), "the error");
+    }
+    return 0;
+  };
+  const int64_t plain = needed("none"), again = needed("blocks");
+  ASSERT_GT(plain, again + (32 << 20));
+  std::map<std::string, Json> said;
+  for (const Json& d : planned("auto", (plain + again) / 2).decisions)
+    said[d["what"].get<std::string>()] = d["choice"];
+  EXPECT_EQ(said["train.recompute"], "blocks");
+  ASSERT_TRUE(said.contains("train.lr"));
+  EXPECT_NE(said["train.lr"], 1e-3) << "that stands there while rates are open";
 }
 
 }  // namespace

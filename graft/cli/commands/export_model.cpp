@@ -5,23 +5,30 @@
 #include "graft/cli/outputs.h"
 #include "graft/models/darknet/files.h"
 #include "graft/models/darknet/network.h"
+#include "graft/models/text_tower.h"
 #include "graft/train/job.h"
 #include "graft/train/run_model.h"
 
 namespace graft::cli {
 namespace {
 
-/// transformers' classes of these families read the first token, whatever their config says.
+/// What transformers' classes give to the head whatever their config says: the first token, those
+/// of decoders the last. ModernBERT's asks the config, which knows "cls" and "mean".
 void note_pooling(const models::Model& model) {
-  const Json pooling = model.config().value("classifier_pooling", Json());
-  if (model.task() != models::Task::classes || !graft::train::reads_texts(model) ||
-      models::find_family(model.family()).obeys_pooling)
-    return;
-  if (!pooling.is_string() || pooling == "first" || pooling == "cls") return;
-  std::cerr << "graft: note: the head reads the " << pooling.get<std::string>()
-            << " of the tokens, but transformers gives it the first: there this folder predicts "
-               "something else. Train with model.pooling=first for a model that is the same "
-               "in both\n";
+  if (model.task() != models::Task::classes || !graft::train::reads_texts(model)) return;
+  const models::Family& family = models::find_family(model.family());
+  const auto theirs = family.architectures.contains(models::Task::next_token)
+                          ? models::Pooling::last
+                          : models::Pooling::first;
+  const models::Pooling ours = models::pooling_of(model.config(), theirs);
+  if (ours == theirs || (family.obeys_pooling && ours == models::Pooling::mean)) return;
+  const auto named = [](models::Pooling pooling) {
+    return pooling == models::Pooling::first ? "first" : models::pooling_name(pooling);
+  };
+  std::cerr << "graft: note: the head reads the " << named(ours)
+            << " of the tokens, but transformers gives it the " << named(theirs)
+            << ": there this folder predicts something else. Train with model.pooling="
+            << named(theirs) << " for a model that is the same in both\n";
 }
 
 }  // namespace

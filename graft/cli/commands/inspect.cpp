@@ -6,6 +6,7 @@
 #include "graft/cli/arguments.h"
 #include "graft/data/dataset.h"
 #include "graft/io/safetensors.h"
+#include "graft/io/torch_pickle.h"
 #include "graft/models/darknet/files.h"
 #include "graft/models/load.h"
 #include "graft/models/outlook.h"
@@ -19,12 +20,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json tensors_json(const fs::path& file) {
+Json tensors_json(const io::TensorMap& tensors) {
   Json list = Json::array();
-  const io::SafetensorsReader reader(file);
-  for (const auto& name : reader.names())
-    list.push_back({{"name", name}, {"shape", reader.info(name).shape}});
+  for (const auto& [name, tensor] : tensors)
+    list.push_back({{"name", name}, {"shape", tensor.sizes().vec()}});
   return list;
+}
+
+io::TensorMap adapter_tensors(const fs::path& folder) {
+  const fs::path pickle = folder / "adapter_model.bin";
+  const fs::path usual = folder / "adapter_model.safetensors";
+  if (fs::exists(pickle) && !fs::exists(usual)) return io::read_torch_pickle(pickle);
+  return io::SafetensorsReader(usual).all();
 }
 
 Json inspect_model(const std::string& path) {
@@ -141,12 +148,12 @@ Command inspect() {
           facts = {{"kind", "adapter"},
                    {"path", path},
                    {"config", read_json(at / "adapter_config.json")},
-                   {"tensors", tensors_json(at / "adapter_model.safetensors")}};
+                   {"tensors", tensors_json(adapter_tensors(at))}};
         } else if (fs::is_regular_file(at) && at.extension() == ".safetensors") {
           facts = {{"kind", "tensors"},
                    {"path", path},
                    {"metadata", io::SafetensorsReader(at).metadata()},
-                   {"tensors", tensors_json(at)}};
+                   {"tensors", tensors_json(io::SafetensorsReader(at).all())}};
         } else {
           const bool model =
               fs::exists(at / "config.json") || fs::exists(at / "model.safetensors") ||

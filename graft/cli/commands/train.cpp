@@ -21,8 +21,7 @@ Command train() {
         arguments.app().allow_extras(false);
         if (!arguments.parse(words)) return 0;
         const graft::train::Config config = graft::train::make_config(read_configuration(given));
-        if (!config.is_auto("", "output"))
-          graft::train::claim_output(config.output(), config.values["overwrite"].get<bool>());
+        if (!config.is_auto("", "output")) graft::train::claim_output(config);
         Watchdog watchdog;
         watchdog.watch(config.budget.time_s);
         plan::Planned planned = plan::make_plan(config);

@@ -94,8 +94,9 @@ class Pairs {
     for (const auto& name : columns_.negatives) {
       for (auto& text : texts_at(row, name)) negatives.push_back(std::move(text));
     }
-    if (negatives_ == 0) negatives_ = negatives.size();
-    if (negatives.size() < negatives_ || (negatives.empty() && !columns_.negatives.empty())) {
+    if (!counted_) negatives_ = negatives.size();
+    counted_ = true;
+    if (negatives.size() < negatives_) {
       fail_unreadable("{} negative(s), but the first record has {}: every record must have them",
                       negatives.size(), negatives_);
     }
@@ -138,6 +139,7 @@ class Pairs {
   bool scored_;
   std::vector<float> values_;  // one a record that was added
   size_t negatives_ = 0;
+  bool counted_ = false;  // in the first record
   int64_t blank_ = 0;
 };
 

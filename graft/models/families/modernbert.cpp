@@ -141,6 +141,12 @@ void build(Model& model, int64_t classes) {
   const int64_t head_width = s.width / s.heads;
   const auto everywhere = std::make_shared<const Rope>(c, head_width, "full_attention");
   const auto nearby = std::make_shared<const Rope>(c, head_width, "sliding_attention");
+  if (pooling_of(c, Pooling::first) == Pooling::last) {
+    fail_usage(
+        "model.pooling=last: transformers' ModernBERT reads the first token or the mean of all, "
+        "and "
+        "its config knows no other; give first or mean");
+  }
   auto& stem = model.add<Stem>("stem", Span::backbone, "model.embeddings", s);
   for (int64_t i = 0; i < s.layers; ++i) {
     const bool local = s.local[static_cast<size_t>(i)];

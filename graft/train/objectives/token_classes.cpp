@@ -165,7 +165,7 @@ class TokenClasses final : public Objective {
 
   std::vector<std::string> columns() const override { return {"entities"}; }
   void check_answers(const models::LoadedModel& loaded, const std::string& name) const override {
-    if (is_run_folder(name) || is_adapter_folder(name) || !loaded.head.kept.empty()) return;
+    if (is_run_folder(name) || !loaded.head.kept.empty()) return;
     fail_usage(
         "{} has no head that was trained to tell classes of words; train one with graft train, and "
         "give the run",

@@ -78,6 +78,28 @@ TEST(PeftTargets, WhatIsNoListOfNamesIsAnError) {
                      "(?P<n>x)");
 }
 
+TEST(PathPattern, ReadsPythonsFormsOrRefusesThem) {
+  const peft::PathPattern end(R"(q_proj\Z)", "here");
+  EXPECT_TRUE(end.matches_end("model.layers.0.q_proj"));
+  EXPECT_FALSE(end.matches_end("model.layers.0.q_proj.x"));
+  const peft::PathPattern begin(R"(\Amodel\.layers\.0\.q_proj)", "here");
+  EXPECT_TRUE(begin.matches("model.layers.0.q_proj"));
+  EXPECT_TRUE(begin.matches_end("model.layers.0.q_proj"));
+  EXPECT_FALSE(begin.matches_end("base.model.layers.0.q_proj"));
+  const peft::PathPattern set(R"([\[\]0A]\d)", "here");
+  EXPECT_TRUE(set.matches("A1"));
+  EXPECT_TRUE(set.matches("]1"));
+  for (const char* other : {"[[:digit:]]", "[]0]", "[^]0]", "x[[=a=]]"}) {
+    SCOPED_TRACE(other);
+    try {
+      const peft::PathPattern pattern(other, "here");
+      ADD_FAILURE();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::unreadable);
+    }
+  }
+}
+
 TEST(PathPattern, MatchesWholePathsAndTheirEnds) {
   const peft::PathPattern name("attention.q_proj", "here");
   EXPECT_TRUE(name.matches("attention.q_proj"));
