@@ -271,9 +271,12 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
       source.path.empty() && !config.contains("id2label") && !config.contains("num_labels")
           ? wanted
           : class_names(config, where);
+  // A single output is a number where nothing else is said, as transformers takes it.
+  if (source.task == Task::classes && !source.path.empty() && old_classes.size() == 1 &&
+      config.value("problem_type", Json()).is_null())
+    config["problem_type"] = problem_name(Target::regression);
   // The one output of a regression has whatever name: its row is kept all the same.
-  const Json problem = config.value("problem_type", Json());
-  if ((problem.is_null() || problem == problem_name(Target::regression)) &&
+  if (config.value("problem_type", Json()) == problem_name(Target::regression) &&
       old_classes.size() == 1 && wanted == std::vector<std::string>{"value"})
     old_classes = wanted;
   std::vector<std::string> classes;

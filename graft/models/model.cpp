@@ -141,10 +141,7 @@ Target Model::problem() const {
     case Task::classes:
       break;
   }
-  if (!config_.is_object() || config_.value("problem_type", Json()).is_null()) {
-    // As transformers takes it: a single output is a number.
-    return classes_.size() == 1 ? Target::regression : Target::single_label;
-  }
+  if (!config_.is_object() || !config_.contains("problem_type")) return Target::single_label;
   for (const Target target : {Target::multi_label, Target::regression}) {
     if (config_["problem_type"] == problem_name(target)) return target;
   }

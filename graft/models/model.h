@@ -100,8 +100,7 @@ class Model {
   const nn::Registry& registry() const { return registry_; }
   const std::vector<std::string>& classes() const { return classes_; }
   void set_classes(std::vector<std::string> classes);
-  /// What its head learns: "problem_type" of the config; where it says nothing single_label, of one
-  /// output regression.
+  /// What its head learns: "problem_type" of the config; single_label where it says nothing.
   Target problem() const;
   void set_problem(Target target);
   const image::Preprocess& preprocess() const { return preprocess_; }

@@ -241,6 +241,10 @@ models::LoadedModel load_adapter_model(models::ModelSource source,
     // The new head comes whole from the adapter.
     if (const auto classes = classes_of_adapter(loaded, adapter); !classes.empty())
       loaded.model = models::refit_head(*loaded.model, classes).model;
+    const bool said = loaded.model->config().contains("problem_type");
+    if (!said && loaded.model->task() == models::Task::classes &&
+        loaded.model->classes().size() == 1)
+      loaded.model->set_problem(Target::regression);
   }
   const peft::AttachedAdapter attached = attach_file(adapter, loaded);
   check_head(loaded, attached, folder.string(), source.path);
