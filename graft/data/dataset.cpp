@@ -8,6 +8,7 @@
 
 #include "graft/base/error.h"
 #include "graft/data/format.h"
+#include "graft/data/label_cell.h"
 #include "graft/data/label_kind.h"
 #include "graft/data/names.h"
 #include "graft/data/replay.h"
@@ -222,6 +223,37 @@ const std::vector<Option>& data_options() {
   return all;
 }
 
+namespace {
+
+/// Labels that are taken for classes and hardly can be.
+void note_odd_classes(Dataset& dataset) {
+  const auto& names = dataset.classes;
+  const int64_t samples = dataset.train.size() + dataset.validation.size() + dataset.test.size();
+  if (names.size() == 1) {
+    dataset.notes.push_back(
+        fmt::format("all samples are of one class ({}): there is nothing to tell apart", names[0]));
+    return;
+  }
+  constexpr size_t kSuspicious = 20;
+  if (names.size() < kSuspicious || 2 * static_cast<int64_t>(names.size()) < samples) return;
+  const auto word =
+      std::ranges::find_if(names, [](const std::string& name) { return !number_in(name); });
+  const bool numbers =
+      std::ranges::count_if(names,
+                            [](const std::string& name) { return number_in(name).has_value(); }) *
+          2 >
+      static_cast<std::ptrdiff_t>(names.size());
+  dataset.notes.push_back(fmt::format(
+      "{} samples have {} classes, hardly any of them twice{}", samples, names.size(),
+      numbers && word != names.end()
+          ? fmt::format(": most labels are numbers, but '{}' is none, so all are classes; mend it, "
+                        "and they are learned as numbers",
+                        *word)
+          : "; are the labels meant to be classes?"));
+}
+
+}  // namespace
+
 Dataset open_dataset(const Json& data, uint64_t seed) {
   const Options options(data_options(), data.is_string() ? Json{{"path", data}} : data, "data");
   const SplitRule rule = rule_of(options);
@@ -285,6 +317,7 @@ Dataset open_dataset(const Json& data, uint64_t seed) {
   dataset.texts_a_sample = texts;
   dataset.notes.insert(dataset.notes.begin(), notes.begin(), notes.end());
   dataset.empty_classes.assign(empty.begin(), empty.end());
+  if (target == Target::single_label) note_odd_classes(dataset);
   if (!given) check_learned(dataset, rule.folds > 1);
   if (options.is_set("replay")) open_replay(dataset, options.at("replay"), seed);
   return dataset;

@@ -24,6 +24,12 @@ constexpr const char* kDelta = "delta.safetensors";
 constexpr const char* kAdapters = "graft_adapters";  // in its header: {path of the layer: method}
 
 Json run_summary(const fs::path& run) {
+  if (!fs::exists(run / "summary.json")) {
+    fail_unreadable(
+        "{} is no run that got far enough: it has no summary.json; give a run folder, or finish "
+        "it with graft resume",
+        run.string());
+  }
   Json summary = read_json(run / "summary.json");
   if (!summary.is_object()) {
     fail_unreadable("{}: expected the summary of a run, got {}", (run / "summary.json").string(),

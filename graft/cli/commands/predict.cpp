@@ -178,7 +178,7 @@ Command predict() {
             ->capture_default_str();
         arguments.app()
             .add_option("--top", top, "classes shown in the table")
-            ->check(CLI::PositiveNumber)
+            ->check(CLI::Range(1, 1000000))
             ->capture_default_str();
         arguments.app()
             .add_option("--score", score,

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <iostream>
 
 #include "graft/base/error.h"
@@ -27,6 +28,11 @@ Command report() {
           std::cout << graft::report::summary_table(graft::report::read_run_folder(runs.front()))
                     << "report: " << runs.front() << "/report.html\n";
           return 0;
+        }
+        const std::string ending = std::filesystem::path(output).extension().string();
+        if (std::filesystem::exists(output) && ending != ".html" && ending != ".htm") {
+          fail_usage("report: {} is there and no page; give a file of another name to --output",
+                     output);
         }
         graft::train::write_comparison({runs.begin(), runs.end()}, output);
         std::cout << "comparison: " << output << "\n";
