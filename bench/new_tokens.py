@@ -31,7 +31,7 @@ def write_records(path, label):
 
 
 def train(args, base, data, out, lr):
-    graft(args, "train", "model=" + json.dumps({"path": base, "add_tokens": TOKENS}), f"data={{train: {data}, test: {data}}}", "budget.steps=2", "strategy=full",
+    graft(args, "train", "model=" + json.dumps({"path": base, "add_tokens": TOKENS}), f"data={{train: {data}, test: {data}}}", "budget.steps=2", "precision=float32", "strategy=full",
           "method=none", f"train.lr={lr}", f"train.head_lr={lr}", "train.weight_decay=0", f"output={out}")
     return os.path.join(out, "model")
 
