@@ -61,6 +61,7 @@ void assign_split(Listing& listing, const Part& part) {
                       part.path.string(), split_name(part.split));
     }
     std::vector<bool> keep;
+    keep.reserve(listing.splits.size());
     for (const Split split : listing.splits) keep.push_back(split == part.split);
     keep_samples(listing, keep);
   }

@@ -296,8 +296,8 @@ bool saved_in_adapter(const TrainedTensor& tensor, const models::Model& model,
 /// accord, and a module that is wrapped twice has other names.
 std::string saved_module(const std::string& tensor, const std::set<std::string>& saved,
                          const models::Model& model) {
-  const std::string layer = tensor.substr(0, tensor.rfind('.'));
-  const std::string head = layer.substr(0, layer.find('.'));
+  std::string layer = tensor.substr(0, tensor.rfind('.'));
+  std::string head = layer.substr(0, layer.find('.'));
   if (model.task() == models::Task::next_token || (head != "classifier" && head != "score"))
     return layer;
   const bool whole = std::ranges::all_of(model.registry().parameters, [&](const nn::Parameter& p) {
