@@ -57,6 +57,9 @@ struct LoadedAdapter {
   io::TensorMap tensors;  ///< without "base_model.model."; lazily from the file
 };
 
+/// The tensors of a folder's adapter_model.safetensors, or .bin, by the names of the file.
+io::TensorMap adapter_file(const std::filesystem::path& folder);
+
 /// Reads adapter_config.json and adapter_model.safetensors (or .bin, as older versions wrote it).
 /// Errors have exit code 3.
 LoadedAdapter load_adapter(const std::filesystem::path& folder);

@@ -209,11 +209,18 @@ void check_parameters(const nn::Registry& registry, const SavedWhole& saved,
 
 }  // namespace
 
+io::TensorMap adapter_file(const std::filesystem::path& folder) {
+  const auto tensors = folder / "adapter_model.safetensors";
+  const auto pickle = folder / "adapter_model.bin";
+  if (std::filesystem::exists(tensors)) return io::SafetensorsReader(tensors).all();
+  if (std::filesystem::exists(pickle)) return io::read_torch_pickle(pickle);
+  fail_unreadable("{}: there is neither adapter_model.safetensors nor adapter_model.bin",
+                  folder.string());
+}
+
 LoadedAdapter load_adapter(const std::filesystem::path& folder) {
   const std::string where = folder.string();
   const auto config = folder / "adapter_config.json";
-  const auto tensors = folder / "adapter_model.safetensors";
-  const auto pickle = folder / "adapter_model.bin";
   if (!std::filesystem::exists(config)) {
     fail_unreadable(
         "{}: there is no adapter_config.json; expected a folder that peft's save_pretrained wrote",
@@ -226,14 +233,7 @@ LoadedAdapter load_adapter(const std::filesystem::path& folder) {
     fail_unreadable("{}: expected an object of settings, got {}", config.string(),
                     adapter.config.type_name());
   }
-  io::TensorMap file;
-  if (std::filesystem::exists(tensors)) {
-    file = io::SafetensorsReader(tensors).all();
-  } else if (std::filesystem::exists(pickle)) {
-    file = io::read_torch_pickle(pickle);
-  } else {
-    fail_unreadable("{}: there is neither adapter_model.safetensors nor adapter_model.bin", where);
-  }
+  const io::TensorMap file = adapter_file(folder);
   const std::string root = "base_model.model.";
   for (const auto& [name, tensor] : file) {
     // What save_embedding_layers repeats once more where the layer is saved whole.

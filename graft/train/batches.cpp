@@ -277,10 +277,9 @@ std::optional<MicroBatch> BatchStream::next() {
     micro.targets = mixed.targets.to(device);
   } else {
     micro.tokens = tokens_in(batch->inputs);
-    if (reader_.shares_prefixes()) batch->inputs = data::share_prefixes(batch->inputs);
-    if (micro.tokens > 0) {
-      micro.computed =
-          static_cast<double>(tokens_in(batch->inputs)) / static_cast<double>(micro.tokens);
+    if (reader_.shares_prefixes()) {
+      batch->inputs = data::share_prefixes(batch->inputs);
+      micro.shared = micro.tokens - tokens_in(batch->inputs);
     }
     micro.flow = batch->inputs.to(device);
     micro.targets = job_.objective().targets(job_, job_.data.train, micro.positions);

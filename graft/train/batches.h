@@ -35,8 +35,11 @@ struct MicroBatch {
   /// Of texts that are mixed: a text's own share of what enters the head (data::mix_rows).
   double share = 1;
   int64_t tokens = 0;  ///< of texts
-  /// Share of them in the flow: what texts have in common is there once (data::share_prefixes).
-  double computed = 1;
+  int64_t shared = 0;  ///< of them, those that another text has in common (data::share_prefixes)
+  /// The share of tokens that is in the flow.
+  double computed() const {
+    return shared > 0 ? 1 - static_cast<double>(shared) / static_cast<double>(tokens) : 1;
+  }
 };
 
 /// Whether samples are mixed before they enter the chain; texts are where they enter the head.
@@ -87,8 +90,9 @@ class Reader {
   int64_t cache_row(int64_t position, int64_t epoch) const;
   /// Epoch that a sample's random stream is drawn from: fixed views repeat.
   int64_t stream_epoch(int64_t epoch) const;
-  /// Whether the stage's batches compute what texts have in common once.
-  bool shares_prefixes() const { return shares_prefixes_ && !train_cache_; }
+  /// Whether the stage's batches, where they are not cached, compute what texts have in common
+  /// once.
+  bool shares_prefixes() const { return shares_prefixes_; }
   /// Whether augmentations that show several samples in one act in an epoch (train.close_last).
   bool mixes_samples(int64_t epoch) const;
 

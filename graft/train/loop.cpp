@@ -253,7 +253,7 @@ bool Loop::train_window(std::string& failure) {
     state_.batch = batch->number + 1;
     if (batch->positions.empty()) continue;
     work_.tokens += batch->tokens;
-    work_.shared_tokens += std::llround(static_cast<double>(batch->tokens) * (1 - batch->computed));
+    work_.shared_tokens += batch->shared;
     const nn::Flow flow = pass(model, *batch, border, context_);
     const LossValue loss = job_.objective().loss(flow, batch->targets, loss_);
     const double value = loss.sum.item<double>();
@@ -274,7 +274,7 @@ bool Loop::train_window(std::string& failure) {
     work_.samples_backward += count;
     if (batch->from > 0) work_.samples_cached += count;
     work_.flops += static_cast<double>(count) *
-                   job_.update_flops(batch->from, border, base_trained_, batch->computed);
+                   job_.update_flops(batch->from, border, base_trained_, batch->computed());
   }
   seen_samples_ += samples;
   seen_weight_ += weight;

@@ -352,7 +352,7 @@ namespace {
 /// How a run ended in order; empty when there is something to go on with.
 std::string end_of(const fs::path& folder) {
   if (!fs::exists(folder / "summary.json")) return "";
-  const std::string status = read_json(folder / "summary.json").value("status", "");
+  const std::string status = run_summary(folder).value("status", "");
   return status == "completed" || status == "early-stopped" || status == "deadline" ? status : "";
 }
 

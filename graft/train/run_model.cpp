@@ -23,21 +23,6 @@ namespace {
 constexpr const char* kDelta = "delta.safetensors";
 constexpr const char* kAdapters = "graft_adapters";  // in its header: {path of the layer: method}
 
-Json run_summary(const fs::path& run) {
-  if (!fs::exists(run / "summary.json")) {
-    fail_unreadable(
-        "{} is no run that got far enough: it has no summary.json; give a run folder, or finish "
-        "it with graft resume",
-        run.string());
-  }
-  Json summary = read_json(run / "summary.json");
-  if (!summary.is_object()) {
-    fail_unreadable("{}: expected the summary of a run, got {}", (run / "summary.json").string(),
-                    summary.type_name());
-  }
-  return summary;
-}
-
 Config run_config(const fs::path& run) {
   Json values = read_yaml(run / "config.yaml");
   return make_config(values);
@@ -91,6 +76,21 @@ void apply_delta(const fs::path& file, models::Model& model,
 bool is_run_folder(const fs::path& path) {
   return fs::exists(path / "config.yaml") &&
          (fs::exists(path / "log.jsonl") || fs::exists(path / "summary.json"));
+}
+
+Json run_summary(const fs::path& run) {
+  if (!fs::exists(run / "summary.json")) {
+    fail_unreadable(
+        "{} is no run that got far enough: it has no summary.json; give a run folder, or finish "
+        "it with graft resume",
+        run.string());
+  }
+  Json summary = read_json(run / "summary.json");
+  if (!summary.is_object()) {
+    fail_unreadable("{}: expected the summary of a run, got {}", (run / "summary.json").string(),
+                    summary.type_name());
+  }
+  return summary;
 }
 
 Target run_problem(const fs::path& run) {

@@ -14,6 +14,8 @@ struct Job;
 /// Whether `path` is a run folder (config.yaml beside log.jsonl or summary.json).
 bool is_run_folder(const std::filesystem::path& path);
 
+/// The run's summary.json; none, or one that is no mapping, is an error (exit code 3).
+Json run_summary(const std::filesystem::path& run);
 /// What kind of labels a run learned, by its summary.
 Target run_problem(const std::filesystem::path& run);
 /// The classes a run was trained on, in order.

@@ -6,10 +6,10 @@
 #include "graft/cli/arguments.h"
 #include "graft/data/dataset.h"
 #include "graft/io/safetensors.h"
-#include "graft/io/torch_pickle.h"
 #include "graft/models/darknet/files.h"
 #include "graft/models/load.h"
 #include "graft/models/outlook.h"
+#include "graft/peft/hf_format.h"
 #include "graft/report/run_folder.h"
 #include "graft/report/summary_table.h"
 #include "graft/train/job.h"
@@ -25,13 +25,6 @@ Json tensors_json(const io::TensorMap& tensors) {
   for (const auto& [name, tensor] : tensors)
     list.push_back({{"name", name}, {"shape", tensor.sizes().vec()}});
   return list;
-}
-
-io::TensorMap adapter_tensors(const fs::path& folder) {
-  const fs::path pickle = folder / "adapter_model.bin";
-  const fs::path usual = folder / "adapter_model.safetensors";
-  if (fs::exists(pickle) && !fs::exists(usual)) return io::read_torch_pickle(pickle);
-  return io::SafetensorsReader(usual).all();
 }
 
 Json inspect_model(const std::string& path) {
@@ -148,7 +141,7 @@ Command inspect() {
           facts = {{"kind", "adapter"},
                    {"path", path},
                    {"config", read_json(at / "adapter_config.json")},
-                   {"tensors", tensors_json(adapter_tensors(at))}};
+                   {"tensors", tensors_json(peft::adapter_file(at))}};
         } else if (fs::is_regular_file(at) && at.extension() == ".safetensors") {
           facts = {{"kind", "tensors"},
                    {"path", path},
