@@ -264,7 +264,9 @@ std::string CheckReport::text(size_t examples) const {
   if (boxes) text += boxes_text(*boxes, examples);
   for (const auto& note : notes) text += "note: " + note + "\n";
   const auto found = problems();
-  if (found.empty()) text += "\nno problems were found\n";
+  if (found.empty())
+    text += fmt::format("\nno problems were found{}\n",
+                        notes.empty() ? "" : " besides what the notes say");
   text += section("problems", found, found.size(), [](const std::string& line) { return line; });
   text += section("unreadable", unreadable, examples, [](const Unreadable& item) {
     return place_text(item.place) + ": " + item.reason;

@@ -147,7 +147,7 @@ class Finder {
   std::optional<size_t> usual(const Names& wanted) const {
     for (const auto& name : wanted) {
       const auto found = called(name);
-      if (found && !taken(*found)) return found;
+      if (found && !taken(*found)) return only(*found);
     }
     return std::nullopt;
   }
@@ -180,7 +180,16 @@ class Finder {
       fail_unreadable("{} has no column '{}' (data.columns.{}){}; its columns are: {}", where_,
                       name, key, did_you_mean(name, names_), listed());
     }
-    return static_cast<size_t>(found - names_.begin());
+    return only(static_cast<size_t>(found - names_.begin()));
+  }
+
+  /// Of two columns with one name nobody can tell which is meant.
+  size_t only(size_t i) const {
+    if (std::ranges::count(names_, names_[i]) == 1) return i;
+    fail_unreadable(
+        "{} has several columns called '{}', so which one is meant cannot be told; rename one, or "
+        "give positions from 1 in data.columns; the columns are: {}",
+        where_, printable(names_[i]), listed());
   }
 
   /// Cells of a file without a header can be whole texts.

@@ -271,9 +271,7 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
       source.path.empty() && !config.contains("id2label") && !config.contains("num_labels")
           ? wanted
           : class_names(config, where);
-  // A single output is a number where nothing else is said, as transformers takes it.
-  if (source.task == Task::classes && !source.path.empty() && old_classes.size() == 1 &&
-      config.value("problem_type", Json()).is_null())
+  if (!source.path.empty() && outputs_a_number(config, source.task, old_classes.size()))
     config["problem_type"] = problem_name(Target::regression);
   // The one output of a regression has whatever name: its row is kept all the same.
   if (config.value("problem_type", Json()) == problem_name(Target::regression) &&

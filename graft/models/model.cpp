@@ -126,6 +126,10 @@ const char* problem_name(Target target) {
   return "single_label_classification";
 }
 
+bool outputs_a_number(const Json& config, Task task, size_t outputs) {
+  return task == Task::classes && outputs == 1 && config.value("problem_type", Json()).is_null();
+}
+
 Target Model::problem() const {
   switch (task_) {
     case Task::next_token:

@@ -33,6 +33,8 @@ inline bool tells_classes(Task task) {
 
 /// As "problem_type" of a config.json or a summary names it.
 const char* problem_name(Target target);
+/// A single output is a number where the config does not say what it is, as transformers takes it.
+bool outputs_a_number(const Json& config, Task task, size_t outputs);
 
 /// How the rows of a layer are classes: `before` + classes + `after` of them, several times over
 /// where there are anchors, or where a class has several numbers.

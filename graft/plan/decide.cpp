@@ -7,6 +7,7 @@
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
 #include "graft/base/units.h"
+#include "graft/peft/method.h"
 #include "graft/train/task.h"
 
 namespace graft::plan {
@@ -54,20 +55,21 @@ std::optional<int64_t> samples_of_tokens(const train::Job& job) {
   const Json& tokens = job.config.at("train", "batch_tokens");
   if (tokens.is_null()) return std::nullopt;
   const auto usual = static_cast<double>(job.inputs->example(1).at("ids").numel());
-  constexpr int64_t kMost = 1000000;  // as train.batch has it
-  return std::clamp<int64_t>(std::llround(tokens.get<double>() / std::max(1.0, usual)), 1, kMost);
+  return std::clamp<int64_t>(std::llround(tokens.get<double>() / std::max(1.0, usual)), 1,
+                             train::kLargestBatch);
 }
 
 int64_t usual_rank(const models::Model& model) {
-  double most = 0;  // above it, no adapter is smaller than its layer
-  for (const nn::Seam* seam : model.registry().seams) {
-    const nn::Site site = seam->site();
-    if (site.kind != nn::SeamKind::linear || site.block >= model.head()) continue;
-    const auto in = static_cast<double>(site.in), out = static_cast<double>(site.out);
-    most = std::max(most, in * out / (in + out));
-  }
+  const auto helps = [&](int64_t rank) {  // some layer is larger than its adapter would be
+    const auto lora = peft::parse_methods(Json{{"name", "lora"}, {"r", rank}}).front();
+    return std::ranges::any_of(model.registry().seams, [&](const nn::Seam* seam) {
+      const nn::Site site = seam->site();
+      return site.kind == nn::SeamKind::linear && site.block < model.head() &&
+             lora.method->serves(site, lora.options);
+    });
+  };
   int64_t rank = 16;
-  while (rank > 1 && static_cast<double>(rank) >= most) rank /= 2;
+  while (rank > 1 && !helps(rank)) rank /= 2;
   return rank;
 }
 

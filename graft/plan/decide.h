@@ -42,9 +42,9 @@ int64_t usual_rank(const models::Model& model);
 
 /// task, threads, metric, budget, strategy, method, batch, batch norm, augmentation, evaluation:
 /// everything but the learning rate, which is tried on the model. Rules are in docs/planning.md.
+void decide_all(train::Job& job, const Situation& situation, train::PlanFacts& facts);
 /// The part of decide_all for what has no new head: it was pretrained whole, or from nothing.
 void decide_language(train::Job& job, const Situation& situation, train::PlanFacts& facts);
-void decide_all(train::Job& job, const Situation& situation, train::PlanFacts& facts);
 
 /// Refreshes the typed parts of a configuration after its values were changed. What refers to a
 /// part of `values` is gone then.

@@ -24,6 +24,13 @@ int64_t tokens_in(const nn::Flow& flow) {
   return flow.has("lengths") ? flow.at("lengths").sum().item<int64_t>() : 0;
 }
 
+/// Takes out of a batch what its texts have in common; the number of tokens that this leaves out.
+int64_t leave_out_shared(nn::Flow& inputs) {
+  const int64_t tokens = tokens_in(inputs);
+  inputs = data::share_prefixes(inputs);
+  return tokens - tokens_in(inputs);
+}
+
 /// What blocks made of some samples, a row each.
 at::Tensor rows_of(const nn::Flow& flow, int64_t parts) {
   const at::Tensor rows = flow.tensors().front().second.to(at::kFloat);
@@ -161,6 +168,7 @@ void Reader::visit(const data::View& view, const std::vector<int64_t>& wanted, i
   }
   nn::Context context;
   const double share = job_.share_of_forward(to_block);
+  const bool shares = to_block == model.size() && job_.shares_prefixes_measuring();
   const int64_t size = batch_size(deadline);
   const auto passed = batches(view, wanted, false, 0, size);
   bool bold = first;  // nothing came out yet
@@ -171,12 +179,17 @@ void Reader::visit(const data::View& view, const std::vector<int64_t>& wanted, i
       break;
     }
     const Stopwatch watch;
-    const auto batch = passed->next();
+    auto batch = passed->next();
     if (!batch) break;
     if (batch->indices.empty()) continue;
+    const int64_t tokens = tokens_in(batch->inputs);
+    const int64_t shared = shares ? leave_out_shared(batch->inputs) : 0;
     visitor(model.forward(batch->inputs.to(model.device()), context, 0, to_block), batch->indices);
     bold = false;
-    evaluation_flops_ += static_cast<double>(batch->size()) * job_.profile.forward(0, to_block);
+    // Whole numbers, which add up to the same where a run was interrupted.
+    evaluation_flops_ +=
+        std::round(static_cast<double>(batch->size()) *
+                   job_.forward_flops(to_block, computed_share(tokens, shared)));
     pace_.record(batch->size(), watch.seconds(), share);
   }
 }
@@ -277,10 +290,7 @@ std::optional<MicroBatch> BatchStream::next() {
     micro.targets = mixed.targets.to(device);
   } else {
     micro.tokens = tokens_in(batch->inputs);
-    if (reader_.shares_prefixes()) {
-      batch->inputs = data::share_prefixes(batch->inputs);
-      micro.shared = micro.tokens - tokens_in(batch->inputs);
-    }
+    if (reader_.shares_prefixes()) micro.shared = leave_out_shared(batch->inputs);
     micro.flow = batch->inputs.to(device);
     micro.targets = job_.objective().targets(job_, job_.data.train, micro.positions);
     mix_texts(micro);

@@ -24,6 +24,11 @@
 
 namespace graft::train {
 
+/// Of a batch's tokens, the share that is computed where `shared` are left out.
+inline double computed_share(int64_t tokens, int64_t shared) {
+  return shared > 0 ? 1 - static_cast<double>(shared) / static_cast<double>(tokens) : 1;
+}
+
 /// Some training samples at a border of the chain.
 struct MicroBatch {
   std::vector<int64_t> positions;  ///< in the training view
@@ -37,9 +42,7 @@ struct MicroBatch {
   int64_t tokens = 0;  ///< of texts
   int64_t shared = 0;  ///< of them, those that another text has in common (data::share_prefixes)
   /// The share of tokens that is in the flow.
-  double computed() const {
-    return shared > 0 ? 1 - static_cast<double>(shared) / static_cast<double>(tokens) : 1;
-  }
+  double computed() const { return computed_share(tokens, shared); }
 };
 
 /// Whether samples are mixed before they enter the chain; texts are where they enter the head.

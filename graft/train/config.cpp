@@ -311,7 +311,7 @@ Config make_config(const Json& given) {
             .json();
   }
   Json& v = config.values;
-  check_automatic(v["train"], "train", "batch", 1, 1e6, true);
+  check_automatic(v["train"], "train", "batch", 1, kLargestBatch, true);
   check_automatic(v["train"], "train", "lr", 0, 1e4, false);
   check_automatic(v["train"], "train", "max_length", 2, 1e6, true);
   check_automatic(v["train"], "train", "head_lr", 0, 1e4, false);

@@ -12,6 +12,8 @@
 
 namespace graft::train {
 
+constexpr int64_t kLargestBatch = 1'000'000;  ///< of a batch
+
 /// What may be spent; any of them together, none may be exceeded.
 struct Budget {
   std::optional<double> epochs;

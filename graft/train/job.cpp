@@ -63,6 +63,20 @@ bool Job::shares_prefixes(int border) const {
          profile.forward(0, border) == 0;
 }
 
+bool Job::shares_prefixes_measuring() const {
+  return std::ranges::all_of(stages,
+                             [this](const strategies::Stage& stage) {
+                               return shares_prefixes(stage.blocks.front());
+                             }) &&
+         shares_prefixes(0);
+}
+
+double Job::forward_flops(int to_block, double computed) const {
+  const double all = profile.forward(0, to_block);
+  const double of_head = all - profile.forward(0, std::min(to_block, model().head()));
+  return of_head + computed * (all - of_head);
+}
+
 double Job::update_flops(int from, int lowest, const std::vector<bool>& base_trained,
                          double computed) const {
   const int head = model().head();

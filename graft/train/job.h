@@ -40,10 +40,15 @@ struct Job {
   /// texts have in common once (data/share_prefixes.h). Where blocks below it compute something
   /// their outputs may be kept sample by sample, and what is kept equals what is not, bit for bit.
   bool shares_prefixes(int border) const;
+  /// Whether passes through the whole model that learn nothing do: in all stages of a run or in
+  /// none, so that what is measured compares.
+  bool shares_prefixes_measuring() const;
   /// FLOPs of one sample's update (Profile::update), with what runs again in backward; `computed`
   /// is the share of its tokens that go through the backbone.
   double update_flops(int from, int lowest, const std::vector<bool>& base_trained,
                       double computed = 1) const;
+  /// FLOPs of one sample on its way through blocks [0, to_block), the head apart as above.
+  double forward_flops(int to_block, double computed = 1) const;
   /// Share of the whole network's forward FLOPs that blocks [0, to_block) have.
   double share_of_forward(int to_block) const;
   /// Names of the lists of samples, "train" etc., and their sizes.

@@ -9,8 +9,10 @@
 #include "graft/base/error.h"
 #include "graft/io/safetensors.h"
 #include "graft/models/outlook.h"
+#include "graft/models/text_tower.h"
 #include "graft/peft/attach.h"
 #include "graft/peft/hf_format.h"
+#include "graft/train/adapter_extras.h"
 #include "graft/train/adapter_names.h"
 #include "graft/train/frozen_weights.h"
 #include "graft/train/job.h"
@@ -160,14 +162,17 @@ bool is_adapter_folder(const fs::path& path) {
 
 namespace {
 
-/// An adapter of peft saves a head whole, with as many classes as it pleases, and without names.
+/// An adapter of peft saves a head whole, with as many classes as it pleases, and without names:
+/// `named` are those that graft wrote beside it. Empty where the head has the base's classes.
 std::vector<std::string> classes_of_adapter(const models::LoadedModel& base,
-                                            const peft::LoadedAdapter& adapter) {
+                                            const peft::LoadedAdapter& adapter,
+                                            const std::vector<std::string>& named) {
   const models::Model& model = *base.model;
   const models::Family& family = models::find_family(model.family());
   const std::string weight = model.classifier().site().path + ".weight";
   for (const auto& [name, tensor] : adapter.tensors) {
     if (models::module_name(family, name) != weight || tensor.dim() != 2) continue;
+    if (tensor.size(0) == static_cast<int64_t>(named.size())) return named;
     if (tensor.size(0) == static_cast<int64_t>(model.classes().size())) break;
     std::vector<std::string> classes;
     classes.reserve(static_cast<size_t>(tensor.size(0)));
@@ -242,15 +247,23 @@ models::LoadedModel load_adapter_model(models::ModelSource source,
                     folder.string(), source.path);
   }
   source.task = task_of_adapter(adapter.config, source);
+  const AdapterExtras extras = read_extras(folder);
+  if (!extras.pooling.empty() && !source.config.contains(models::kPoolingKey))
+    source.config[models::kPoolingKey] = extras.pooling;
   models::LoadedModel loaded = models::load_model(source);
   if (loaded.model->has_classifier()) {
     // The new head comes whole from the adapter.
-    if (const auto classes = classes_of_adapter(loaded, adapter); !classes.empty())
+    if (const auto classes = classes_of_adapter(loaded, adapter, extras.classes); !classes.empty())
       loaded.model = models::refit_head(*loaded.model, classes).model;
-    const bool said = loaded.model->config().contains("problem_type");
-    if (!said && loaded.model->task() == models::Task::classes &&
-        loaded.model->classes().size() == 1)
+    if (extras.problem)
+      loaded.model->set_problem(*extras.problem);
+    else if (models::outputs_a_number(loaded.model->config(), source.task,
+                                      loaded.model->classes().size()))
       loaded.model->set_problem(Target::regression);
+  }
+  if (!extras.preprocessor.is_null() && !reads_texts(*loaded.model)) {
+    loaded.model->set_preprocess(image::Preprocess::from_config(
+        extras.preprocessor, folder.string(), loaded.model->family()));
   }
   const peft::AttachedAdapter attached = attach_file(adapter, loaded);
   check_head(loaded, attached, folder.string(), source.path);
@@ -381,7 +394,9 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
     const peft::SavedAdapter result =
         peft::save_adapter(run / "adapter", model.registry(), choice, info);
     for (const auto& path : result.left) beside.emplace(path, choice.method->name);
-    if (result.layers > 0) written.emplace_back("adapter/");
+    if (result.layers == 0) continue;
+    write_extras(model, run / "adapter");
+    written.emplace_back("adapter/");
   }
   if (written.empty()) in_adapter.clear();
   for (const auto& tensor : trained) {

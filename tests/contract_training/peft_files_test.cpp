@@ -2,8 +2,10 @@
 #include <torch/types.h>
 
 #include "graft/io/safetensors.h"
+#include "graft/models/text_tower.h"
 #include "graft/train/run_model.h"
 #include "tests/contract_training/language.h"
+#include "tests/contract_training/texts.h"
 
 /// What adapter folders hold beside adapters, as peft writes and reads it.
 namespace graft::contract {
@@ -92,6 +94,39 @@ TEST(PeftFiles, Gpt2HoldsWholeMatricesAsItsFilesDo) {
     ++matrices;
   }
   EXPECT_EQ(matrices, 4U);
+}
+
+/// What peft's files do not say is what the run's own model says.
+void expect_same_reading(const fs::path& run_folder) {
+  const models::LoadedModel whole = train::load_any_model(run_folder.string());
+  const models::LoadedModel alone = train::load_any_model((run_folder / "adapter").string());
+  EXPECT_EQ(alone.model->classes(), whole.model->classes());
+  EXPECT_EQ(alone.model->problem(), whole.model->problem());
+  EXPECT_EQ(alone.model->preprocess(), whole.model->preprocess());
+  const auto pooling = [](const models::LoadedModel& loaded) {
+    return loaded.model->config().value(models::kPoolingKey, Json());
+  };
+  EXPECT_EQ(pooling(alone), pooling(whole));
+}
+
+TEST(PeftFiles, AnAdapterAloneKnowsItsClassesAndWhatItReads) {
+  const test::ScratchDir scratch;
+  const Json lora = {{"method", {{"name", "lora"}, {"r", 2}}}};
+  run(with(with(config_of("vit", scratch / "pictures"), lora), {{"model", {{"image_size", 48}}}}));
+  expect_same_reading(scratch / "pictures");
+  for (const Labels labels : {Labels::one, Labels::several, Labels::number}) {
+    const fs::path output = scratch / ("texts" + std::to_string(static_cast<int>(labels)));
+    const Json model = {{"path", text_base().string()}, {"pooling", "last"}};
+    run(with(with(text_config(output, labels), lora), {{"model", model}}));
+    expect_same_reading(output);
+    // Adapters of others have no such file.
+    fs::remove(output / "adapter/graft.json");
+    EXPECT_NE(train::load_any_model((output / "adapter").string()).model->classes(),
+              train::run_classes(output));
+  }
+  write_json(scratch / "pictures/adapter/graft.json", {{"problem_type", "guesswork"}});
+  EXPECT_GRAFT_ERROR(train::load_any_model((scratch / "pictures/adapter").string()),
+                     ErrorCode::unreadable, "graft.json: problem_type must be");
 }
 
 TEST(PeftFiles, AHubModelKeepsItsRevision) {

@@ -54,6 +54,7 @@ Json not_shared(const Json& config) {
 struct Outcome {
   std::vector<double> losses;
   Json work;
+  double measured = 0;  ///< the loss of the test split
   at::Tensor weight;
 };
 
@@ -62,7 +63,9 @@ Outcome outcome_of(const Json& config) {
   run(job);
   const fs::path folder = config["output"].get<std::string>();
   const auto* weight = job.model().registry().find("model.layers.2.mlp.up_proj.weight");
-  return {step_losses(folder), read_json(folder / "summary.json")["work"], weight->value->clone()};
+  const Json summary = read_json(folder / "summary.json");
+  return {step_losses(folder), summary["work"], summary["metrics"]["loss"]["value"].get<double>(),
+          weight->value->clone()};
 }
 
 void expect_same_learning(const Json& config) {
@@ -73,6 +76,9 @@ void expect_same_learning(const Json& config) {
   EXPECT_EQ(shared.work["tokens"], whole.work["tokens"]);
   EXPECT_EQ(shared.work["learned_tokens"], whole.work["learned_tokens"]);
   EXPECT_LT(shared.work["flops"].get<double>(), 0.95 * whole.work["flops"].get<double>());
+  const auto measuring = [](const Outcome& o) { return o.work["evaluation_flops"].get<double>(); };
+  EXPECT_LT(measuring(shared), 0.95 * measuring(whole));
+  EXPECT_NEAR(shared.measured, whole.measured, 1e-5);
   EXPECT_LT((shared.weight - whole.weight).abs().max().item<double>(), 1e-6);
   ASSERT_EQ(shared.losses.size(), whole.losses.size());
   for (size_t i = 0; i < whole.losses.size(); ++i)

@@ -115,6 +115,10 @@ TEST_F(TextSources, ColumnsByNameAndByPosition) {
   EXPECT_GRAFT_ERROR(open("t.tsv", "a\tb\n", Json{{"text", 3}}), kUnreadable, "no column 3");
   EXPECT_GRAFT_ERROR(open("t.tsv", "a\tb\tc\td\n"), kUnreadable, "positions from 1");
   EXPECT_GRAFT_ERROR(open("t.tsv", "text\ta\tb\nx\ty\tz\n"), kUnreadable, "data.columns.label");
+  const std::string twins = "text,label,label\nx,1,a\ny,2,b\n";
+  EXPECT_GRAFT_ERROR(open("t.csv", twins), kUnreadable, "several columns called 'label'");
+  EXPECT_GRAFT_ERROR(open("t.csv", twins, Json{{"label", "label"}}), kUnreadable,
+                     "several columns called 'label'");
 }
 
 TEST_F(TextSources, SeveralLabels) {
