@@ -9,10 +9,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
+#include "graft/base/mapped_pages.h"
 
 namespace graft {
 namespace fs = std::filesystem;
@@ -58,6 +61,13 @@ void sync_folder(const fs::path& folder) {
   Descriptor dir(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (dir.get() >= 0) ::fsync(dir.get());
 }
+
+/// Files that are mapped now, by where they begin.
+std::map<const uint8_t*, size_t>& mappings() {
+  static auto* all = new std::map<const uint8_t*, size_t>;  // outlives statics that hold files
+  return *all;
+}
+std::mutex mappings_mutex;
 
 }  // namespace
 
@@ -204,10 +214,31 @@ MappedFile::MappedFile(const fs::path& path) {
   void* at = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, file.get(), 0);
   if (at == MAP_FAILED) fail_io("map", path);
   data_ = static_cast<const uint8_t*>(at);
+  const std::lock_guard lock(mappings_mutex);
+  mappings()[data_] = size_;
 }
 
 MappedFile::~MappedFile() {
-  if (data_) ::munmap(const_cast<uint8_t*>(data_), size_);
+  if (!data_) return;
+  {
+    const std::lock_guard lock(mappings_mutex);
+    mappings().erase(data_);
+  }
+  ::munmap(const_cast<uint8_t*>(data_), size_);
+}
+
+void release_pages(const void* begin, size_t bytes) {
+  static const auto kPage = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const auto* first = static_cast<const uint8_t*>(begin);
+  const std::lock_guard lock(mappings_mutex);
+  auto found = mappings().upper_bound(first);
+  if (found == mappings().begin()) return;
+  --found;
+  const uint8_t* start = found->first;  // of a page
+  if (bytes > found->second || static_cast<size_t>(first - start) > found->second - bytes) return;
+  const size_t from = (static_cast<size_t>(first - start) + kPage - 1) / kPage * kPage;
+  const size_t to = (static_cast<size_t>(first - start) + bytes) / kPage * kPage;
+  if (from < to) ::madvise(const_cast<uint8_t*>(start) + from, to - from, MADV_DONTNEED);
 }
 
 std::vector<fs::path> glob_files(const std::string& pattern) {

@@ -50,7 +50,9 @@ int converse(train::LanguageModel& model, const models::GenerateOptions& wanted,
   std::string line;
   while (!train::stop_requested()) {
     if (terminal) std::cerr << "> ";
-    if (!std::getline(std::cin, line) || line == "/quit") break;
+    if (!std::getline(std::cin, line)) break;
+    if (line.ends_with('\r')) line.pop_back();
+    if (line == "/quit") break;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     messages.push_back({{"role", "user"}, {"content", as_utf8(line)}});
     models::Generated answer;

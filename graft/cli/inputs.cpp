@@ -55,12 +55,10 @@ namespace {
 
 /// Whether something holds samples of a data set, and not a text a line.
 bool holds_samples(const fs::path& path) {
-  static const std::set<std::string> tables = {".csv", ".tsv", ".json", ".jsonl"};
-  if (fs::is_directory(path) || tables.contains(path.extension().string())) return true;
-  // What may be read once only is read as it comes.
-  const data::Format* format =
-      fs::is_regular_file(path) ? data::find_format(path, nullptr) : nullptr;
-  return format && format->name == "conll";
+  if (fs::is_directory(path)) return true;
+  if (!fs::is_regular_file(path)) return false;  // what may be read once only is read as it comes
+  const data::Format* format = data::find_format(path, nullptr);
+  return format && format->name != "plain-text";
 }
 
 /// The lines of what is decoded as data are (docs/data.md).
@@ -83,7 +81,7 @@ void add_file(std::istream& file, const std::string& name, std::vector<NamedText
 
 }  // namespace
 
-std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
+std::vector<NamedText> named_texts(const std::vector<std::string>& words, const Json& columns) {
   std::vector<NamedText> texts;
   for (const auto& word : words) {
     if (word == "-") {
@@ -95,7 +93,7 @@ std::vector<NamedText> named_texts(const std::vector<std::string>& words) {
                       word, word);
     }
     if (holds_samples(word)) {
-      const data::Listing listing = data::open_listing(word, "", nullptr);
+      const data::Listing listing = data::open_questions(word, columns);
       if (!listing.text) fail_unreadable("{} holds pictures, the model reads texts", word);
       for (size_t i = 0; i < listing.samples.size(); ++i) {
         data::Text text = listing.text(static_cast<int64_t>(i));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "graft/base/json.h"
 #include "graft/data/text.h"
 
 namespace graft::cli {
@@ -19,8 +20,9 @@ struct NamedText {
 };
 
 /// The texts of files: a line each of "-" (standard input) and of files that no data format knows;
-/// of tables, JSON and words in lines as data formats read them. A word that names nothing is an
-/// error (exit code 3).
-std::vector<NamedText> named_texts(const std::vector<std::string>& words);
+/// of tables, JSON and words in lines as data formats read them, `columns` by the names that a
+/// run's data.columns gave. A word that names nothing is an error (exit code 3).
+std::vector<NamedText> named_texts(const std::vector<std::string>& words,
+                                   const Json& columns = nullptr);
 
 }  // namespace graft::cli

@@ -50,6 +50,7 @@ std::vector<Question> read_questions(const std::string& file) {
   std::vector<Question> questions;
   std::string line;
   for (int number = 1; std::getline(from, line); ++number) {
+    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
     const std::string where = fmt::format("{}:{}", file, number);

@@ -154,8 +154,7 @@ std::vector<std::string> CheckReport::problems() const {
   if (imbalance > kStrongImbalance && !tagged && !boxes) {
     found.push_back(
         fmt::format("the largest class has {:.0f} times as many samples as the smallest; consider "
-                    "train.balanced=true "
-                    "or class weights",
+                    "sampling.balanced=true or class weights",
                     imbalance));
   }
   return found;

@@ -32,6 +32,10 @@ bool knows(const Format& format, const Json& columns) {
   });
 }
 
+Options options_of(const Format& format, const Json& columns) {
+  return {format.options, columns, "data.columns of format " + format.name};
+}
+
 }  // namespace
 
 const Format* find_format(const fs::path& path, const Json& columns) {
@@ -59,10 +63,25 @@ Listing open_listing(const fs::path& path, const std::string& name, const Json& 
     for (const Format& one : formats()) {
       known += fmt::format("{}{} ({})", known.empty() ? "" : "; ", one.name, one.summary);
     }
-    fail_unreadable("{} is in no format that graft reads; known: {}", path.string(), known);
+    const std::string ending = path.extension().string();
+    const bool packed = ending == ".gz" || ending == ".bz2" || ending == ".xz" || ending == ".zst";
+    fail_unreadable("{} is in no format that graft reads{}; known: {}", path.string(),
+                    packed ? " (it is compressed: unpack it first)" : "", known);
   }
-  return format->open(path,
-                      Options(format->options, columns, "data.columns of format " + format->name));
+  return format->open(path, options_of(*format, columns));
+}
+
+Listing open_questions(const fs::path& path, const Json& columns) {
+  const Format* format = find_format(path, nullptr);
+  if (!format || !format->open_unlabelled) return open_listing(path, "", nullptr);
+  if (columns.is_object() && knows(*format, columns)) {
+    try {
+      return format->open_unlabelled(path, options_of(*format, columns));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::unreadable) throw;  // other names than the model's own data
+    }
+  }
+  return format->open_unlabelled(path, options_of(*format, nullptr));
 }
 
 }  // namespace graft::data

@@ -22,6 +22,15 @@ bool is_json(const fs::path& path) {
          fs::is_regular_file(path, failed);
 }
 
+/// "[{": a list whose members do not begin lines of their own, as json.dump writes it.
+bool begins_in_one_line(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  text = trimmed(text.substr(0, 256));
+  if (!text.starts_with('[')) return false;
+  const size_t next = text.find_first_not_of(" \t", 1);
+  return next != std::string_view::npos && text[next] == '{';
+}
+
 class JsonObjects final : public ObjectReader {
  public:
   JsonObjects(const fs::path& path, std::vector<std::string>& notes)
@@ -41,16 +50,19 @@ class JsonObjects final : public ObjectReader {
     }
     return {};
   }
-  bool next() override { return reader_.next(record_, line_); }
+  bool next() override {
+    ++count_;
+    return reader_.next(record_, line_);
+  }
   Json take() override { return parse_object(record_); }
-  int64_t number() const override { return line_; }
+  int64_t number() const override { return begins_in_one_line(text_) ? count_ : line_; }
 
  private:
   std::string where_;
   std::string text_;
   RecordReader reader_;
   std::string_view record_;
-  int64_t line_ = 0;
+  int64_t line_ = 0, count_ = 0;
 };
 
 class ParquetObjects final : public ObjectReader {
@@ -122,7 +134,11 @@ std::vector<std::string> field_names(const Json& object) {
 }
 
 const char* unit_of(const fs::path& path) {
-  return holds_parquet(path) ? "row" : "line";
+  if (holds_parquet(path)) return "row";
+  std::string text(256, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  return begins_in_one_line(text) ? "record" : "line";
 }
 
 bool holds_objects(const fs::path& path) {

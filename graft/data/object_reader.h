@@ -26,11 +26,12 @@ class ObjectReader {
   virtual bool next() = 0;
   /// The one at hand, once. An error (exit code 3) when it is none, which says nothing of others.
   virtual Json take() = 0;
-  /// The line in which it begins, or its row among all rows; from 1.
+  /// The line in which it begins, or its place among all rows, or among the members of a list that
+  /// stands in one line; from 1.
   virtual int64_t number() const = 0;
 };
 
-/// What `ObjectReader::number` counts at such a path: "line" or "row".
+/// What `ObjectReader::number` counts at such a path: "line", "row" or "record".
 const char* unit_of(const std::filesystem::path& path);
 
 /// The names of an object's fields, in their order.

@@ -57,18 +57,18 @@ const Names kIds = {"",    "id",      "idx",         "index",     "guid",
 
 class Finder {
  public:
-  Finder(const Names& names, const Options& options, const std::string& where)
-      : names_(names), options_(options), where_(where) {
+  Finder(const Names& names, const Options& options, const std::string& where, bool labelled)
+      : names_(names), options_(options), where_(where), labelled_(labelled) {
     for (const auto& name : names) plain_.push_back(plain_name(name));
   }
 
   TextColumns find() {
     if (options_.is_set("split")) columns_.split = given("split", options_.at("split"));
     if (options_.is_set("id")) columns_.id = given("id", options_.at("id"));
-    if (options_.is_set("label")) columns_.labels = given_list("label");
+    if (labelled_ && options_.is_set("label")) columns_.labels = given_list("label");
     find_texts();
     if (!columns_.split) columns_.split = usual(kSplits);
-    find_labels();
+    if (labelled_) find_labels();
     return columns_;
   }
 
@@ -80,7 +80,8 @@ class Finder {
       return;
     }
     if (!columns_.pair && (find_pair() || find_title())) return;
-    const auto text = usual(kTexts);
+    auto text = usual(kTexts);
+    if (!text) text = only_unknown();
     if (!text) {
       fail_unreadable(
           "{} has no column with a usual name for texts; name it in data.columns.text; the columns "
@@ -88,6 +89,20 @@ class Finder {
           where_, listed());
     }
     columns_.text = {*text};
+  }
+
+  /// The one column that is nothing else, whatever it is called.
+  std::optional<size_t> only_unknown() const {
+    std::optional<size_t> found;
+    for (size_t i = 0; i < names_.size(); ++i) {
+      const bool known = std::ranges::any_of(
+          std::array{&kIds, &kSplits, &kLabels},
+          [&](auto* list) { return std::ranges::find(*list, plain_[i]) != list->end(); });
+      if (known || taken(i)) continue;
+      if (found) return std::nullopt;
+      found = i;
+    }
+    return found;
   }
 
   bool find_pair() {
@@ -204,6 +219,7 @@ class Finder {
   const Names& names_;
   const Options& options_;
   const std::string& where_;
+  bool labelled_;
   Names plain_;
   TextColumns columns_;
 };
@@ -244,9 +260,17 @@ bool names_a_text(const std::vector<std::string>& names) {
   });
 }
 
+std::optional<size_t> named_label(const std::vector<std::string>& names) {
+  const auto found = std::ranges::find_if(names, [](const std::string& name) {
+    return std::ranges::find(kLabels, plain_name(name)) != kLabels.end();
+  });
+  if (found == names.end()) return std::nullopt;
+  return static_cast<size_t>(found - names.begin());
+}
+
 TextColumns find_text_columns(const std::vector<std::string>& names, const Options& options,
-                              const std::string& where) {
-  return Finder(names, options, where).find();
+                              const std::string& where, bool labelled) {
+  return Finder(names, options, where, labelled).find();
 }
 
 }  // namespace graft::data

@@ -27,11 +27,14 @@ const std::vector<std::pair<std::string, std::string>>& usual_text_pairs();
 
 /// Whether one of the names is usual for texts, as in a header.
 bool names_a_text(const std::vector<std::string>& names);
+/// The first of the names that is usual for labels.
+std::optional<size_t> named_label(const std::vector<std::string>& names);
 
 /// Finds the columns among `names`: those that `options` (data.columns) gives by name or by
-/// position from 1, else the usual ones; one column that is left over is the label. Errors have
-/// exit code 3 and tell the names that are there.
+/// position from 1, else the usual ones; one column that is left over is the label, or the text
+/// beside a label. Without `labelled` no label is asked for, and none is found. Errors have exit
+/// code 3 and tell the names that are there.
 TextColumns find_text_columns(const std::vector<std::string>& names, const Options& options,
-                              const std::string& where);
+                              const std::string& where, bool labelled = true);
 
 }  // namespace graft::data

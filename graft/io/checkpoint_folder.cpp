@@ -33,7 +33,7 @@ TensorMap read_weight_file(const fs::path& path) {
   if (pickled) return parse_torch_pickle(bytes, file, path.string());
   const bool safetensors =
       path.extension() == ".safetensors" || (bytes.size() > 8 && bytes[8] == '{');
-  if (safetensors) return SafetensorsReader(bytes, file, path.string()).all();
+  if (safetensors) return SafetensorsReader(bytes, file, path.string()).views();
   fail_unreadable(
       "{} is no weight file that graft reads: it begins neither as safetensors nor as a file of "
       "torch.save; if it is a pointer of Git LFS, fetch the file itself",

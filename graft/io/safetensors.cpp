@@ -46,6 +46,16 @@ at::Tensor SafetensorsReader::tensor(const std::string& name) const {
                          owner_);
 }
 
+TensorMap SafetensorsReader::views() const {
+  TensorMap map;
+  for (const auto& name : names_) {
+    const SafetensorsInfo& entry = info(name);
+    map.add(name, tensor_of_bytes(bytes_.subspan(entry.begin, entry.bytes), entry.dtype,
+                                  entry.shape, owner_, c10::elementSize(entry.dtype)));
+  }
+  return map;
+}
+
 TensorMap SafetensorsReader::all() const {
   TensorMap map;
   for (const auto& name : names_) map.add(name, tensor(name));

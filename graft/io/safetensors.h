@@ -35,6 +35,9 @@ class SafetensorsReader {
   const SafetensorsInfo& info(const std::string& name) const;
   at::Tensor tensor(const std::string& name) const;
   TensorMap all() const;
+  /// The same for whoever copies out of them: views of the file wherever they lie in it, so that
+  /// it is not in memory twice.
+  TensorMap views() const;
 
  private:
   std::span<const uint8_t> bytes_;

@@ -26,10 +26,10 @@ std::optional<int64_t> checked_bytes(const std::vector<int64_t>& shape, size_t i
 
 at::Tensor tensor_of_bytes(std::span<const uint8_t> bytes, at::ScalarType type,
                            const std::vector<int64_t>& shape,
-                           const std::shared_ptr<const void>& owner) {
+                           const std::shared_ptr<const void>& owner, size_t alignment) {
   GRAFT_ASSERT(checked_bytes(shape, c10::elementSize(type)) == static_cast<int64_t>(bytes.size()));
   const auto options = at::TensorOptions().dtype(type).device(at::kCPU);
-  const bool aligned = reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment == 0;
+  const bool aligned = reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0;
   if (owner && aligned && type != at::kBool && !bytes.empty()) {
     // Mappings are private and writable, so whoever writes to the view changes no file.
     return at::from_blob(const_cast<uint8_t*>(bytes.data()), shape, [owner](void*) {}, options);

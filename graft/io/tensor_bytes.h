@@ -20,9 +20,10 @@ std::optional<int64_t> checked_bytes(const std::vector<int64_t>& shape, size_t i
 
 /// A contiguous CPU tensor of little-endian `bytes`, whose length must be that of shape and type.
 /// It is a view that keeps `owner` alive when there is an owner and the bytes are aligned, else a
-/// copy in aligned memory. Booleans are always copied: bytes other than 0 and 1 become 1.
+/// copy in aligned memory. What is only copied from is fine at any `alignment` of its elements.
+/// Booleans are always copied: bytes other than 0 and 1 become 1.
 at::Tensor tensor_of_bytes(std::span<const uint8_t> bytes, at::ScalarType type,
                            const std::vector<int64_t>& shape,
-                           const std::shared_ptr<const void>& owner);
+                           const std::shared_ptr<const void>& owner, size_t alignment = kAlignment);
 
 }  // namespace graft::io

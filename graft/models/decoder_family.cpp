@@ -22,6 +22,7 @@ Family decoder_family(const std::string& name, const std::string& summary,
     build_decoder(model, classes, settings);
   };
   f.init = init_text_tower;
+  f.goes_further = [](const Json& /*config*/) { return true; };
   return f;
 }
 

@@ -1,5 +1,7 @@
 #include "graft/models/family.h"
 
+#include <algorithm>
+
 #include <cmath>
 
 #include "graft/base/error.h"
@@ -55,6 +57,17 @@ const std::string& Family::architecture(Task task, const std::string& where) con
   const auto found = architectures.find(task);
   if (found != architectures.end()) return found->second;
   fail_usage("{}: a {} model {}; give another model or task", where, name, lacking(task));
+}
+
+std::string Family::class_of(Task task, const Json& config, const std::string& where) const {
+  const auto prefix = class_prefixes.find(type_of(config));
+  return (prefix == class_prefixes.end() ? "" : prefix->second) + architecture(task, where);
+}
+
+std::string Family::type_of(const Json& config) const {
+  const Json type = config.value("model_type", Json());
+  const bool own = std::ranges::any_of(model_types, [&](const auto& name) { return type == name; });
+  return own ? type.get<std::string>() : model_types.front();
 }
 
 std::map<Task, std::string> usual_architectures(const std::string& prefix,

@@ -34,6 +34,14 @@ enum class Content : uint8_t { images, text };
 /// All graft knows about a family of models. families/<name>.cpp makes one, models.def lists it.
 struct Family : Entry {
   std::vector<std::string> model_types;  ///< "model_type" of config.json
+  /// What stands before the names of classes that models of another type than the first have.
+  std::map<std::string, std::string> class_prefixes;
+  /// What transformers takes for keys that a config does not have, where the family differs from
+  /// what the reading of configs takes in general.
+  Json defaults = Json::object();
+  /// Of texts: positions are rotations or distances, so that a tokenizer that allows longer texts
+  /// than the pretraining had is right.
+  std::function<bool(const Json& config)> goes_further;
   Content content = Content::images;
   bool obeys_pooling = false;  ///< transformers pools as "classifier_pooling" of the config says
   /// What its chain can end with, and the class that transformers has for that end.
@@ -58,6 +66,10 @@ struct Family : Entry {
   /// The class of transformers for a task; one that the family does not serve is an error (exit
   /// code 2). `where` names the model.
   const std::string& architecture(Task task, const std::string& where) const;
+  /// The same for a model with this config, whose type may have classes of its own.
+  std::string class_of(Task task, const Json& config, const std::string& where) const;
+  /// The config's own "model_type" where it is one of the family's, else the usual one.
+  std::string type_of(const Json& config) const;
 };
 
 /// For families of text whose classes have the usual names: "BertForMaskedLM", "LlamaModel".

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "graft/base/error.h"
+#include "graft/base/mapped_pages.h"
 
 namespace graft::models {
 namespace {
@@ -139,6 +140,9 @@ void copy_tensors(const io::TensorMap& tensors, const RowMap& rows,
     }
     if (found && found->sizes() == p.value->sizes()) {
       p.value->copy_(*found);
+      // Together with its copies a file would be in memory twice.
+      if (!result.folder.empty() && found->is_cpu() && found->is_contiguous())
+        release_pages(found->const_data_ptr(), found->nbytes());
       continue;
     }
     const bool optional = p.is_buffer() && p.name.ends_with("num_batches_tracked");

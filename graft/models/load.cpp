@@ -202,6 +202,12 @@ void fill(LoadedModel& result, const Family& family, const Checkpoint& checkpoin
     result.model = std::move(untied);
   }
   Model& model = *result.model;
+  // Of tied matrices a file may hold either.
+  const Model::OutputMatrix& output = model.output();
+  if (!output.embedding.empty() && !tensors.contains(output.embedding)) {
+    if (const at::Tensor* own = tensors.find(output.name))
+      tensors.add(output.embedding, at::Tensor(*own));
+  }
   add_rows(tensors, model, result.tokens);
   const std::vector<std::string>& classes = model.classes();
   const nn::Parameter* head = class_rows(model);
@@ -235,6 +241,33 @@ void fill(LoadedModel& result, const Family& family, const Checkpoint& checkpoin
   }
 }
 
+/// What a config leaves out is as transformers takes it, and is said when the model is written. Of
+/// a config `alone`, heads are as many as it has, not as many as some model of that family.
+void complete_config(Json& config, const Family& family, bool alone) {
+  if (alone && config.contains("num_attention_heads") && config.contains("hidden_size")) {
+    const int64_t heads = config_integer(config, "num_attention_heads", 1);
+    for (const auto& [key, value] :
+         {std::pair<const char*, int64_t>{"num_key_value_heads", heads},
+          {"head_dim", config_integer(config, "hidden_size", 1) / std::max<int64_t>(1, heads)}}) {
+      if (family.defaults.contains(key) && !config.contains(key)) config[key] = value;
+    }
+  }
+  // The newer form says all of it.
+  const bool rotations = config.contains("rope_parameters");
+  for (const auto& [key, value] : family.defaults.items()) {
+    if (!config.contains(key) && !(rotations && key.find("rope") != std::string::npos))
+      config[key] = value;
+  }
+}
+
+/// A model from nothing pads as its tokenizer does, not as its family's first model did.
+void name_padding(Json& config, const texts::Preprocess& tokenizing) {
+  if (config.contains("pad_token_id") || !tokenizing.tokenizer) return;
+  const auto token = tokenizing.tokenizer->special_token("pad_token");
+  const auto id = token ? tokenizing.tokenizer->token_to_id(*token) : std::nullopt;
+  config["pad_token_id"] = id ? Json(*id) : Json();
+}
+
 }  // namespace
 
 LoadedModel load_model(const ModelSource& source, const std::vector<std::string>& wanted) {
@@ -266,6 +299,7 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   const Family& family = family_of(config["model_type"].get<std::string>(), where);
   family.architecture(source.task, where);  // refused here when there is none
   if (family.complete) family.complete(checkpoint);
+  complete_config(config, family, source.path.empty());
 
   std::vector<std::string> old_classes =
       source.path.empty() && !config.contains("id2label") && !config.contains("num_labels")
@@ -294,6 +328,8 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
   }
   if (family.content == Content::text && !result.folder.empty()) {
     const bool given = source.config.is_object() && source.config.contains(kPoolingKey);
+    // What transformers' classifiers pool says nothing of embeddings.
+    if (source.task == Task::embedding && !given) config.erase(kPoolingKey);
     read_sentence_files(config, result.folder, source.task, given);
   }
   texts::Preprocess tokenizing;
@@ -304,6 +340,13 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
     tokenizing = read_text_preprocess(tokenizer, config, source.max_length, source.add_tokens);
     result.tokens = make_room(tokenizing, config);
     result.tokens.random = source.random;
+    if (source.path.empty() && family.class_prefixes.empty()) name_padding(config, tokenizing);
+    const bool last = source.task == Task::classes &&
+                      family.architectures.contains(Task::next_token) &&
+                      pooling_of(config, Pooling::last) == Pooling::last;
+    if (const int64_t padding = last ? config_integer(config, "pad_token_id", -1) : -1;
+        padding >= 0)
+      tokenizing.unread_end = static_cast<int32_t>(padding);
   } else if (!source.add_tokens.empty()) {
     fail_usage("model.add_tokens: {} reads pictures and has no tokens", where);
   }

@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include "graft/base/error.h"
 #include "graft/models/family.h"
 #include "graft/nn/dropout.h"
 #include "graft/nn/sequence_attention.h"
@@ -20,6 +21,11 @@ PostNormSettings::PostNormSettings(const Json& c)
       dropout(config_number(c, "hidden_dropout_prob", 0.1)),
       attention_dropout(config_number(c, "attention_probs_dropout_prob", 0.1)) {
   check_sizes(layers, width, heads, inner, positions);
+  if (config_flag(c, "is_decoder", false)) {
+    fail_unreadable(
+        "config.json: is_decoder: graft has this model as an encoder, which sees both sides of a "
+        "token");
+  }
 }
 
 PostNormLayer::PostNormLayer(const nn::Scope& scope, const PostNormSettings& s)

@@ -37,6 +37,9 @@ Json parameters_of(const Json& c, const std::string& layer_type) {
     p["rope_theta"] = config_number(c, key, 10000);
   }
   if (!p.contains("rope_type")) p["rope_type"] = p.value("type", std::string("default"));
+  // What the first configs of Phi 3 call so is longrope.
+  if (c.value("model_type", Json()) == "phi3" && p["rope_type"] == "yarn")
+    p["rope_type"] = "longrope";
   if (!p.contains("partial_rotary_factor"))
     p["partial_rotary_factor"] = config_number(c, "partial_rotary_factor", 1);
   // Phi 3 has it at the top, which counts.

@@ -37,8 +37,8 @@ void save_model(const Model& model, const fs::path& folder) {
   }
   io::write_safetensors(folder / "model.safetensors", named, {{"format", "pt"}});
   Json config = model.config();
-  name_architecture(config, family.architecture(model.task(), folder.string()));
-  config["model_type"] = family.model_types.front();
+  config["model_type"] = family.type_of(config);
+  name_architecture(config, family.class_of(model.task(), config, folder.string()));
   config["dtype"] = "float32";
   config.erase(kNormalizeKey);  // modules.json says it
   write_json(folder / "config.json", config);
@@ -47,6 +47,8 @@ void save_model(const Model& model, const fs::path& folder) {
     return;
   }
   texts::write_tokenizer_files(model.text_preprocess(), folder);
+  if (model.task() == Task::token_classes)
+    texts::write_blanks_before_words(model.text_preprocess(), folder);
   if (model.task() == Task::embedding) write_sentence_files(model, folder);
 }
 

@@ -48,6 +48,10 @@ std::map<Task, std::string> encoder_architectures(const std::string& prefix) {
       prefix, {Task::classes, Task::masked_token, Task::token_classes, Task::embedding});
 }
 
+std::vector<Rename> old_norm_names() {
+  return {{"LayerNorm\\.gamma$", "LayerNorm.weight"}, {"LayerNorm\\.beta$", "LayerNorm.bias"}};
+}
+
 void add_head(Model& model, const std::map<Task, std::function<void()>>& heads) {
   if (model.task() == Task::embedding) return;
   const auto found = heads.find(model.task());

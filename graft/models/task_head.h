@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "graft/models/family.h"
 #include "graft/models/text_tower.h"
 
 /// How one family's tower of text serves several tasks.
@@ -20,6 +21,8 @@ TowerEnd tower_end(Model& model, Pooling usual, FinishRows finish = {}, bool pic
 
 /// The classes that transformers has for an encoder.
 std::map<Task, std::string> encoder_architectures(const std::string& prefix);
+/// What the first files of encoders, written by TensorFlow's names, call the weights of norms.
+std::vector<Rename> old_norm_names();
 
 /// Calls what adds the head that the model's task wants. Embeddings have none.
 void add_head(Model& model, const std::map<Task, std::function<void()>>& heads);

@@ -23,6 +23,23 @@ void limit(int64_t& length, const Json& file, const char* key) {
   if (given >= 1 && given < static_cast<double>(length)) length = static_cast<int64_t>(given);
 }
 
+/// Whether there is no table of positions that would end.
+bool goes_further(const Json& config) {
+  const std::string type = config_text(config, "model_type", "");
+  return std::ranges::any_of(families(), [&](const Family& family) {
+    return std::ranges::find(family.model_types, type) != family.model_types.end() &&
+           family.goes_further && family.goes_further(config);
+  });
+}
+
+/// A length that a file allows beyond that of the pretraining.
+void raise(int64_t& length, const Json& file, const char* key) {
+  constexpr double kMost = 1 << 20;
+  if (!file.contains(key) || !file[key].is_number()) return;
+  const auto given = file[key].get<double>();
+  if (given <= kMost) length = std::max(length, static_cast<int64_t>(given));
+}
+
 /// Adds the tokens that are not there; returns them.
 std::vector<std::string> add_to(texts::Tokenizer& tokenizer,
                                 const std::vector<std::string>& tokens) {
@@ -67,13 +84,21 @@ texts::Preprocess read_text_preprocess(const fs::path& folder, const Json& confi
   const std::string type = config_text(config, "model_type", "");
   if (type == "roberta" || type == "xlm-roberta")
     length -= config_integer(config, "pad_token_id", 1) + 1;
-  limit(length, read_beside(preprocess.folder, "tokenizer_config.json"), "model_max_length");
+  const Json tokenizing = read_beside(preprocess.folder, "tokenizer_config.json");
+  if (goes_further(config)) raise(length, tokenizing, "model_max_length");
+  limit(length, tokenizing, "model_max_length");
   limit(length, read_beside(preprocess.folder, "sentence_bert_config.json"), "max_seq_length");
   preprocess.new_tokens = add_to(*tokenizer, add_tokens);
   if (max_length > 0) length = std::min(length, max_length);
   preprocess.max_length = std::max<int64_t>(1, length);
   tokenizer->set_padding(std::nullopt);
+  // transformers hands a model only the inputs that its tokenizer names.
+  const Json inputs = tokenizing.value("model_input_names", Json());
+  preprocess.tells_texts_apart =
+      !inputs.is_array() || std::ranges::find(inputs, "token_type_ids") != inputs.end();
   texts::Truncation truncation;
+  if (tokenizing.value("truncation_side", Json()) == "left")
+    truncation.direction = texts::Direction::left;
   truncation.max_length = static_cast<uint64_t>(preprocess.max_length);
   tokenizer->set_truncation(truncation);
   preprocess.tokenizer = std::move(tokenizer);

@@ -9,8 +9,9 @@ namespace graft::nn {
 Activation parse_activation(const std::string& name, const std::string& where) {
   if (name == "relu") return Activation::relu;
   if (name == "relu6") return Activation::relu6;
-  if (name == "gelu") return Activation::gelu;
-  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
+  if (name == "gelu" || name == "gelu_python") return Activation::gelu;
+  if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast" ||
+      name == "gelu_accurate")
     return Activation::gelu_tanh;
   if (name == "silu" || name == "swish") return Activation::silu;
   if (name == "mish") return Activation::mish;

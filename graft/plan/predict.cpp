@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kPrefetched = 3;             // batches that wait or are being used
 constexpr double kTinyUpdates = 10;        // samples' worth of time that updates of 1 and 2 take
-constexpr int64_t kOtherBytes = 16 << 20;  // decoding, kernels made at run time, the report
+constexpr int64_t kOtherBytes = 24 << 20;  // decoding, kernels made at run time, the report
 
 struct StageCost {
   double fill_s = 0, step_s = 0, steps = 0;
@@ -72,6 +72,15 @@ struct Costs {
   }
 };
 
+/// Whether trying a candidate would itself take more memory than there may be; 0 is no limit.
+bool exceeds(train::Job& job, const Candidate& candidate, int64_t limit) {
+  if (limit <= 0) return false;
+  const int64_t updates = update_bytes(job, candidate);
+  if (held_bytes() + updates <= limit) return false;
+  release_free_memory();
+  return held_bytes() + updates > limit;
+}
+
 /// Probes at a batch that time and memory allow; what is larger is extrapolated, and what there is
 /// no time for is estimated.
 Probe probe_within(train::Job& job, const Candidate& candidate, Costs& costs, int64_t batch,
@@ -85,7 +94,14 @@ Probe probe_within(train::Job& job, const Candidate& candidate, Costs& costs, in
       estimated_step(job, candidate, costs.forward_s, static_cast<double>(batch));
   const double allowed = costs.allowed(job);
   Probe p;
-  if (estimate * 2 <= allowed) {
+  if (exceeds(job, candidate, memory_limit)) {
+    // The least that it needs is known all the same.
+    p.trainable = count_trainable(job, candidate);
+    p.live_bytes = live_tensor_bytes();
+    p.peak_bytes = p.live_bytes + update_bytes(job, candidate);
+    p.step_s = estimate;
+    p.timed = true;
+  } else if (estimate * 2 <= allowed) {
     // Quick updates are noisy one by one, and cheap to repeat.
     const int most = estimate < 0.05 ? 25 : 5;
     const int updates =
@@ -246,6 +262,11 @@ std::vector<Need> measure_needs(train::Job& job, int64_t limit, const Tried& tri
     const Candidate candidate{stage.name, job.config.methods, stage.blocks, 0};
     int64_t cache_bytes = 0;
     will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
+    // What cannot fit is not tried: that would take the memory.
+    if (exceeds(job, candidate, limit)) {
+      needs.push_back({live_tensor_bytes() + update_bytes(job, candidate), 0});
+      continue;
+    }
     const int64_t one = probe(job, candidate, 1, 0, tried.allowance, 1).peak_bytes;
     const int64_t two = probe(job, candidate, 2, 0, tried.allowance, 1).peak_bytes;
     needs.push_back({one + std::min(cache_bytes, limit / 4), two - one});
@@ -268,8 +289,12 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
   const int64_t without_tensors = held_bytes() - live_tensor_bytes();
   std::vector<Need> needs = measure_needs(job, limit, tried);
   const int64_t sample_bytes = job.inputs->example(1).bytes();
+  // Evaluations, and passes through what is frozen.
+  const int64_t passed = train::pass_batch(job);
+  const int64_t passes =
+      probe_forward(job, passed, tried.allowance).peak_bytes + kPrefetched * passed * sample_bytes;
   while (true) {
-    int64_t needed = 0;
+    int64_t needed = resident_of(passes, without_tensors) + pictures;
     const int64_t inputs = batch.get<int64_t>() * sample_bytes;
     for (const Need& need : needs) {
       const int64_t tensors =
@@ -397,7 +422,14 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
   constexpr int64_t kFew = 8;
   const int64_t few = std::min<int64_t>(kFew, static_cast<int64_t>(batch));
   const double few_s = estimated_step(job, whole, costs.forward_s, static_cast<double>(few));
-  if (compare || 3 * few_s < costs.allowed(job)) {
+  if (exceeds(job, whole, limit)) {
+    // Not tried: that would take the memory. The least that it needs is known all the same.
+    const double sample_s = few_s / static_cast<double>(few);
+    facts.full = {
+        {"step_s", sample_s * batch * job.config.values["updates"]["every"].get<double>()},
+        {"sample_s", sample_s},
+        {"peak_tensor_bytes", live_tensor_bytes() + update_bytes(job, whole)}};
+  } else if (compare || 3 * few_s < costs.allowed(job)) {
     const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, costs.allowance, 1);
     // A comparison must stay small beside the run that it is for.
     const double worth = std::max(0.1, 0.05 * seconds);

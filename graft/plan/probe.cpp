@@ -185,6 +185,11 @@ int64_t count_trainable(train::Job& job, const Candidate& candidate) {
   return count(attach(job.model(), candidate));
 }
 
+int64_t update_bytes(train::Job& job, const Candidate& candidate) {
+  const bool adam = job.config.values["train"]["optimizer"].get<std::string>().starts_with("adam");
+  return count_trainable(job, candidate) * static_cast<int64_t>(sizeof(float)) * (adam ? 3 : 1);
+}
+
 Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int updates,
             const Allowance& allowance, int64_t memory_limit) {
   models::Model& model = job.model();

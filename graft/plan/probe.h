@@ -35,6 +35,8 @@ Probe probe(train::Job& job, const Candidate& candidate, int64_t batch, int upda
             const Allowance& allowance, int64_t memory_limit = 0);
 /// Numbers of parameters that a candidate trains, without running it.
 int64_t count_trainable(train::Job& job, const Candidate& candidate);
+/// Bytes that its updates hold whatever the batch: gradients, and what the optimizer keeps of them.
+int64_t update_bytes(train::Job& job, const Candidate& candidate);
 
 /// FLOPs of one sample's update; `computed` as train::Job::update_flops has it.
 double update_flops(const train::Job& job, const Candidate& candidate, double computed = 1);

@@ -40,6 +40,8 @@ TokenizerParts open_file(const fs::path& path, const TokenizerConfig& config) {
   if (name.ends_with(".txt")) return parts_of_bert(content, path.string(), config);
   if (is_tiktoken(content)) return parts_of_tiktoken(content, path.string(), config);
   if (name == "spm.model") return parts_of_deberta(content, path.string(), config);
+  if (name == "sentencepiece.bpe.model")
+    return parts_of_xlm_roberta(content, path.string(), config);
   if (name.ends_with(".model") || name.ends_with(".spm"))
     return parts_of_sentencepiece(content, path.string(), config);
   fail_unreadable(
@@ -78,6 +80,15 @@ Tokenizer Tokenizer::open(const fs::path& path) {
     // Those of the file itself count more.
     if (!tokenizer.is_added(token.content)) fresh.push_back(token);
   }
+  tokenizer.add_tokens(fresh);
+  // What the config names is one token wherever it stands, as far as the vocabulary has it.
+  fresh.clear();
+  const auto name = [&](const std::string& content) {
+    if (!tokenizer.is_added(content) && tokenizer.token_to_id(content))
+      fresh.push_back({.content = content, .normalized = false, .special = true});
+  };
+  for (const auto& [purpose, token] : config.special_tokens) name(token);
+  for (const std::string& token : config.more_special_tokens) name(token);
   tokenizer.add_tokens(fresh);
   return tokenizer;
 }

@@ -31,7 +31,9 @@ Tokens Preprocess::apply(std::string_view first, std::optional<std::string_view>
   if (full && !second) encoding = encode({});
   Tokens tokens;
   tokens.ids.assign(encoding.ids.begin(), encoding.ids.end());
-  tokens.types.assign(encoding.type_ids.begin(), encoding.type_ids.end());
+  if (tells_texts_apart) tokens.types.assign(encoding.type_ids.begin(), encoding.type_ids.end());
+  while (unread_end && tokens.ids.size() > 1 && tokens.ids.back() == *unread_end)
+    tokens.ids.pop_back();
   tokens.types.resize(tokens.ids.size(), 0);
   tokens.cut = full && !encoding.overflow.empty();
   return tokens;

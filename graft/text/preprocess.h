@@ -30,6 +30,9 @@ struct Preprocess {
   int64_t max_length = 512;      ///< tokens of a sample, special ones included; the rest is cut
   std::filesystem::path folder;  ///< the files of the tokenizer (tokenizer_files.h writes them)
   std::vector<std::string> new_tokens;  ///< that those files lack, in the order of their ids
+  bool tells_texts_apart = true;        ///< types are those of the tokenizer; else all are 0
+  /// Not kept at the end of a text: what transformers' decoders take for padding there.
+  std::optional<int32_t> unread_end = {};
 
   /// `second` is read together with `first` where it is there; the longer one is cut first.
   Tokens apply(std::string_view first, std::optional<std::string_view> second = {}) const;

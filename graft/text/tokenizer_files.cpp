@@ -2,6 +2,7 @@
 
 #include "graft/base/files.h"
 #include "graft/base/json.h"
+#include "graft/text/word_encoder.h"
 
 namespace graft::texts {
 namespace fs = std::filesystem;
@@ -30,7 +31,29 @@ void add_to_config(const Preprocess& preprocess, Json& file) {
     decoder[std::to_string(*preprocess.tokenizer->token_to_id(token))] = described(token);
 }
 
+/// "add_prefix_space" of all parts of a pre-tokenizer that know it.
+void put_prefix(Json& part) {
+  if (!part.is_object()) return;
+  if (part.contains("add_prefix_space")) part["add_prefix_space"] = true;
+  if (part.contains("pretokenizers")) {
+    for (Json& inner : part["pretokenizers"]) put_prefix(inner);
+  }
+}
+
 }  // namespace
+
+void write_blanks_before_words(const Preprocess& preprocess, const fs::path& folder) {
+  const fs::path tokenizer = folder / "tokenizer.json";
+  if (!preprocess.tokenizer || !fs::exists(tokenizer) || !WordEncoder(preprocess).puts_blanks())
+    return;
+  Json file = read_json(tokenizer);
+  put_prefix(file["pre_tokenizer"]);
+  write_json(tokenizer, file);
+  const fs::path beside = folder / "tokenizer_config.json";
+  Json config = fs::exists(beside) ? read_json(beside) : Json::object();
+  config["add_prefix_space"] = true;
+  write_json(beside, config);
+}
 
 void write_tokenizer_files(const Preprocess& preprocess, const fs::path& folder) {
   fs::create_directories(folder);

@@ -11,4 +11,8 @@ namespace graft::texts {
 /// where there is none in tokenizer_config.json.
 void write_tokenizer_files(const Preprocess& preprocess, const std::filesystem::path& folder);
 
+/// Of a model that marks words: where they are spelled with the blank before them (WordEncoder),
+/// the files in `folder` tell transformers to put one before each, the first included.
+void write_blanks_before_words(const Preprocess& preprocess, const std::filesystem::path& folder);
+
 }  // namespace graft::texts

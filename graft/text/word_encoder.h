@@ -22,6 +22,8 @@ class WordEncoder {
 
   Tokens apply(std::string_view text, std::span<const Span> words) const;
   const Preprocess& preprocess() const { return preprocess_; }
+  /// Whether each word is read with a blank before it.
+  bool puts_blanks() const { return puts_blanks_; }
 
  private:
   Preprocess preprocess_;

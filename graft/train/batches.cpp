@@ -41,7 +41,8 @@ at::Tensor rows_of(const nn::Flow& flow, int64_t parts) {
 
 int64_t pass_batch(const Job& job) {
   const nn::Flow usual = job.inputs->example(1);
-  if (!usual.has("lengths")) return kFewestSamples;
+  // Where memory is limited, a pass should hold no more than an update does.
+  if (!usual.has("lengths") || job.config.budget.memory) return kFewestSamples;
   const auto tokens = usual.at("lengths").sum().item<int64_t>();
   return std::clamp(kPassTokens / std::max<int64_t>(1, tokens), kFewestSamples, kMostSamples);
 }

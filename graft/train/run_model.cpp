@@ -382,7 +382,7 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
       if (type.task == model.task() && type.task != models::Task::classes)
         info.task_type = type.name;
     }
-    info.auto_mapping = {{"base_model_class", family.architecture(model.task(), source.path)},
+    info.auto_mapping = {{"base_model_class", family.class_of(model.task(), model.config(), source.path)},
                          {"parent_library", "transformers"}};
     std::vector<TrainedTensor> whole;
     std::ranges::copy_if(trained, std::back_inserter(whole), [&](const TrainedTensor& tensor) {

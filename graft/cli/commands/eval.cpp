@@ -15,11 +15,38 @@
 namespace graft::cli {
 namespace {
 
+/// Other data than those the model learned from are measured whole: `data` is given for this
+/// command, `own` is the run's (or null). A part of the run's own data is for learning still.
+Json whole_data(const Json& data, const Json& own) {
+  Json whole = data.is_object() ? data : Json{{"path", data}};
+  // A file for one split alone.
+  if (!whole.contains("path") && !whole.contains("train")) {
+    for (const char* split : {"test", "validation"}) {
+      if (!whole.contains(split)) continue;
+      whole["path"] = whole[split];
+      whole.erase(split);
+      break;
+    }
+  }
+  const auto place = [](const Json& of) {
+    const Json path = of.is_object() ? of.value("path", Json()) : of;
+    std::error_code failed;
+    return path.is_string() ? std::filesystem::weakly_canonical(path.get<std::string>(), failed)
+                            : std::filesystem::path();
+  };
+  const bool learned = !own.is_null() && place(own) == place(whole);
+  if (!learned && !whole.contains("split") && !whole.contains("folds"))
+    whole["split"] = {{"validation", 0}, {"test", 0}};
+  return whole;
+}
+
 graft::train::Job open_for_evaluation(const std::string& model, const Json& overrides) {
   Json given = Json::object();
   if (graft::train::is_run_folder(model))
     given = read_yaml(std::filesystem::path(model) / "config.yaml");
+  const Json own = given.value("data", Json());
   for (const auto& [key, value] : overrides.items()) given[key] = value;
+  if (overrides.contains("data")) given["data"] = whole_data(overrides["data"], own);
   given["model"] = model;
   if (!given.contains("data")) fail_usage("eval: {} is not a run, so data= is needed", model);
   graft::train::Job job;

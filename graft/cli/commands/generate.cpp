@@ -74,7 +74,9 @@ std::string help_of_settings() {
   for (const Option& o : settings()) help += fmt::format("  {:<20} {}\n", o.name + "=", o.help);
   return help +
          "\nWhere temperature, top_k, top_p and repetition_penalty are not given, the model's\n"
-         "generation_config.json decides; without one the likeliest token is taken.";
+         "generation_config.json decides; without one the likeliest token is taken. top_k or "
+         "top_p\n"
+         "alone choose at temperature 1.";
 }
 
 std::string text_or(const Options& options, const char* name, const std::string& fallback) {
@@ -85,7 +87,10 @@ models::GenerateOptions generate_options(const Options& given, const LanguageMod
                                          bool chat) {
   models::GenerateOptions options = model.options(chat);
   models::Sampling& sampling = options.sampling;
-  if (given.is_set("temperature")) sampling.temperature = given.number("temperature");
+  if (given.is_set("temperature"))
+    sampling.temperature = given.number("temperature");
+  else if (sampling.temperature == 0 && (given.is_set("top_k") || given.is_set("top_p")))
+    sampling.temperature = 1;  // who says among which tokens to choose wants a choice
   if (given.is_set("top_k")) sampling.top_k = given.integer("top_k");
   if (given.is_set("top_p")) sampling.top_p = given.number("top_p");
   if (given.is_set("repetition_penalty"))

@@ -45,6 +45,13 @@ models::LoadedModel load(const std::string& model, const std::string& task) {
   return loaded;
 }
 
+/// data.columns of a run; null of anything else.
+Json columns_of(const std::string& model) {
+  if (!graft::train::is_run_folder(model)) return nullptr;
+  const Json data = read_yaml(std::filesystem::path(model) / "config.yaml").value("data", Json());
+  return data.is_object() ? data.value("columns", Json()) : Json();
+}
+
 /// Prints what a model says of inputs, some at a time.
 class Printer {
  public:
@@ -126,6 +133,24 @@ void predict_pictures(Printer& printer, const std::vector<std::string>& words,
   }
   if (bad == static_cast<int>(files.size()))
     fail_unreadable("none of the {} pictures could be read", bad);
+}
+
+/// Says how many texts were read in part only.
+void tell_cut(const models::Model& model, const std::vector<NamedText>& texts) {
+  const bool whole =
+      model.task() == models::Task::classes || model.task() == models::Task::embedding;
+  if (!whole) return;  // others go over a text in windows, or say it themselves
+  const auto& preprocess = model.text_preprocess();
+  const auto cut = std::ranges::count_if(texts, [&](const NamedText& named) {
+    const size_t bytes =
+        named.text.first.size() + (named.text.second ? named.text.second->size() : 0);
+    return bytes >= static_cast<size_t>(preprocess.max_length) / 2 &&
+           preprocess.apply(named.text.first, named.text.second).cut;
+  });
+  if (cut > 0)
+    std::cerr << fmt::format(
+        "graft: note: {} of {} texts had more than {} tokens and were cut there\n", cut,
+        texts.size(), preprocess.max_length);
 }
 
 void predict_texts(Printer& printer, const std::vector<NamedText>& texts) {
@@ -218,6 +243,12 @@ Command predict() {
         }
         if (score || nms)
           loaded.model->config().merge_patch(models::detection_settings(score, nms));
+        // Read before anything is printed: what cannot be read leaves no header behind.
+        std::vector<NamedText> named;
+        if (texts) {
+          named = named_texts(inputs, columns_of(model));
+          for (const auto& text : spoken) named.push_back({text, {text, {}}});
+        }
         Printer printer(*loaded.model,
                         json          ? Format::json
                         : as_csv      ? Format::csv
@@ -230,9 +261,8 @@ Command predict() {
           if (outputs.any()) objects.write();
           return 0;
         }
-        std::vector<NamedText> named = named_texts(inputs);
-        for (const auto& text : spoken) named.push_back({text, {text, {}}});
         predict_texts(printer, named);
+        tell_cut(*loaded.model, named);
         if (!npy.empty()) printer.write_vectors(npy);
         return 0;
       }};

@@ -18,8 +18,11 @@ namespace {
 
 class Records {
  public:
-  Records(const fs::path& path, const Options& options)
-      : options_(options),
+  /// Without `labelled` the texts alone are read.
+  Records(const fs::path& path, const Options& options, bool labelled)
+      : path_(path),
+        options_(options),
+        labelled_(labelled),
         where_(printable(path.string())),
         records_(where_, unit_of(path)),
         malformed_(where_, unit_of(path)),
@@ -35,13 +38,13 @@ class Records {
     }
     if (seen_ == 0) fail_unreadable("{} is empty", where_);
     malformed_.finish(seen_, records_.notes());
-    if (unlabelled_ == seen_)
+    if (labelled_ && unlabelled_ == seen_)
       fail_unreadable("{} has no label in any of its {} records", where_, grouped(seen_));
     if (unlabelled_ > 0) {
       records_.notes().push_back(fmt::format("{}: {} record(s) without a label are left out",
                                              where_, grouped(unlabelled_)));
     }
-    if (columns_.labels.size() > 1) records_.allow_several();
+    if (columns_.labels.size() != 1) records_.allow_several();
     return records_.finish();
   }
 
@@ -49,7 +52,48 @@ class Records {
   /// The first record says what the fields are called.
   void find_columns() {
     names_ = field_names(json_);
-    columns_ = find_text_columns(names_, options_, where_);
+    columns_ = find_text_columns(names_, options_, where_, labelled_);
+    if (columns_.labels.size() != 1) return;
+    label_ = names_[columns_.labels[0]];
+    if (marks_in(json_) == 0) return;
+    marks_ = find_marks();
+    for (size_t i = 0; i < marks_; ++i) records_.add_class(std::to_string(i));
+    if (marks_ > 0) {
+      records_.notes().push_back(fmt::format(
+          "{}: '{}' has {} numbers of 0 and 1, which say for each class whether it is there; "
+          "data.classes names them",
+          where_, printable(label_), marks_));
+    }
+  }
+
+  /// How many they are when a record's label is a list of 0 and 1; else 0.
+  size_t marks_in(const Json& record) const {
+    const auto found = record.find(label_);
+    if (found == record.end() || !found->is_array() || found->size() < 2) return 0;
+    const bool marks = std::ranges::all_of(*found, [](const Json& item) {
+      return item.is_boolean() || (item.is_number() && (item == 0 || item == 1));
+    });
+    return marks ? found->size() : 0;
+  }
+
+  /// How many there are in every record; 0 where they differ: then they are numbers of classes.
+  size_t find_marks() const {
+    std::vector<std::string> notes;
+    const auto objects = open_objects(path_, notes);
+    size_t count = 0;
+    while (objects->next()) {
+      try {
+        const Json record = objects->take();
+        const auto label = record.find(label_);
+        if (label == record.end() || label->is_null()) continue;
+        const size_t here = marks_in(record);
+        if (here == 0 || (count > 0 && here != count)) return 0;
+        count = here;
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::unreadable) throw;  // told when it is read
+      }
+    }
+    return count;
   }
 
   void add(int64_t number) {
@@ -86,13 +130,14 @@ class Records {
 
   /// Tests that are judged elsewhere are given without labels: null says so.
   bool is_labelled() const {
-    if (columns_.labels.size() > 1) return true;
+    if (columns_.labels.size() != 1) return true;
     const auto label = json_.find(names_[columns_.labels[0]]);
     return label == json_.end() || !label->is_null();
   }
 
   void read_labels() {
     labels_.clear();
+    if (columns_.labels.empty()) return;
     if (columns_.labels.size() > 1) {
       for (const size_t i : columns_.labels) {
         const std::string name = printable(names_[i]);
@@ -106,7 +151,12 @@ class Records {
     const Json& value = field(columns_.labels[0]);
     if (value.is_array()) {
       records_.allow_several();
-      for (const Json& item : value) labels_.push_back(label_text(item));
+      for (size_t i = 0; i < value.size(); ++i) {
+        if (marks_ == 0)
+          labels_.push_back(label_text(value[i]));
+        else if (value[i] == 1 || value[i] == true)
+          labels_.push_back(std::to_string(i));
+      }
     } else {
       labels_.push_back(label_text(value));
       if (labels_.back().empty()) fail_unreadable("the label is empty");
@@ -129,7 +179,9 @@ class Records {
     return value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump();
   }
 
+  fs::path path_;
   const Options& options_;
+  bool labelled_;
   std::string where_;
   TextRecords records_;
   MalformedRecords malformed_;
@@ -137,6 +189,8 @@ class Records {
   Json json_;  // the record at hand
   std::vector<std::string> names_;
   TextColumns columns_;
+  std::string label_;  // the field, where it is one
+  size_t marks_ = 0;   // of a list of 0 and 1 for each class, their number
   std::vector<std::string> labels_;
   std::string joined_;
   int64_t seen_ = 0;
@@ -178,7 +232,10 @@ Format jsonl_text() {
   format.options = text_column_options();
   format.detect = holds_records;
   format.open = [](const fs::path& path, const Options& options) {
-    return Records(path, options).open();
+    return Records(path, options, true).open();
+  };
+  format.open_unlabelled = [](const fs::path& path, const Options& options) {
+    return Records(path, options, false).open();
   };
   return format;
 }

@@ -59,8 +59,8 @@ bool is_record(const Json& object) {
   if (shape.empty()) return false;
   if (shape == "text") return !has_label(object);
   // Questions and answers with a label are pairs (WikiQA); the other shapes are not mistaken.
-  const bool pair = shape == "question/answer" || shape == "query/response" ||
-                    shape == "prompt/response" || shape == "input/output";
+  const bool pair = shape.find('/') != std::string::npos && !shape.starts_with("instruction") &&
+                    shape != "prompt/completion";
   return !pair || (!object.contains("label") && !object.contains("labels"));
 }
 

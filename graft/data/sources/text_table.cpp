@@ -77,11 +77,12 @@ struct Column {
   bool whole = true;
 };
 
+constexpr int kSeen = 1000;  // rows, to tell what columns are
+
 /// Of two columns the label is the one that is all numbers, else the one with fewer different
 /// cells, else the second. Three are class, title and description when only the first is a whole
 /// number (AG News), else text, second text and label.
 TextColumns guess_columns(CsvReader reader, const std::string& where) {
-  constexpr int kSeen = 1000;
   std::vector<Column> columns;
   CsvRow row;
   for (int n = 0; n < kSeen && reader.next(row); ++n) {
@@ -119,8 +120,12 @@ TextColumns guess_columns(CsvReader reader, const std::string& where) {
 
 class Table {
  public:
-  Table(const fs::path& path, const Options& options)
-      : options_(options), where_(printable(path.string())), records_(where_, "line") {
+  /// Without `labelled` the texts alone are read.
+  Table(const fs::path& path, const Options& options, bool labelled)
+      : options_(options),
+        labelled_(labelled),
+        where_(printable(path.string())),
+        records_(where_, "line") {
     text_ = read_text_file(path, records_.notes());
     dialect_ = dialect_of(first_line_of(text_), extension_of(path.string()));
     if (options.is_set("quotes")) dialect_.quotes = options.boolean("quotes");
@@ -134,15 +139,18 @@ class Table {
     for (const auto& cell : row.cells) names_.emplace_back(trimmed(cell));
     const bool header = has_header();
     if (header) {
-      columns_ = find_text_columns(names_, options_, where_);
+      columns_ = find_text_columns(names_, options_, where_, labelled_);
     } else if (options_.is_set("text") || options_.is_set("label")) {
       for (size_t i = 0; i < width_; ++i) names_[i] = std::to_string(i + 1);
-      columns_ = find_text_columns(names_, options_, where_);
+      columns_ = find_text_columns(names_, options_, where_, labelled_);
+    } else if (!labelled_ && width_ == 1) {
+      columns_.text = {0};
     } else {
       columns_ = guess_columns(rows(), where_);
     }
+    if (!labelled_) columns_.labels.clear();
+    if (columns_.labels.size() != 1) records_.allow_several();
     if (columns_.labels.size() > 1) {
-      records_.allow_several();
       for (const size_t i : columns_.labels) records_.add_class(printable(names_[i]));
     }
     if (!header) add(row);
@@ -155,7 +163,20 @@ class Table {
 
   bool has_header() const {
     if (options_.is_set("header")) return options_.boolean("header");
-    return names_columns(options_) || names_a_text(names_);
+    if (names_columns(options_) || names_a_text(names_)) return true;
+    const auto label = named_label(names_);
+    return label && !occurs_below(*label);
+  }
+
+  /// Whether a cell of the first line stands below it once more, as a label does.
+  bool occurs_below(size_t column) const {
+    CsvReader reader = rows();
+    CsvRow row;
+    for (int n = 0; n < kSeen && reader.next(row); ++n) {
+      if (n > 0 && row.cells.size() == width_ && trimmed(row.cells[column]) == names_[column])
+        return true;
+    }
+    return false;
   }
 
   void add(const CsvRow& row) {
@@ -181,6 +202,7 @@ class Table {
   }
 
   void read_labels(const CsvRow& row) {
+    if (!labelled_) return;
     if (columns_.labels.size() == 1) {
       return split_labels(row.cells[columns_.labels[0]], labels_);
     }
@@ -212,6 +234,7 @@ class Table {
   }
 
   const Options& options_;
+  bool labelled_;
   std::string where_;
   TextRecords records_;
   std::string text_;
@@ -223,6 +246,15 @@ class Table {
   std::string joined_;
   int64_t rows_ = 0;
 };
+
+Listing open_table(const fs::path& path, const Options& options, bool labelled) {
+  for (const char* key : {"header", "quotes"}) {
+    if (options.is_set(key) && !options.at(key).is_boolean()) {
+      fail_usage("data.columns.{} must be true or false, got {}", key, options.at(key).dump());
+    }
+  }
+  return Table(path, options, labelled).open();
+}
 
 }  // namespace
 
@@ -242,12 +274,10 @@ Format text_table() {
                                "every cell of the first line is"));
   format.detect = is_text_table;
   format.open = [](const fs::path& path, const Options& options) {
-    for (const char* key : {"header", "quotes"}) {
-      if (options.is_set(key) && !options.at(key).is_boolean()) {
-        fail_usage("data.columns.{} must be true or false, got {}", key, options.at(key).dump());
-      }
-    }
-    return Table(path, options).open();
+    return open_table(path, options, true);
+  };
+  format.open_unlabelled = [](const fs::path& path, const Options& options) {
+    return open_table(path, options, false);
   };
   return format;
 }

@@ -60,7 +60,7 @@ Family bert() {
   f.build = build;
   f.init = init_text_tower;
   // Files of the first years have TensorFlow's names of the norm's tensors.
-  f.read = {{"LayerNorm\\.gamma$", "LayerNorm.weight"}, {"LayerNorm\\.beta$", "LayerNorm.bias"}};
+  f.read = old_norm_names();
   return f;
 }
 

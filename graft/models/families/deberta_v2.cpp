@@ -332,6 +332,11 @@ Family deberta_v2() {
   f.model_types = {"deberta-v2"};
   f.architectures = encoder_architectures("DebertaV2");
   f.base_prefix = "deberta.";
+  f.read = old_norm_names();
+  f.goes_further = [](const Json& config) {
+    return config_flag(config, "relative_attention", false) &&
+           !config_flag(config, "position_biased_input", true);
+  };
   f.build = build;
   f.init = init_text_tower;
   f.complete = find_head;

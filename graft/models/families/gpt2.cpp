@@ -1,5 +1,7 @@
 #include <torch/types.h>
 
+#include <cmath>
+
 #include "graft/models/decoder_head.h"
 #include "graft/models/family.h"
 #include "graft/models/text_tower.h"
@@ -25,12 +27,22 @@ struct Settings {
         residual_dropout(config_number(c, "resid_pdrop", 0.1)),
         embedding_dropout(config_number(c, "embd_pdrop", 0.1)),
         activation(nn::parse_activation(config_text(c, "activation_function", "gelu_new"),
-                                        "config.json: activation_function")) {
+                                        "config.json: activation_function")),
+        scaled(config_flag(c, "scale_attn_weights", true)),
+        scaled_by_depth(config_flag(c, "scale_attn_by_inverse_layer_idx", false)) {
     check_sizes(layers, width, heads, inner, positions);
   }
   int64_t width, heads, layers, inner, positions, vocabulary;
   double eps, attention_dropout, residual_dropout, embedding_dropout;
   nn::Activation activation;
+  bool scaled, scaled_by_depth;
+
+  /// What a layer's scores are multiplied by.
+  double attention_scale(int64_t layer) const {
+    const double width_of_head = static_cast<double>(width) / static_cast<double>(heads);
+    return (scaled ? 1 / std::sqrt(width_of_head) : 1) /
+           (scaled_by_depth ? static_cast<double>(layer + 1) : 1);
+  }
 };
 
 class Stem final : public Block {
@@ -57,8 +69,9 @@ class Stem final : public Block {
 /// x + attention(norm(x)), then x + mlp(norm(x)). "c_attn" is q, k and v side by side, one layer.
 class Layer {
  public:
-  Layer(const nn::Scope& scope, const Settings& s)
+  Layer(const nn::Scope& scope, const Settings& s, int64_t index)
       : settings_(s),
+        scale_(s.attention_scale(index)),
         first_norm_(scope / "ln_1", s.width, s.eps),
         qkv_(scope / "attn" / "c_attn", s.width, 3 * s.width),
         output_(scope / "attn" / "c_proj", s.width, s.width),
@@ -72,6 +85,7 @@ class Layer {
     nn::SequenceAttention rule;
     rule.heads = rule.kv_heads = settings_.heads;
     rule.right = 0;
+    rule.scale = scale_;
     rule.dropout = settings_.attention_dropout;
     const at::Tensor mixed = rows.attend(rows.pick(qkv[0]), qkv[1], qkv[2], rule, context);
     const double dropout = settings_.residual_dropout;
@@ -82,6 +96,7 @@ class Layer {
 
  private:
   Settings settings_;
+  double scale_;
   nn::LayerNorm first_norm_;
   nn::Linear qkv_, output_;
   nn::LayerNorm second_norm_;
@@ -101,7 +116,7 @@ void build(Model& model, int64_t classes) {
     std::optional<TowerEnd> end;
     if (i + 1 == s.layers) end = decoder_end(model, head);
     model.add<TokenBlock<Layer>>(fmt::format("block {}", i), Span::backbone,
-                                 fmt::format("transformer.h.{}", i), end, s);
+                                 fmt::format("transformer.h.{}", i), end, s, i);
   }
   model.set_shares_prefixes(model.task() == Task::next_token);
   const bool tied = config_flag(model.config(), "tie_word_embeddings", true);

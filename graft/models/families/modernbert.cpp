@@ -191,6 +191,8 @@ Family modernbert() {
   f.source = "Warner et al. 2024, arXiv:2412.13663";
   f.content = Content::text;
   f.obeys_pooling = true;
+  f.defaults = {{"global_rope_theta", 160000.0}};
+  f.goes_further = [](const Json& /*config*/) { return true; };
   f.model_types = {"modernbert"};
   f.architectures = encoder_architectures("ModernBert");
   f.base_prefix = "model.";

@@ -51,8 +51,11 @@ Family roberta() {
   f.source = "Liu et al. 2019, arXiv:1907.11692";
   f.content = Content::text;
   f.model_types = {"roberta", "xlm-roberta"};
+  f.class_prefixes = {{"xlm-roberta", "XLM"}};
+  f.defaults = {{"type_vocab_size", 2}};
   f.architectures = encoder_architectures("Roberta");
   f.base_prefix = "roberta.";
+  f.read = old_norm_names();
   f.build = build;
   f.init = init_text_tower;
   return f;

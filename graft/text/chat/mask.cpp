@@ -46,36 +46,58 @@ std::string generation_prompt(const ChatTemplate& chat, const Json& before,
   }
 }
 
+/// What precedes a plain answer's own text; nothing when that cannot be told.
+std::optional<std::string> plain_header(const ChatTemplate& chat, const Json& before,
+                                        const RenderOptions& options) {
+  Json probe = before;
+  probe.push_back({{"role", "assistant"}, {"content", "needle"}});
+  RenderOptions plain = options;
+  plain.add_generation_prompt = false;
+  try {
+    const Rendered rendered = chat.render(probe, plain);
+    return TurnRegion(rendered, static_cast<int>(before.size())).opening();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 /// Prompts differ by what precedes them at most (a tool's answer, a user), so few are rendered.
 class Prompts {
  public:
   Prompts(const ChatTemplate& chat, const Json& messages, const RenderOptions& options)
       : chat_(chat), messages_(messages), options_(options) {}
 
-  std::vector<std::string> before(int message) {
+  TurnOpenings before(int message) {
     // They open turns of the model; a header of another begins like it at most.
     for (const char* other : {"system", "developer", "user", "tool"}) {
       if (role_of(messages_[message]) == other) return {};
     }
-    const std::string& own = one_before(message);
+    const Known& own = one_before(message);
     if (first_ < 0) first_ = message;
-    return {own, one_before(first_)};
+    return {{own.prompt, one_before(first_).prompt}, own.header};
   }
 
  private:
-  const std::string& one_before(int message) {
+  struct Known {
+    std::string prompt;
+    std::optional<std::string> header;  ///< where there is no prompt
+  };
+
+  const Known& one_before(int message) {
     const std::string key = message > 0 ? role_of(messages_[message - 1]) : "";
     const auto known = known_.find(key);
     if (known != known_.end()) return known->second;
     const Json before(messages_.begin(), messages_.begin() + message);
-    return known_[key] = generation_prompt(chat_, before, options_);
+    Known found{generation_prompt(chat_, before, options_), {}};
+    if (found.prompt.empty()) found.header = plain_header(chat_, before, options_);
+    return known_[key] = std::move(found);
   }
 
   const ChatTemplate& chat_;
   const Json& messages_;
   const RenderOptions& options_;
-  std::map<std::string, std::string> known_;  ///< by the role of what precedes
-  int first_ = -1;                            ///< the first message that was asked for
+  std::map<std::string, Known> known_;  ///< by the role of what precedes
+  int first_ = -1;                      ///< the first message that was asked for
 };
 
 std::vector<int> messages_of(const Json& messages, const MaskOptions& mask) {

@@ -28,6 +28,11 @@ constexpr Pair kPairs[] = {
     {"prompt", "response", nullptr, false, "prompt/response"},
     {"query", "response", nullptr, false, "query/response"},
     {"question", "answer", "context", false, "question/answer"},
+    {"question", "response", "context", false, "question/response"},
+    {"instruction", "completion", "input", false, "instruction/completion"},
+    {"prompt", "answer", nullptr, false, "prompt/answer"},
+    {"prompt", "output", nullptr, false, "prompt/output"},
+    {"problem", "solution", nullptr, false, "problem/solution"},
     {"input", "output", nullptr, false, "input/output"},
 };
 
@@ -43,6 +48,11 @@ bool has_label(const Json& object) {
     if (has(object, key) && object.at(key).is_boolean()) return true;
   }
   return false;
+}
+
+std::string system_of(const Json& object) {
+  std::string system = optional_text(object, "system");
+  return system.empty() ? optional_text(object, "system_prompt") : system;
 }
 
 /// [[question, answer], …]
@@ -71,7 +81,7 @@ Record instruction_record(const Json& object, const Pair& pair, const char* answ
   }
   if (!input.empty()) record.value["input"] = input;
   record.value["output"] = text_field(object, answer);
-  if (const std::string system = optional_text(object, "system"); !system.empty())
+  if (const std::string system = system_of(object); !system.empty())
     record.value["system"] = system;
   if (Json history = history_of(object); !history.empty())
     record.value["history"] = std::move(history);
@@ -112,7 +122,7 @@ const char* messages_key(const Json& object) {
 }
 
 Record messages_record(Messages messages, const Json& object) {
-  messages.add_system(optional_text(object, "system"));
+  messages.add_system(system_of(object));
   messages.check();
   Record record{Shape::messages, Json::object(), messages.sharegpt ? "sharegpt" : "messages"};
   record.value["messages"] = std::move(messages.list);

@@ -6,6 +6,7 @@
 #include "graft/base/error.h"
 #include "graft/text/chat/builtin.h"
 #include "graft/text/chat/record_fields.h"
+#include "graft/text/chat/record_messages.h"
 #include "graft/text/chat/template_tokens.h"
 
 namespace graft::texts {
@@ -57,8 +58,21 @@ bool shows(const ChatTemplate* chat, const Json& messages, const RenderOptions& 
 RecordOptions record_options(const Json& chat, std::time_t now) {
   RecordOptions options;
   options.roles_to_train.clear();
-  for (const Json& role : chat.at("roles_to_train"))
-    options.roles_to_train.push_back(role.is_string() ? role.get<std::string>() : role.dump());
+  for (const Json& role : chat.at("roles_to_train")) {
+    const std::string name = role.is_string() ? role.get<std::string>() : role.dump();
+    if (name == "all") {
+      options.roles_to_train = {"system", "developer", "user", "assistant", "tool"};
+      break;
+    }
+    const auto known = role_called(name);
+    if (!known) {
+      fail_usage(
+          "chat.roles_to_train names '{}'; known: all, system, developer, user, assistant and "
+          "tool, and what other programs call them (human, gpt, model)",
+          name);
+    }
+    options.roles_to_train.push_back(*known);
+  }
   options.last_only = chat.at("last_only").get<bool>();
   options.train_on_prompt = chat.at("train_on_prompt").get<bool>();
   const Json& variables = chat.at("variables");

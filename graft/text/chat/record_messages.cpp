@@ -20,6 +20,8 @@ const std::map<std::string, std::string> kRoles = {{"system", "system"},
                                                    {"chatgpt", "assistant"},
                                                    {"model", "assistant"},
                                                    {"bot", "assistant"},
+                                                   {"bing", "assistant"},
+                                                   {"bard", "assistant"},
                                                    {"tool", "tool"},
                                                    {"observation", "tool"},
                                                    {"function", "tool"},
@@ -138,7 +140,8 @@ class Reader {
     for (const Json& part : content) {
       if (part.is_string()) {
         text += part.get_ref<const std::string&>();
-      } else if (part.at("type") == "text") {
+      } else if (part.at("type") == "text" || part.at("type") == "input_text" ||
+                 part.at("type") == "output_text") {
         text += text_field(part, "text");
       } else {
         const Json& type = part.at("type");
@@ -221,6 +224,12 @@ void Messages::check() const {
     fail_unreadable(
         "the conversation has {} message(s) and none of the assistant{}; there is nothing to learn",
         list.size(), from > 0 ? " that answers" : "");
+}
+
+std::optional<std::string> role_called(const std::string& name) {
+  const auto found = kRoles.find(lower(name));
+  if (found == kRoles.end()) return std::nullopt;
+  return found->second == "function_call" ? "assistant" : found->second;
 }
 
 Json read_tools(const Json& tools, const char* key) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ struct Messages {
   /// An error when there is no answer of an assistant.
   void check() const;
 };
+
+/// The role that a name stands for ("gpt": assistant); nothing for one that is not known.
+std::optional<std::string> role_called(const std::string& name);
 
 /// "tools" as a list of {"type": "function", "function": …}, from such a list, one of bare
 /// functions, or the text of one.

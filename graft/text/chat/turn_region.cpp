@@ -95,10 +95,24 @@ TrainedTurn TurnRegion::generated() const {
   return turn;
 }
 
-size_t TurnRegion::start(size_t begin, size_t own, const std::vector<std::string>& prompts) const {
+std::optional<std::string> TurnRegion::opening() const {
+  const auto first = std::ranges::find_if(spans_, [this](auto* span) { return is_own(*span); });
+  if (!placed_ || first == spans_.end()) return std::nullopt;
+  const size_t begin = spans_.front()->begin;
+  std::string text = rendered_.text.substr(begin, (*first)->begin - begin);
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
+size_t TurnRegion::start(size_t begin, size_t own, const TurnOpenings& openings) const {
   const std::string_view opening = std::string_view(rendered_.text).substr(begin, own - begin);
-  const size_t given = given_by(opening, prompts);
+  const size_t given = given_by(opening, openings.prompts);
   if (given == std::string_view::npos) {
+    // What a plain answer has not in front of it, the model says itself: a call's [TOOL_CALLS].
+    if (openings.header && opening.starts_with(*openings.header)) {
+      const size_t header = openings.header->size();
+      if (after_spaces(opening, header, opening.size()) < opening.size()) return begin + header;
+    }
     // No header of its own, only a blank, which tokenizers join with the word that follows.
     const bool blank = opening.find_first_not_of(' ') == std::string_view::npos;
     return blank ? begin : own;
@@ -143,7 +157,7 @@ size_t TurnRegion::special_mark(size_t at) const {
   return 0;
 }
 
-TrainedTurn TurnRegion::trained(const std::vector<std::string>& prompts, const std::string& eos,
+TrainedTurn TurnRegion::trained(const TurnOpenings& openings, const std::string& eos,
                                 bool end_of_turn) const {
   TrainedTurn turn{message_, {}, false};
   if (spans_.empty()) return turn;
@@ -153,14 +167,14 @@ TrainedTurn TurnRegion::trained(const std::vector<std::string>& prompts, const s
   size_t begin = 0, own_end = 0;
   if (first != spans_.end()) {
     // The header that counts is the one right before: some templates write others early.
-    begin = start(spans_.front()->begin, (*first)->begin, prompts);
+    begin = start(spans_.front()->begin, (*first)->begin, openings);
     own_end = (*last)->end;
   } else {
     // An empty message: its turn ends right after the header.
     const size_t region = spans_.front()->begin;
     const std::string_view written =
         std::string_view(rendered_.text).substr(region, spans_.back()->end - region);
-    const size_t given = given_by(written, prompts);
+    const size_t given = given_by(written, openings.prompts);
     if (given == std::string_view::npos) return turn;
     begin = own_end = region + std::max(given, after_empty_pair(written));
   }

@@ -1,11 +1,19 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "graft/text/chat/mask.h"
 
 namespace graft::texts {
+
+/// What a model may have been given before it speaks.
+struct TurnOpenings {
+  std::vector<std::string> prompts;  ///< of add_generation_prompt, likeliest first
+  /// Where there is no such prompt: what stands before any plain answer.
+  std::optional<std::string> header;
+};
 
 /// What a template wrote while it handled one message. The rules are in mask.h.
 class TurnRegion {
@@ -18,9 +26,10 @@ class TurnRegion {
   /// What {% generation %} marks.
   TrainedTurn generated() const;
   /// What is trained where nothing is marked.
-  /// `prompts`: what add_generation_prompt may have given in front of it, likeliest first.
-  TrainedTurn trained(const std::vector<std::string>& prompts, const std::string& eos,
-                      bool end_of_turn) const;
+  TrainedTurn trained(const TurnOpenings& openings, const std::string& eos, bool end_of_turn) const;
+  /// What stands before the message's own text, without blanks at the end; nothing where it has
+  /// none, or where the template names messages one by one.
+  std::optional<std::string> opening() const;
 
  private:
   /// The message's own text: its fields, its role and name aside.
@@ -29,7 +38,7 @@ class TurnRegion {
     return span.message >= 0 && span.message != message_;
   }
   /// Where training begins: between `begin`, where the region does, and `own`, its first own text.
-  size_t start(size_t begin, size_t own, const std::vector<std::string>& prompts) const;
+  size_t start(size_t begin, size_t own, const TurnOpenings& openings) const;
   /// Where it ends, given the end of the last own text.
   size_t stop(size_t own_end, const std::string& eos, bool& has_end) const;
   /// Length of a mark like <|user|> at this byte, written by the template itself; 0 for none.

@@ -39,6 +39,16 @@ TokenizerConfig read_tokenizer_config(const std::string& text, const std::string
     config.special_tokens[purpose] =
         found->json().is_object() ? found->text("content") : found->text();
   }
+  for (const char* key : {"additional_special_tokens", "extra_special_tokens"}) {
+    const auto list = root.find(key);
+    if (!list || !(list->json().is_array() || list->json().is_object())) continue;
+    for (const auto& [name, value] : list->json().items()) {
+      if (value.is_string())
+        config.more_special_tokens.push_back(value.template get<std::string>());
+      else if (value.is_object() && value.contains("content") && value["content"].is_string())
+        config.more_special_tokens.push_back(value["content"].template get<std::string>());
+    }
+  }
   if (const auto decoder = root.find("added_tokens_decoder")) {
     std::vector<std::pair<uint64_t, AddedToken>> tokens;
     for (const auto& [key, value] : decoder->object().items()) {

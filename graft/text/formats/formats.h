@@ -16,6 +16,7 @@ inline constexpr size_t kMaxTokenizerFile = size_t{256} << 20;
 struct TokenizerConfig {
   std::string tokenizer_class;
   std::map<std::string, std::string> special_tokens;  ///< by purpose
+  std::vector<std::string> more_special_tokens;       ///< without a purpose
   std::vector<AddedToken> added_tokens;               ///< in the order of their ids
   std::optional<bool> add_bos, add_eos;
   std::optional<bool> lowercase, strip_accents, separate_cjk;
@@ -34,6 +35,9 @@ TokenizerParts bert_parts(std::vector<std::string> tokens, const TokenizerConfig
 /// vocab.json and merges.txt of GPT-2 or RoBERTa.
 TokenizerParts parts_of_gpt2(const std::string& vocabulary, const std::string& merges,
                              const std::string& where, const TokenizerConfig& config);
+/// sentencepiece.bpe.model of XLM-RoBERTa, with fairseq's ids (Conneau et al. 2020).
+TokenizerParts parts_of_xlm_roberta(const std::string& bytes, const std::string& where,
+                                    const TokenizerConfig& config);
 /// A model of sentencepiece (BPE or unigram).
 TokenizerParts parts_of_sentencepiece(const std::string& bytes, const std::string& where,
                                       const TokenizerConfig& config);

@@ -70,6 +70,14 @@ class Regression final : public SampleObjective {
   }
   Answer answer_of(const models::Model& /*model*/, const std::vector<float>& /*logits*/,
                    const std::vector<float>& scores, int /*top*/) const override {
+    if (scores.size() > 1) {  // a model of others, which gives several
+      std::string line, cell;
+      for (const float score : scores) {
+        line += fmt::format("  {:.4g}", score);
+        cell += fmt::format("{}{}", cell.empty() ? "" : ";", score);
+      }
+      return {line, {cell}, {{"values", scores}}};
+    }
     const float value = scores.front();
     return {fmt::format("  {:.4g}", value), {fmt::format("{}", value)}, {{"value", value}}};
   }

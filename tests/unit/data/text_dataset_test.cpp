@@ -35,7 +35,7 @@ TEST(TextDataset, SplitsAreFoundInTheNamesOfFiles) {
   EXPECT_EQ(set.train.size(), 2);
   EXPECT_EQ(set.validation.text(0).first, "c");
   EXPECT_EQ(set.test.text(0).first, "d");
-  EXPECT_EQ(set.test.sample(0).id, "test/line:1");
+  EXPECT_EQ(set.test.sample(0).id, "test/record:1");
   EXPECT_TRUE(std::isnan(set.train.sample(0).value));
   write_text(dir / "train.csv", "text,label\nx,1\n");
   EXPECT_GRAFT_ERROR(open_dataset(dir.path().string(), 1), ErrorCode::unreadable,

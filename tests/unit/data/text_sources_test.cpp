@@ -121,6 +121,58 @@ TEST_F(TextSources, ColumnsByNameAndByPosition) {
                      "several columns called 'label'");
 }
 
+TEST_F(TextSources, ALabelsNameMakesAHeader) {
+  const Listing named = open("t.csv", "Review Text,Sentiment\ngood one,pos\nbad one,neg\n");
+  EXPECT_EQ(named.classes, (Names{"neg", "pos"}));
+  EXPECT_EQ(named.text(0).first, "good one");
+  // Not where it is a label itself.
+  const Listing plain = open("p.csv", "is it open,topic\nwho is it,person\nand now,topic\n");
+  EXPECT_EQ(plain.samples.size(), 3U);
+}
+
+TEST_F(TextSources, AListOfMarksIsAMarkForEachClass) {
+  const Listing marks = open("m.jsonl",
+                             "{\"text\": \"a\", \"labels\": [1.0, 0.0, 1.0]}\n"
+                             "{\"text\": \"b\", \"labels\": [0.0, 0.0, 0.0]}\n");
+  EXPECT_EQ(marks.classes, (Names{"0", "2"})) << "nothing is of the second";
+  EXPECT_EQ(label(marks, 0), "0+2");
+  EXPECT_EQ(label(marks, 1), "");
+  EXPECT_NE(notes(marks).find("data.classes"), std::string::npos);
+  const Listing ids = open("i.jsonl",
+                           "{\"text\": \"a\", \"labels\": [0, 1]}\n"
+                           "{\"text\": \"b\", \"labels\": [1, 2]}\n");
+  EXPECT_EQ(label(ids, 1), "1+2");
+}
+
+TEST_F(TextSources, QuestionsNeedNoLabels) {
+  const auto questions = [&](const std::string& name, const std::string& content,
+                             const Json& columns = nullptr) {
+    write_text(dir_ / name, content);
+    return open_questions(dir_ / name, columns);
+  };
+  const Listing pairs = questions("p.csv", "sentence1,sentence2\na,b\nc,d\n");
+  EXPECT_EQ(pairs.text(1), (Text{"c", "d"}));
+  EXPECT_EQ(questions("r.csv", "review\na\nb\n").samples.size(), 2U);
+  EXPECT_EQ(questions("e.csv", "text,author,date\na,x,1\nb,y,2\n").text(1).first, "b");
+  EXPECT_EQ(questions("l.csv", "text,label\na,\nb,1\n").samples.size(), 2U) << "an empty label";
+  const Listing half = questions("h.jsonl",
+                                 "{\"text\": \"a\", \"label\": null}\n"
+                                 "{\"text\": \"b\", \"label\": \"x\"}\n");
+  EXPECT_EQ(half.samples.size(), 2U);
+  EXPECT_EQ(questions("s.jsonl", "{\"premise\": \"a\", \"hypothesis\": \"b\"}\n").text(0),
+            (Text{"a", "b"}));
+  // By the names that the model's own data had, where they are there.
+  const Json columns = {{"text", "what"}, {"label", "kind"}};
+  EXPECT_EQ(questions("o.csv", "note,what\nx,a\ny,b\n", columns).text(1).first, "b");
+  EXPECT_EQ(questions("q.csv", "text,note\na,x\nb,y\n", columns).text(1).first, "b");
+}
+
+TEST_F(TextSources, RecordsOfAListInOneLineAreCounted) {
+  const std::string list = R"([{"text": "a", "label": "x"}, {"text": "b", "label": "y"}])";
+  EXPECT_EQ(open("l.json", list).samples[1].id, "record:2");
+  EXPECT_EQ(open("i.json", "[\n" + list.substr(1)).samples[1].id, "line:2");
+}
+
 TEST_F(TextSources, SeveralLabels) {
   const Listing listed = open("t.csv", "text,labels\na,red;big\nb,big\nc,\n");
   EXPECT_TRUE(listed.multi_label());
@@ -237,8 +289,9 @@ TEST_F(TextSources, MalformedRecordsAreCountedUpToOnePercent) {
   EXPECT_GRAFT_ERROR(open("t.jsonl", bad), kUnreadable, "3 of 202 records are malformed");
   EXPECT_GRAFT_ERROR(open("t.jsonl", "{\"text\": 5, \"label\": 1}\n"), kUnreadable,
                      "'text' must be a text, got number");
-  EXPECT_GRAFT_ERROR(open("t.jsonl", "{\"x\": \"a\", \"label\": 1}\n"), kUnreadable,
+  EXPECT_GRAFT_ERROR(open("t.jsonl", "{\"x\": \"a\", \"y\": \"b\", \"label\": 1}\n"), kUnreadable,
                      "data.columns.text");
+  EXPECT_EQ(open("t.jsonl", "{\"x\": \"a\", \"label\": 1}\n").text(0).first, "a");
   EXPECT_GRAFT_ERROR(open("t.jsonl", ""), kUnreadable, "is empty");
   EXPECT_GRAFT_ERROR(open("t.jsonl", std::string(100'000, '[')), kUnreadable, "");
 }

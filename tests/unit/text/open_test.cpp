@@ -53,6 +53,50 @@ TEST(TokenizerOpen, DamagedJsonIsRefusedWithPlace) {
       "'x' is missing");
 }
 
+TEST(TokenizerOpen, WhatTheConfigNamesIsOneToken) {
+  const ScratchDir folder;
+  write_text(folder / "tokenizer.json",
+             R"({"pre_tokenizer": {"type": "Punctuation", "behavior": "Isolated"},
+                 "model": {"type": "WordLevel", "vocab": {"a": 0, "?": 1, "<end>": 2, "<x>": 3},
+                           "unk_token": "?"}})");
+  EXPECT_EQ(Tokenizer::open(folder.path()).encode("a<end>").ids.size(), 4U);
+  write_text(
+      folder / "tokenizer_config.json",
+      R"({"eos_token": "<end>", "additional_special_tokens": ["<x>"], "pad_token": "<pad>"})");
+  const Tokenizer named = Tokenizer::open(folder.path());
+  EXPECT_EQ(named.encode("a<end><x>").ids, (std::vector<uint32_t>{0, 2, 3}));
+  EXPECT_EQ(named.id_end(), 4) << "what the vocabulary lacks gets no row";
+}
+
+/// A field of a protocol buffer with a length.
+std::string field(int number, const std::string& bytes) {
+  return std::string{static_cast<char>(number * 8 + 2), static_cast<char>(bytes.size())} + bytes;
+}
+
+TEST(TokenizerOpen, XlmRobertaHasTheIdsOfFairseq) {
+  const auto piece = [](const std::string& text, float score, int type) {
+    std::string bytes = field(1, text) + '\x15';
+    bytes.append(reinterpret_cast<const char*>(&score), 4);
+    return field(1, bytes + '\x18' + static_cast<char>(type));
+  };
+  const std::string own = piece("<unk>", 0, 2) + piece("<s>", 0, 3) + piece("</s>", 0, 3);
+  const std::string rest = piece(
+                               "\xE2\x96\x81"
+                               "a",
+                               -1, 1) +
+                           piece("b", -2, 1) + piece("\xE2\x96\x81", -3, 1);
+  const std::string unigram = field(2, "\x18\x01");
+  const ScratchDir folder;
+  write_text(folder / "sentencepiece.bpe.model", own + rest + unigram);
+  const Tokenizer tokenizer = Tokenizer::open(folder.path());
+  EXPECT_EQ(tokenizer.encode("ab a").ids, (std::vector<uint32_t>{0, 4, 5, 4, 2}));
+  EXPECT_EQ(tokenizer.encode("a", "b").ids, (std::vector<uint32_t>{0, 4, 2, 2, 6, 5, 2}));
+  EXPECT_EQ(tokenizer.encode("a<mask>").ids, (std::vector<uint32_t>{0, 4, 7, 2}));
+  EXPECT_EQ(tokenizer.token_to_id("<pad>"), 1U);
+  write_text(folder / "sentencepiece.bpe.model", rest + unigram);
+  EXPECT_GRAFT_ERROR(Tokenizer::open(folder.path()), ErrorCode::unreadable, "tokenizer.json");
+}
+
 TEST(TokenizerOpen, NestingHasALimit) {
   std::string nested = R"({"type": "NFC"})";
   for (int i = 0; i < 40; ++i)

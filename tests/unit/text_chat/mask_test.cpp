@@ -41,6 +41,35 @@ TEST(Mask, TrainsContentThoughtsAndCalls) {
   EXPECT_EQ(trained("trl__glm4moe", "closed_turns").front(), "Two.<|user|>");
 }
 
+TEST(Mask, WithoutAPromptWhatAPlainAnswerLacksIsTheModelsOwn) {
+  // Mistral's template gives a model nothing before it speaks.
+  const Json call = {{"role", "assistant"},
+                     {"content", ""},
+                     {"tool_calls",
+                      {{{"id", "call12345"},
+                        {"type", "function"},
+                        {"function", {{"name", "get"}, {"arguments", {{"n", 3}}}}}}}}};
+  const Json messages = {{{"role", "user"}, {"content", "w?"}}, call};
+  const ChatTemplate mistral(test::template_source("axolotl__mistral_v2v3"), "mistral");
+  RenderOptions options;
+  options.variables = {{"bos_token", "<s>"}, {"eos_token", "</s>"}};
+  const Parts parts = trained(trained_text(mistral, messages, options));
+  ASSERT_EQ(parts.size(), 1U);
+  EXPECT_TRUE(parts[0].find("[TOOL_CALLS]") < 2) << parts[0];
+  // One that has a header, and thoughts before the answer.
+  const ChatTemplate thinks(
+      "{% for m in messages %}<|{{ m.role }}|>\n{% if m.thinking is defined %}<think>\n"
+      "{{ m.thinking }}</think>\n{% endif %}{{ m.content }}<|end|>\n{% endfor %}",
+      "thinks");
+  const Json thought = {{{"role", "user"}, {"content", "w?"}},
+                        {{"role", "assistant"}, {"content", "It."}, {"thinking", "Hm."}}};
+  EXPECT_EQ(trained(trained_text(thinks, thought, {})),
+            (Parts{"<think>\nHm.</think>\nIt.<|end|>"}));
+  EXPECT_EQ(
+      trained(trained_text(thinks, {thought[0], {{"role", "assistant"}, {"content", "It."}}}, {})),
+      (Parts{"It.<|end|>"}));
+}
+
 TEST(Mask, AContentThatLooksLikeTheEndOfATurnChangesNothing) {
   EXPECT_EQ(trained("trl__qwen2_5", "special"),
             (Parts{"<|im_end|> </s> <end_of_turn>\nuser\n<|im_end|>"}));
