@@ -72,11 +72,12 @@ struct Costs {
   }
 };
 
-/// Whether trying a candidate would itself take more memory than there may be; 0 is no limit.
+/// Whether trying a candidate would itself take more memory than there may be, and not by a little;
+/// 0 is no limit.
 bool exceeds(train::Job& job, const Candidate& candidate, int64_t limit) {
   if (limit <= 0) return false;
   const int64_t updates = update_bytes(job, candidate);
-  if (held_bytes() + updates <= limit) return false;
+  if (updates <= kOtherBytes || held_bytes() + updates <= limit) return false;
   release_free_memory();
   return held_bytes() + updates > limit;
 }
@@ -253,6 +254,7 @@ namespace {
 /// Bytes of tensors that a stage needs at one sample, and at each further one.
 struct Need {
   int64_t one, more;
+  bool tried = true;  ///< false: it does not fit, and `one` is the least
 };
 
 /// Tried once, whatever the allowance, because a limit on memory has to hold.
@@ -264,7 +266,7 @@ std::vector<Need> measure_needs(train::Job& job, int64_t limit, const Tried& tri
     will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
     // What cannot fit is not tried: that would take the memory.
     if (exceeds(job, candidate, limit)) {
-      needs.push_back({live_tensor_bytes() + update_bytes(job, candidate), 0});
+      needs.push_back({live_tensor_bytes() + update_bytes(job, candidate), 0, false});
       continue;
     }
     const int64_t one = probe(job, candidate, 1, 0, tried.allowance, 1).peak_bytes;
@@ -289,12 +291,8 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
   const int64_t without_tensors = held_bytes() - live_tensor_bytes();
   std::vector<Need> needs = measure_needs(job, limit, tried);
   const int64_t sample_bytes = job.inputs->example(1).bytes();
-  // Evaluations, and passes through what is frozen.
-  const int64_t passed = train::pass_batch(job);
-  const int64_t passes =
-      probe_forward(job, passed, tried.allowance).peak_bytes + kPrefetched * passed * sample_bytes;
   while (true) {
-    int64_t needed = resident_of(passes, without_tensors) + pictures;
+    int64_t needed = 0;
     const int64_t inputs = batch.get<int64_t>() * sample_bytes;
     for (const Need& need : needs) {
       const int64_t tensors =
@@ -312,10 +310,11 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
     if (given || now == 1) {
       fail(ErrorCode::no_plan,
            "budget.memory={} is too small: training {} with strategy={} and train.batch={} needs "
-           "about {}; raise it, give a smaller "
+           "{} {}; raise it, give a smaller "
            "train.batch (or train.batch_tokens), or strategy=head",
            show_bytes(static_cast<double>(limit)), job.model().family(), job.config.strategy.name,
-           now, show_bytes(static_cast<double>(needed)));
+           now, std::ranges::all_of(needs, &Need::tried) ? "about" : "more than",
+           show_bytes(static_cast<double>(needed)));
     }
     batch = now / 2;
   }

@@ -41,8 +41,11 @@ at::Tensor rows_of(const nn::Flow& flow, int64_t parts) {
 
 int64_t pass_batch(const Job& job) {
   const nn::Flow usual = job.inputs->example(1);
-  // Where memory is limited, a pass should hold no more than an update does.
-  if (!usual.has("lengths") || job.config.budget.memory) return kFewestSamples;
+  // Where memory is limited, a pass holds no more than an update does.
+  const Json& batch = job.config.values["train"]["batch"];
+  if (job.config.budget.memory && batch.is_number_integer())
+    return std::min(kFewestSamples, batch.get<int64_t>());
+  if (!usual.has("lengths")) return kFewestSamples;
   const auto tokens = usual.at("lengths").sum().item<int64_t>();
   return std::clamp(kPassTokens / std::max<int64_t>(1, tokens), kFewestSamples, kMostSamples);
 }
@@ -188,9 +191,8 @@ void Reader::visit(const data::View& view, const std::vector<int64_t>& wanted, i
     visitor(model.forward(batch->inputs.to(model.device()), context, 0, to_block), batch->indices);
     bold = false;
     // Whole numbers, which add up to the same where a run was interrupted.
-    evaluation_flops_ +=
-        std::round(static_cast<double>(batch->size()) *
-                   job_.forward_flops(to_block, computed_share(tokens, shared)));
+    evaluation_flops_ += std::round(static_cast<double>(batch->size()) *
+                                    job_.forward_flops(to_block, computed_share(tokens, shared)));
     pace_.record(batch->size(), watch.seconds(), share);
   }
 }

@@ -54,7 +54,7 @@ nn::Flow pass(models::Model& model, MicroBatch& batch, int border, nn::Context& 
 /// Samples that go through frozen blocks, or in an evaluation through all of them, at a time: what
 /// is usual in the data decides, not train.batch, so that what a cache holds and an evaluation
 /// measures does not depend on that. Short texts are more at a time, or their products would wait
-/// for the weights.
+/// for the weights. Under budget.memory no more than train.batch.
 int64_t pass_batch(const Job& job);
 
 /// What a cache of the training split holds: of the samples in the order of Reader::cache_order the

@@ -7,6 +7,7 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/base/json.h"
+#include "graft/base/mapped_pages.h"
 #include "graft/base/options.h"
 #include "graft/base/parallel.h"
 #include "graft/base/rng.h"
@@ -115,6 +116,26 @@ TEST(Files, WritingIsAtomicAndPathsStayInside) {
   EXPECT_GRAFT_ERROR(join_inside("/data", "/etc/passwd"), ErrorCode::unreadable,
                      "does not stay inside");
   EXPECT_GRAFT_ERROR(read_file(dir / "a.txt", 2), ErrorCode::unreadable, "at most 2");
+}
+
+TEST(Files, ReleasedPagesComeBackAndOtherMemoryStays) {
+  const test::ScratchDir scratch;
+  std::string bytes(size_t{1} << 20, 'x');
+  std::iota(bytes.begin(), bytes.end(), '\0');
+  test::write_text(scratch / "big", bytes);
+  const MappedFile file(scratch / "big");
+  const auto sum = [](const auto& of) {
+    return std::accumulate(of.begin(), of.end(), uint64_t{0});
+  };
+  const uint64_t before = sum(file.bytes());
+  const int64_t resident = resident_bytes();
+  release_pages(file.bytes().data() + 100, file.bytes().size() - 200);
+  EXPECT_LT(resident_bytes(), resident - (int64_t{1} << 19));
+  EXPECT_EQ(sum(file.bytes()), before);
+  std::vector<uint8_t> own(size_t{1} << 20, 7);
+  release_pages(own.data(), own.size());
+  release_pages(file.bytes().data(), file.bytes().size() + 1);  // beyond the file: not of it
+  EXPECT_EQ(sum(own), 7 * own.size());
 }
 
 TEST(Files, FullDiskIsAClearErrorAndTheOldFileStays) {

@@ -62,6 +62,23 @@ TEST(Safetensors, ReadsEveryTypeOfTheReference) {
   EXPECT_GRAFT_ERROR(reader.tensor("wyde"), ErrorCode::unreadable, "wide");
 }
 
+TEST(Safetensors, ViewsAreOfTheFileWhereverTheyLie) {
+  const SafetensorsReader reader(golden("types.safetensors"));
+  const TensorMap views = reader.views();
+  const TensorMap copies = reader.all();
+  ASSERT_EQ(views.size(), copies.size());
+  for (const auto& [name, tensor] : copies)
+    EXPECT_TRUE(at::equal(views.find(name)->to(at::kComplexDouble), tensor.to(at::kComplexDouble)));
+  const auto place = [&](const char* name) {
+    return static_cast<const uint8_t*>(views.find(name)->const_data_ptr());
+  };
+  const auto apart = [&](const char* a, const char* b) {
+    return static_cast<ptrdiff_t>(reader.info(b).begin) -
+           static_cast<ptrdiff_t>(reader.info(a).begin);
+  };
+  EXPECT_EQ(place("wide") - place("scalar"), apart("scalar", "wide"));
+}
+
 TEST(Safetensors, WritesTheBytesOfTheReferenceButForThePadding) {
   const ScratchDir scratch;
   const SafetensorsReader reader(golden("types.safetensors"));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "graft/base/json.h"
+#include "graft/text/word_encoder.h"
 #include "tests/support/support.h"
 
 /// Tokenizers with new tokens are written so that they are read with them again.
@@ -29,6 +30,31 @@ const std::string kWords =
     R"({"version": "1.0", "added_tokens": [{"id": 2, "content": "<s>", "single_word": false,
         "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
         "model": {"type": "WordLevel", "vocab": {"a": 0, "?": 1}, "unk_token": "?"}})";
+
+TEST(TokenizerFiles, WordsThatAreReadWithABlankAreWrittenSo) {
+  const ScratchDir dir;
+  write_text(dir / "bytes" / "tokenizer.json",
+             R"({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                   {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]},
+                 "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "\u0120": 2, "\u0120a": 3, "\u0120b": 4},
+                           "merges": ["\u0120 a", "\u0120 b"]}})");
+  write_text(dir / "words" / "tokenizer.json", kWords);
+  for (const char* kind : {"bytes", "words"}) {
+    const Preprocess preprocess = with_tokens(dir / kind, {});
+    write_tokenizer_files(preprocess, dir / "to" / kind);
+    write_blanks_before_words(preprocess, dir / "to" / kind);
+  }
+  const Json written = read_json(dir / "to" / "bytes" / "tokenizer.json");
+  EXPECT_EQ(written["pre_tokenizer"]["pretokenizers"][0]["add_prefix_space"], true);
+  EXPECT_EQ(read_json(dir / "to" / "bytes" / "tokenizer_config.json")["add_prefix_space"], true);
+  EXPECT_FALSE(std::filesystem::exists(dir / "to" / "words" / "tokenizer_config.json"));
+  // Read again, words are what they were.
+  const auto ids = [](const std::filesystem::path& folder) {
+    const std::vector<Span> words = {{0, 1}, {2, 3}};
+    return WordEncoder(with_tokens(folder, {})).apply("b a", words).ids;
+  };
+  EXPECT_EQ(ids(dir / "to" / "bytes"), ids(dir / "bytes"));
+}
 
 TEST(TokenizerFiles, TokenizerJsonGetsTheNewTokens) {
   const ScratchDir dir;
