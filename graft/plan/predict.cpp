@@ -299,6 +299,7 @@ void fit_memory(train::Job& job, train::PlanFacts& facts, bool given, const Trie
           need.one + (batch.get<int64_t>() - 1) * need.more + kPrefetched * inputs;
       needed = std::max(needed, resident_of(tensors, without_tensors, kArenaSlack) + pictures);
     }
+    needed += needed / 50;  // the system gives memory in pages of 2 MiB
     if (needed <= limit) break;
     const auto now = batch.get<int64_t>();
     if ((given || now == 1) && recompute == "auto") {
