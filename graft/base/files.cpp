@@ -228,7 +228,7 @@ MappedFile::~MappedFile() {
 }
 
 void release_pages(const void* begin, size_t bytes) {
-  static const auto kPage = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
   const auto* first = static_cast<const uint8_t*>(begin);
   const std::lock_guard lock(mappings_mutex);
   auto found = mappings().upper_bound(first);
@@ -236,8 +236,8 @@ void release_pages(const void* begin, size_t bytes) {
   --found;
   const uint8_t* start = found->first;  // of a page
   if (bytes > found->second || static_cast<size_t>(first - start) > found->second - bytes) return;
-  const size_t from = (static_cast<size_t>(first - start) + kPage - 1) / kPage * kPage;
-  const size_t to = (static_cast<size_t>(first - start) + bytes) / kPage * kPage;
+  const size_t from = (static_cast<size_t>(first - start) + page - 1) / page * page;
+  const size_t to = (static_cast<size_t>(first - start) + bytes) / page * page;
   if (from < to) ::madvise(const_cast<uint8_t*>(start) + from, to - from, MADV_DONTNEED);
 }
 

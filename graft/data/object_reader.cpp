@@ -117,7 +117,7 @@ Json first_json_object(const fs::path& path) {
       for (int i = 0; i < kTried && reader.next(record, line); ++i) {
         if (record.starts_with('{') && Json::accept(record)) return parse_object(record);
       }
-    } catch (const Error&) {
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
       // The record may go on behind what was read.
     }
     if (text.size() < kPeek) break;
@@ -157,7 +157,7 @@ Json first_object(const fs::path& path) {
     std::vector<std::string> notes;
     ParquetObjects rows(path, notes);
     if (rows.next()) return rows.take();
-  } catch (const Error&) {
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
     // Told when the file is opened.
   }
   return nullptr;

@@ -46,8 +46,8 @@ std::vector<Option> settings() {
 
 /// Texts are taken as they are: a prompt may look like YAML.
 Json read_settings(const Words& words) {
-  static const std::vector<std::string> kTexts = {"model",  "prompt", "file",
-                                                  "output", "system", "chat_template"};
+  static const std::vector<std::string> texts = {"model",  "prompt", "file",
+                                                 "output", "system", "chat_template"};
   Json given = Json::object();
   for (const auto& word : words) {
     const size_t equals = word.find('=');
@@ -55,7 +55,7 @@ Json read_settings(const Words& words) {
       fail_usage("'{}' is not key=value; see graft generate --help", word);
     const std::string key = word.substr(0, equals);
     const std::string value = word.substr(equals + 1);
-    if (std::ranges::find(kTexts, key) != kTexts.end()) {
+    if (std::ranges::find(texts, key) != texts.end()) {
       given[key] = value;
     } else if (key == "stop") {
       const bool yaml = value.starts_with('[') || value.starts_with('"');

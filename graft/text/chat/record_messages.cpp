@@ -109,9 +109,9 @@ class Reader {
   }
 
   const Json& text_value() const {
-    static const Json kNone;
+    static const Json none;
     const char* key = has(message_, "content") || !has(message_, "value") ? "content" : "value";
-    return has(message_, key) ? message_.at(key) : kNone;
+    return has(message_, key) ? message_.at(key) : none;
   }
 
   void read_content(const std::string& role) {
