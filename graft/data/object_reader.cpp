@@ -36,6 +36,7 @@ class JsonObjects final : public ObjectReader {
   JsonObjects(const fs::path& path, std::vector<std::string>& notes)
       : where_(printable(path.string())),
         text_(read_text_file(path, notes)),
+        counts_(begins_in_one_line(text_)),
         reader_(text_, where_) {}
 
   std::vector<std::string> names() const override {
@@ -55,11 +56,12 @@ class JsonObjects final : public ObjectReader {
     return reader_.next(record_, line_);
   }
   Json take() override { return parse_object(record_); }
-  int64_t number() const override { return begins_in_one_line(text_) ? count_ : line_; }
+  int64_t number() const override { return counts_ ? count_ : line_; }
 
  private:
   std::string where_;
   std::string text_;
+  bool counts_;  // records, not lines
   RecordReader reader_;
   std::string_view record_;
   int64_t line_ = 0, count_ = 0;

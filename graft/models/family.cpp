@@ -1,7 +1,6 @@
 #include "graft/models/family.h"
 
 #include <algorithm>
-
 #include <cmath>
 
 #include "graft/base/error.h"

@@ -268,6 +268,15 @@ void name_padding(Json& config, const texts::Preprocess& tokenizing) {
   config["pad_token_id"] = id ? Json(*id) : Json();
 }
 
+/// What a decoder that classifies passes over at the end of a text, if anything.
+std::optional<int32_t> unread_end(const Family& family, const Json& config, Task task) {
+  if (task != Task::classes || !family.architectures.contains(Task::next_token) ||
+      pooling_of(config, Pooling::last) != Pooling::last)
+    return std::nullopt;
+  const int64_t padding = config_integer(config, "pad_token_id", -1);
+  return padding < 0 ? std::nullopt : std::make_optional(static_cast<int32_t>(padding));
+}
+
 }  // namespace
 
 LoadedModel load_model(const ModelSource& source, const std::vector<std::string>& wanted) {
@@ -340,13 +349,8 @@ LoadedModel load_model(const ModelSource& source, const std::vector<std::string>
     tokenizing = read_text_preprocess(tokenizer, config, source.max_length, source.add_tokens);
     result.tokens = make_room(tokenizing, config);
     result.tokens.random = source.random;
-    if (source.path.empty() && family.class_prefixes.empty()) name_padding(config, tokenizing);
-    const bool last = source.task == Task::classes &&
-                      family.architectures.contains(Task::next_token) &&
-                      pooling_of(config, Pooling::last) == Pooling::last;
-    if (const int64_t padding = last ? config_integer(config, "pad_token_id", -1) : -1;
-        padding >= 0)
-      tokenizing.unread_end = static_cast<int32_t>(padding);
+    if (source.path.empty()) name_padding(config, tokenizing);
+    tokenizing.unread_end = unread_end(family, config, source.task);
   } else if (!source.add_tokens.empty()) {
     fail_usage("model.add_tokens: {} reads pictures and has no tokens", where);
   }

@@ -30,15 +30,6 @@ Json config_of(const ModelSource& source) {
   return config.is_object() ? config : Json::object();
 }
 
-const Family* family_in(const Json& config) {
-  const Json named = config.value("model_type", Json());
-  const std::string type = named.is_string() ? named.get<std::string>() : "";
-  for (const Family& family : families()) {
-    if (std::ranges::find(family.model_types, type) != family.model_types.end()) return &family;
-  }
-  return nullptr;
-}
-
 /// The family that takes weights in another project's names, and their config as it sees it; null
 /// where there is none.
 const Family* adopting_family(const ModelSource& source, Json& config) {
@@ -55,6 +46,15 @@ const Family* adopting_family(const ModelSource& source, Json& config) {
 }
 
 }  // namespace
+
+const Family* family_in(const Json& config) {
+  const Json named = config.value("model_type", Json());
+  const std::string type = named.is_string() ? named.get<std::string>() : "";
+  for (const Family& family : families()) {
+    if (std::ranges::find(family.model_types, type) != family.model_types.end()) return &family;
+  }
+  return nullptr;
+}
 
 const Family* named_family(const ModelSource& source) {
   return family_in(config_of(source));

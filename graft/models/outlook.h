@@ -5,6 +5,8 @@
 /// What a model's files tell before it is loaded.
 namespace graft::models {
 
+/// The family of a config's "model_type"; null where it has none or graft does not know it.
+const Family* family_in(const Json& config);
 /// The family of a source's config; null where it has none (a weight file, another project's
 /// folder) or where graft does not know it. Errors: as find_model.
 const Family* named_family(const ModelSource& source);

@@ -5,6 +5,7 @@
 #include "graft/base/error.h"
 #include "graft/base/files.h"
 #include "graft/models/family.h"
+#include "graft/models/outlook.h"
 
 namespace graft::models {
 namespace fs = std::filesystem;
@@ -25,11 +26,8 @@ void limit(int64_t& length, const Json& file, const char* key) {
 
 /// Whether there is no table of positions that would end.
 bool goes_further(const Json& config) {
-  const std::string type = config_text(config, "model_type", "");
-  return std::ranges::any_of(families(), [&](const Family& family) {
-    return std::ranges::find(family.model_types, type) != family.model_types.end() &&
-           family.goes_further && family.goes_further(config);
-  });
+  const Family* family = family_in(config);
+  return family && family->goes_further && family->goes_further(config);
 }
 
 /// A length that a file allows beyond that of the pretraining.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "graft/base/clock.h"
 #include "graft/base/error.h"
@@ -72,14 +73,15 @@ struct Costs {
   }
 };
 
-/// Whether trying a candidate would itself take more memory than there may be, and not by a little;
-/// 0 is no limit.
-bool exceeds(train::Job& job, const Candidate& candidate, int64_t limit) {
-  if (limit <= 0) return false;
+/// Where trying a candidate would itself take more memory than there may be, and not by a little:
+/// the least bytes of tensors that its updates need, which is known all the same. 0 is no limit.
+std::optional<int64_t> need_beyond(train::Job& job, const Candidate& candidate, int64_t limit) {
+  if (limit <= 0) return std::nullopt;
   const int64_t updates = update_bytes(job, candidate);
-  if (updates <= kOtherBytes || held_bytes() + updates <= limit) return false;
+  if (updates <= kOtherBytes || held_bytes() + updates <= limit) return std::nullopt;
   release_free_memory();
-  return held_bytes() + updates > limit;
+  if (held_bytes() + updates <= limit) return std::nullopt;
+  return live_tensor_bytes() + updates;
 }
 
 /// Probes at a batch that time and memory allow; what is larger is extrapolated, and what there is
@@ -95,11 +97,10 @@ Probe probe_within(train::Job& job, const Candidate& candidate, Costs& costs, in
       estimated_step(job, candidate, costs.forward_s, static_cast<double>(batch));
   const double allowed = costs.allowed(job);
   Probe p;
-  if (exceeds(job, candidate, memory_limit)) {
-    // The least that it needs is known all the same.
+  if (const auto least = need_beyond(job, candidate, memory_limit)) {
     p.trainable = count_trainable(job, candidate);
     p.live_bytes = live_tensor_bytes();
-    p.peak_bytes = p.live_bytes + update_bytes(job, candidate);
+    p.peak_bytes = *least;
     p.step_s = estimate;
     p.timed = true;
   } else if (estimate * 2 <= allowed) {
@@ -265,8 +266,8 @@ std::vector<Need> measure_needs(train::Job& job, int64_t limit, const Tried& tri
     int64_t cache_bytes = 0;
     will_cache(job, stage.blocks.front(), 1e9, cache_bytes);
     // What cannot fit is not tried: that would take the memory.
-    if (exceeds(job, candidate, limit)) {
-      needs.push_back({live_tensor_bytes() + update_bytes(job, candidate), 0, false});
+    if (const auto least = need_beyond(job, candidate, limit)) {
+      needs.push_back({*least, 0, false});
       continue;
     }
     const int64_t one = probe(job, candidate, 1, 0, tried.allowance, 1).peak_bytes;
@@ -422,13 +423,14 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
   constexpr int64_t kFew = 8;
   const int64_t few = std::min<int64_t>(kFew, static_cast<int64_t>(batch));
   const double few_s = estimated_step(job, whole, costs.forward_s, static_cast<double>(few));
-  if (exceeds(job, whole, limit)) {
-    // Not tried: that would take the memory. The least that it needs is known all the same.
-    const double sample_s = few_s / static_cast<double>(few);
+  const auto tell_full = [&](double sample_s, int64_t peak_bytes) {
     facts.full = {
         {"step_s", sample_s * batch * job.config.values["updates"]["every"].get<double>()},
         {"sample_s", sample_s},
-        {"peak_tensor_bytes", live_tensor_bytes() + update_bytes(job, whole)}};
+        {"peak_tensor_bytes", peak_bytes}};
+  };
+  if (const auto least = need_beyond(job, whole, limit)) {
+    tell_full(few_s / static_cast<double>(few), *least);
   } else if (compare || 3 * few_s < costs.allowed(job)) {
     const Probe memory = probe(job, whole, static_cast<int64_t>(batch), 0, costs.allowance, 1);
     // A comparison must stay small beside the run that it is for.
@@ -439,12 +441,9 @@ void predict(train::Job& job, train::PlanFacts& facts, bool compare, const Tried
     const double passes = steps / static_cast<double>(shape.steps);
     const double read = (costs.data.first_s + std::max(0.0, passes - 1) * costs.data.again_s) /
                         std::max(1.0, passes);
-    const double sample_s =
-        time.step_s / static_cast<double>(few) + read / job.config.values["threads"].get<double>();
-    facts.full = {
-        {"step_s", sample_s * batch * job.config.values["updates"]["every"].get<double>()},
-        {"sample_s", sample_s},
-        {"peak_tensor_bytes", memory.peak_bytes + kPrefetched * costs.batch_bytes}};
+    tell_full(
+        time.step_s / static_cast<double>(few) + read / job.config.values["threads"].get<double>(),
+        memory.peak_bytes + kPrefetched * costs.batch_bytes);
   }
   reset_peak_tensor_bytes();
 }

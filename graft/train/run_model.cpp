@@ -172,7 +172,8 @@ std::vector<std::string> classes_of_adapter(const models::LoadedModel& base,
   const std::string weight = model.classifier().site().path + ".weight";
   for (const auto& [name, tensor] : adapter.tensors) {
     if (models::module_name(family, name) != weight || tensor.dim() != 2) continue;
-    if (tensor.size(0) == static_cast<int64_t>(named.size())) return named;
+    if (tensor.size(0) == static_cast<int64_t>(named.size()))
+      return named == model.classes() ? std::vector<std::string>{} : named;
     if (tensor.size(0) == static_cast<int64_t>(model.classes().size())) break;
     std::vector<std::string> classes;
     classes.reserve(static_cast<size_t>(tensor.size(0)));
@@ -382,8 +383,9 @@ std::vector<std::string> write_learned(const Job& job, const std::vector<Trained
       if (type.task == model.task() && type.task != models::Task::classes)
         info.task_type = type.name;
     }
-    info.auto_mapping = {{"base_model_class", family.class_of(model.task(), model.config(), source.path)},
-                         {"parent_library", "transformers"}};
+    info.auto_mapping = {
+        {"base_model_class", family.class_of(model.task(), model.config(), source.path)},
+        {"parent_library", "transformers"}};
     std::vector<TrainedTensor> whole;
     std::ranges::copy_if(trained, std::back_inserter(whole), [&](const TrainedTensor& tensor) {
       return saved_in_adapter(tensor, model, choice);

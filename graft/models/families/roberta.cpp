@@ -52,7 +52,7 @@ Family roberta() {
   f.content = Content::text;
   f.model_types = {"roberta", "xlm-roberta"};
   f.class_prefixes = {{"xlm-roberta", "XLM"}};
-  f.defaults = {{"type_vocab_size", 2}};
+  f.defaults = {{"type_vocab_size", 2}, {"pad_token_id", 1}};
   f.architectures = encoder_architectures("Roberta");
   f.base_prefix = "roberta.";
   f.read = old_norm_names();

@@ -48,11 +48,7 @@ TokenizerParts parts_of_deberta(const std::string& bytes, const std::string& whe
   parts.special_tokens["mask_token"] = mask;
   if (pads) parts.special_tokens["pad_token"] = pad;
   // The mask is no piece: it gets the id behind them.
-  for (const std::string& special : {cls.content, sep.content, mask}) {
-    const auto same = [&](const AddedToken& token) { return token.content == special; };
-    if (std::ranges::none_of(parts.added_tokens, same))
-      parts.added_tokens.push_back({special, false, false, false, false, true});
-  }
+  for (const std::string& special : {cls.content, sep.content, mask}) add_special(parts, special);
   return parts;
 }
 

@@ -87,6 +87,12 @@ std::optional<SpecialToken> token_at(const SentencePieceModel& model, int64_t id
 
 }  // namespace
 
+void add_special(TokenizerParts& parts, const std::string& content, bool takes_blank) {
+  const auto same = [&](const AddedToken& token) { return token.content == content; };
+  if (std::ranges::none_of(parts.added_tokens, same))
+    parts.added_tokens.push_back({content, false, takes_blank, false, false, true});
+}
+
 TokenizerParts sentencepiece_parts(SentencePieceModel model, const std::string& where,
                                    const TokenizerConfig& config) {
   if (!std::ranges::all_of(model.scores, [](float score) { return std::isfinite(score); }))

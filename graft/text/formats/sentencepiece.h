@@ -30,6 +30,9 @@ struct SentencePieceModel {
 /// Reads the protocol buffer. Throws (exit code 3).
 SentencePieceModel read_sentencepiece(const std::string& bytes, const std::string& where);
 
+/// A special token, unless the tokenizer has it added already; `takes_blank`: the one before it.
+void add_special(TokenizerParts& parts, const std::string& content, bool takes_blank = false);
+
 /// The tokenizer. Without `config` the special tokens around a text are those of the converters of
 /// transformers: BOS before it for BPE (Llama), EOS behind it for unigram (T5).
 TokenizerParts sentencepiece_parts(SentencePieceModel model, const std::string& where,

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <type_traits>
 
 #include "graft/text/formats/formats.h"
 #include "graft/text/formats/sentencepiece.h"
@@ -13,10 +13,10 @@ constexpr size_t kOwn = 3;  // <unk>, <s> and </s>, with which the model's own p
 TokenizerParts parts_of_xlm_roberta(const std::string& bytes, const std::string& where,
                                     const TokenizerConfig& config) {
   using Type = SentencePieceModel::Type;
-  const SentencePieceModel file = read_sentencepiece(bytes, where);
-  const bool usual = file.kind == SentencePieceModel::Kind::unigram && file.pieces.size() > kOwn &&
-                     file.pieces[0] == "<unk>" && file.pieces[1] == "<s>" &&
-                     file.pieces[2] == "</s>";
+  SentencePieceModel model = read_sentencepiece(bytes, where);
+  const bool usual = model.kind == SentencePieceModel::Kind::unigram &&
+                     model.pieces.size() > kOwn && model.pieces[0] == "<unk>" &&
+                     model.pieces[1] == "<s>" && model.pieces[2] == "</s>";
   if (!usual) {
     fail_unreadable(
         "{}: sentencepiece.bpe.model is known here as XLM-RoBERTa has it, a unigram model that "
@@ -24,16 +24,13 @@ TokenizerParts parts_of_xlm_roberta(const std::string& bytes, const std::string&
         where);
   }
   // fairseq's order: its own four tokens, then the pieces, then the mask.
-  SentencePieceModel model = file;
-  model.pieces = {"<s>", "<pad>", "</s>", "<unk>"};
-  model.scores.assign(4, 0);
-  model.types = {Type::control, Type::control, Type::control, Type::unknown};
-  const auto rest = [](auto& to, const auto& from) {
-    to.insert(to.end(), from.begin() + kOwn, from.end());
+  const auto begin_with = [](auto& list, std::remove_reference_t<decltype(list)> first) {
+    list.erase(list.begin(), list.begin() + kOwn);
+    list.insert(list.begin(), first.begin(), first.end());
   };
-  rest(model.pieces, file.pieces);
-  rest(model.scores, file.scores);
-  rest(model.types, file.types);
+  begin_with(model.pieces, {"<s>", "<pad>", "</s>", "<unk>"});
+  begin_with(model.scores, {0, 0, 0, 0});
+  begin_with(model.types, {Type::control, Type::control, Type::control, Type::unknown});
   model.bos = 0;
   model.eos = 2;
   TokenizerParts parts = sentencepiece_parts(std::move(model), where, config);
@@ -48,11 +45,7 @@ TokenizerParts parts_of_xlm_roberta(const std::string& bytes, const std::string&
       {"mask_token", "<mask>"}};
   for (const auto& [purpose, content] : tokens) {
     parts.special_tokens[purpose] = content;
-    const auto same = [&](const AddedToken& token) { return token.content == content; };
-    if (std::ranges::none_of(parts.added_tokens, same)) {
-      const bool mask = std::string_view(content) == "<mask>";  // takes the blank before it
-      parts.added_tokens.push_back({content, false, mask, false, false, true});
-    }
+    add_special(parts, content, std::string_view(content) == "<mask>");
   }
   return parts;
 }
